@@ -1,0 +1,28 @@
+//! What happened: events, histories, their file formats, and the run folder.
+//!
+//! This crate knows no policy and gives no verdict. It is the common language of the other rooms: the
+//! recorder writes [`Event`]s, the checker reads a [`History`], the nemesis speaks of [`Nanos`] and
+//! [`NodeName`]s.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`units`] | a type for every kind of number: [`Nanos`], [`Seed`], [`Term`], [`LogIndex`] |
+//! | [`value`] | [`Value`]: what stands in `key` and `value` |
+//! | [`event`] | [`Event`], [`Kind`], [`Process`] |
+//! | [`history`] | [`Header`], [`History`] |
+//!
+//! ```
+//! use histories::{Kind, Value};
+//! assert!(Kind::Info.is_completion());
+//! assert_eq!(Value::from(12).to_string(), "12");
+//! ```
+
+pub mod event;
+pub mod history;
+pub mod units;
+pub mod value;
+
+pub use event::{Event, Kind, Process};
+pub use history::{Header, History};
+pub use units::{LogIndex, Nanos, NodeName, Seed, Term};
+pub use value::Value;
