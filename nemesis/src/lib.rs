@@ -1,1 +1,23 @@
-//! x
+//! Faults and when: pure schedules, and the hands that carry them out.
+//!
+//! A [`Schedule`] is sans-io: it is shown a [`View`] of the cluster, and answers with the next [`Effect`]s; it
+//! takes a seed, and its only clock is `view.now`. [`hands`] carry out that small closed set of effects on real
+//! processes and links, and answer each with an [`Outcome`]: installed, skipped or indeterminate, with evidence.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`effect`] | [`Effect`], [`Outcome`]: what can be done to a cluster, and what came of it |
+//! | [`view`] | [`View`], [`NodeStatus`]: what a schedule may know |
+//! | [`schedule`] | [`Schedule`], and the table of all schedules |
+//! | [`schedules`] | the schedules, one file each |
+//! | [`hands`] | processes and links: the only part with effects |
+
+pub mod effect;
+pub mod hands;
+pub mod schedule;
+pub mod schedules;
+pub mod view;
+
+pub use effect::{Effect, Link, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp};
+pub use schedule::{Armed, Row, Schedule, Settings, TABLE};
+pub use view::{NodeStatus, NodeView, ProbeState, ProcessState, Role, View};

@@ -1,0 +1,243 @@
+//! What can be done to a cluster, and what came of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use histories::{NodeName, Value};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A node by its position, from 0; written as its name, `n1` for 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+impl NodeId {
+    /// All nodes of a cluster of `count`.
+    pub fn all(count: usize) -> impl DoubleEndedIterator<Item = NodeId> + Clone {
+        (0..count).map(NodeId)
+    }
+
+    /// The name that the node goes by.
+    pub fn name(self) -> NodeName {
+        NodeName::numbered(self.0 + 1)
+    }
+
+    /// The node of that name: the inverse of [`NodeId::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        let number: usize = name.strip_prefix('n')?.parse().ok()?;
+        number.checked_sub(1).map(NodeId)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name().as_str())
+    }
+}
+
+impl Serialize for NodeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.name().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = NodeName::deserialize(deserializer)?;
+        NodeId::from_name(name.as_str())
+            .ok_or_else(|| de::Error::custom(format!("{name} is no node: expected n1, n2, …")))
+    }
+}
+
+/// A directed link between two nodes: frames from the first to the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Link(pub NodeId, pub NodeId);
+
+impl Link {
+    /// Every directed link between two different nodes of a cluster of `count`.
+    pub fn all(count: usize) -> impl Iterator<Item = Link> {
+        NodeId::all(count).flat_map(move |from| {
+            NodeId::all(count)
+                .filter(move |to| *to != from)
+                .map(move |to| Link(from, to))
+        })
+    }
+
+    /// Both directions between every node of `left` and every one of `right`.
+    pub fn between(left: &[NodeId], right: &[NodeId]) -> Vec<Link> {
+        let mut links = Vec::with_capacity(left.len() * right.len() * 2);
+        for &a in left {
+            for &b in right.iter().filter(|b| **b != a) {
+                links.extend([Link(a, b), Link(b, a)]);
+            }
+        }
+        links
+    }
+}
+
+/// What a link does with the frames that are offered to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkRule {
+    /// Hand them on.
+    Pass,
+    /// Drop them, and what is queued.
+    Cut,
+    /// Hand them on, each this many milliseconds later, in order.
+    DelayMs(u64),
+    /// Hand on this many AppendEntries frames that carry entries, and whatever comes between them; then cut.
+    PassThenCut(u64),
+}
+
+/// The number of a probe within a run; chosen by the schedule, never twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProbeId(pub u64);
+
+/// An operation of the schedule's own client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeOp {
+    /// Read at the node itself, as leader.
+    Read,
+    /// Read at the node; a follower forwards by ReadIndex.
+    ReadForwarded,
+    /// Write this value.
+    Write(Value),
+}
+
+/// One operation of the schedule's own client, sent to one node and to no other. It stands in the history like any
+/// other operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Its number.
+    pub id: ProbeId,
+    /// Whom to ask.
+    pub node: NodeId,
+    /// The key.
+    pub key: Value,
+    /// Read or write.
+    pub op: ProbeOp,
+    /// How long the client waits for an answer, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// One thing done to the cluster: the closed set that [`crate::hands`] know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Start a node that is down.
+    Start(NodeId),
+    /// SIGKILL.
+    Kill(NodeId),
+    /// SIGSTOP.
+    Pause(NodeId),
+    /// SIGCONT.
+    Resume(NodeId),
+    /// Set the rule of these links. The evidence tells what went through them under the rule that ends here.
+    Links {
+        /// The new rule.
+        rule: LinkRule,
+        /// Which links.
+        links: Vec<Link>,
+    },
+    /// Open or close the gate: while it is closed no client of the workload begins an operation.
+    Gate {
+        /// Whether operations may begin.
+        open: bool,
+    },
+    /// An operation of the schedule's own client. Its answer stands in `View::probes`.
+    Probe(Probe),
+}
+
+impl Effect {
+    /// Set the rule of these links.
+    pub fn links(rule: LinkRule, links: impl IntoIterator<Item = Link>) -> Self {
+        Effect::Links {
+            rule,
+            links: links.into_iter().collect(),
+        }
+    }
+
+    /// The word for it in the history: `kill`, `cut`, `heal` …
+    pub fn word(&self) -> &'static str {
+        match self {
+            Effect::Start(_) => "start",
+            Effect::Kill(_) => "kill",
+            Effect::Pause(_) => "pause",
+            Effect::Resume(_) => "resume",
+            Effect::Links {
+                rule: LinkRule::Pass, ..
+            } => "heal",
+            Effect::Links {
+                rule: LinkRule::Cut, ..
+            } => "cut",
+            Effect::Links {
+                rule: LinkRule::DelayMs(_),
+                ..
+            } => "delay",
+            Effect::Links {
+                rule: LinkRule::PassThenCut(_),
+                ..
+            } => "pass-then-cut",
+            Effect::Gate { open: true } => "open-gate",
+            Effect::Gate { open: false } => "close-gate",
+            Effect::Probe(_) => "probe",
+        }
+    }
+}
+
+/// What came of an effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It is in force.
+    Installed {
+        /// What proves it: the process's state, the bytes through a link.
+        evidence: serde_json::Value,
+    },
+    /// It was not done.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// It was attempted; whether it is in force is not known.
+    Indeterminate {
+        /// Why.
+        reason: String,
+        /// What is known.
+        evidence: serde_json::Value,
+    },
+}
+
+impl Outcome {
+    /// Whether it is in force for certain.
+    pub fn is_installed(&self) -> bool {
+        matches!(self, Outcome::Installed { .. })
+    }
+}
+
+/// A line of `nemesis.jsonl`: an effect and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EffectLine {
+    /// Counts from 0.
+    pub id: u64,
+    /// When the schedule decided, in ns since the run began.
+    pub planned: histories::Nanos,
+    /// When it was in force, or given up.
+    pub done: histories::Nanos,
+    /// What.
+    pub effect: Effect,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The lines that this one undoes (a start undoes a kill, a heal the cuts of its links).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undoes: Vec<u64>,
+}
+
+impl EffectLine {
+    /// From the decision to the moment it was in force.
+    pub fn took(&self) -> Duration {
+        self.done.since(self.planned)
+    }
+}

@@ -1,0 +1,1 @@
+//! Processes and links: the only part of this crate with effects.

@@ -1,0 +1,95 @@
+//! What a schedule is, and the table of all schedules.
+
+use std::time::Duration;
+
+use histories::Seed;
+use serde::Serialize;
+
+use crate::effect::{Effect, EffectLine, Outcome};
+use crate::schedules;
+use crate::view::View;
+
+/// What a schedule is built from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// Fixes every choice of the schedule.
+    pub seed: Seed,
+    /// How long an unguided schedule lets a fault, and the calm after it, last on average.
+    pub interval: Duration,
+}
+
+/// Decides which fault comes next from what it observes. No I/O, no clock but `view.now`, no randomness but its seed.
+pub trait Schedule: Send {
+    /// The next effects, in the order in which they are to be carried out. Called every few milliseconds.
+    fn observe(&mut self, view: &View) -> Vec<Effect>;
+
+    /// What came of an effect that it asked for.
+    fn on_outcome(&mut self, effect: &Effect, outcome: &Outcome) {
+        let _ = (effect, outcome);
+    }
+
+    /// The load ends here: close the cycle that is open, so that its record says so.
+    fn interrupt(&mut self, view: &View) {
+        let _ = view;
+    }
+
+    /// Evidence that is complete, one object a cycle; each is handed out once. Unguided schedules have none.
+    fn take_records(&mut self) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
+
+    /// Where it stands, in a few words for the progress line: `cycle 7 (c) trap`.
+    fn stage(&self) -> String;
+
+    /// What the finished cycles came to, for the progress line: `3 refused, 2 closed`. Empty if there is nothing.
+    fn tally(&self) -> String {
+        String::new()
+    }
+}
+
+/// Whether the faults really happened, and for a guided schedule, whether its trap was set often enough.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Armed {
+    /// Enough, with evidence.
+    pub armed: bool,
+    /// One sentence.
+    pub reason: String,
+    /// The counts behind it.
+    pub details: serde_json::Value,
+}
+
+/// What a run left of its nemesis, as read from its folder.
+pub struct Evidence<'a> {
+    /// The lines of `nemesis.jsonl`.
+    pub effects: &'a [EffectLine],
+    /// The cycles of a guided schedule.
+    pub records: &'a [serde_json::Value],
+    /// How long the load with the nemesis lasted.
+    pub ran: Duration,
+}
+
+/// A row of the table of schedules.
+pub struct Row {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// The least number of nodes that it makes sense with.
+    pub least_nodes: usize,
+    /// Whether it leads the cluster through stages of its own, and needs the profile `fig8` for its trap to open.
+    pub guided: bool,
+    /// Build it.
+    pub build: fn(&Settings) -> Box<dyn Schedule>,
+    /// Judge from the evidence whether it was armed.
+    pub armed: fn(&Evidence<'_>) -> Armed,
+}
+
+/// Every schedule; a new one is a file in [`schedules`] and a row here.
+pub const TABLE: &[Row] = &[schedules::none::ROW];
+
+/// The schedule of that name.
+pub fn find(name: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.name == name)
+}

@@ -1,0 +1,31 @@
+//! `none`: nothing breaks. The baseline for everything else.
+
+use crate::effect::Effect;
+use crate::schedule::{Armed, Row, Schedule};
+use crate::view::View;
+
+/// The row of this schedule.
+pub const ROW: Row = Row {
+    name: "none",
+    about: "no fault at all: the baseline",
+    least_nodes: 1,
+    guided: false,
+    build: |_| Box::new(Calm),
+    armed: |_| Armed {
+        armed: true,
+        reason: "no fault was asked for".to_owned(),
+        details: serde_json::json!({}),
+    },
+};
+
+struct Calm;
+
+impl Schedule for Calm {
+    fn observe(&mut self, _view: &View) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    fn stage(&self) -> String {
+        "calm".to_owned()
+    }
+}
