@@ -1,3 +1,5 @@
 //! The schedules, one file each.
 
+pub mod figure8;
+pub mod guided;
 pub mod none;
