@@ -10,6 +10,7 @@
 //! | [`value`] | [`Value`]: what stands in `key` and `value` |
 //! | [`event`] | [`Event`], [`Kind`], [`Process`] |
 //! | [`history`] | [`Header`], [`History`] |
+//! | [`run_folder`] | [`RunFolder`]: what lies where in a saved run |
 //!
 //! ```
 //! use histories::{Kind, Value};
@@ -19,10 +20,12 @@
 
 pub mod event;
 pub mod history;
+pub mod run_folder;
 pub mod units;
 pub mod value;
 
 pub use event::{Event, Kind, Process};
 pub use history::{Header, History};
+pub use run_folder::RunFolder;
 pub use units::{LogIndex, Nanos, NodeName, Seed, Term};
 pub use value::Value;
