@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer, a string, null, true, false or an array of them")
+        f.write_str("an integer, a string, null, true, false, or an array or object of them")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
@@ -141,5 +141,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
             elements.push(element);
         }
         Ok(Value::List(elements.into()))
+    }
+
+    /// An object is taken as the array of its pairs, in the order of the file.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some((key, value)) = map.next_entry::<Arc<str>, Value>()? {
+            pairs.push(Value::list([Value::Text(key), value]));
+        }
+        Ok(Value::List(pairs.into()))
     }
 }
