@@ -10,6 +10,7 @@
 //! | [`value`] | [`Value`]: what stands in `key` and `value` |
 //! | [`event`] | [`Event`], [`Kind`], [`Process`] |
 //! | [`history`] | [`Header`], [`History`] |
+//! | [`mod@format`] | the file formats: one file each, and a table |
 //! | [`run_folder`] | [`RunFolder`]: what lies where in a saved run |
 //!
 //! ```
@@ -19,6 +20,7 @@
 //! ```
 
 pub mod event;
+pub mod format;
 pub mod history;
 pub mod run_folder;
 pub mod units;

@@ -126,9 +126,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
-        i64::try_from(number)
-            .map(Value::Int)
-            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &"an integer of 64 bits with sign"))
+        i64::try_from(number).map(Value::Int).map_err(|_| {
+            E::invalid_value(
+                de::Unexpected::Unsigned(number),
+                &"an integer of 64 bits with sign",
+            )
+        })
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {

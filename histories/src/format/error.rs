@@ -1,0 +1,157 @@
+//! What is wrong with a file, and where.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a file did not become a history.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The text is not what its format says.
+    #[error("{place}: {problem}")]
+    Malformed {
+        /// Where.
+        place: Place,
+        /// What.
+        problem: Problem,
+    },
+    /// The file could not be opened or read.
+    #[error("cannot read {}", file_or_input(.file))]
+    Read {
+        /// Which file; none for standard input and text in memory.
+        file: Option<PathBuf>,
+        /// Why.
+        source: io::Error,
+    },
+    /// No format knows the content.
+    #[error("{}: no known format begins like this; the formats are {known}", file_or_input(.file))]
+    Unrecognised {
+        /// Which file.
+        file: Option<PathBuf>,
+        /// The names of [`TABLE`](super::TABLE).
+        known: String,
+    },
+    /// No format has this name.
+    #[error("no format is called {name:?}; the formats are {known}")]
+    UnknownName {
+        /// The name that was asked for.
+        name: String,
+        /// The names of [`TABLE`](super::TABLE).
+        known: String,
+    },
+}
+
+fn file_or_input(file: &Option<PathBuf>) -> String {
+    file.as_deref()
+        .map_or("the input".into(), |file| file.display().to_string())
+}
+
+impl FormatError {
+    /// An error at a line and a column, both counted from 1.
+    pub(crate) fn at(line: u64, column: u64, problem: Problem) -> Self {
+        FormatError::Malformed {
+            place: Place {
+                file: None,
+                line,
+                column,
+            },
+            problem,
+        }
+    }
+
+    /// The same error, with the file that it is about.
+    pub fn in_file(mut self, path: &Path) -> Self {
+        match &mut self {
+            FormatError::Malformed {
+                place: Place { file, .. },
+                ..
+            }
+            | FormatError::Read { file, .. }
+            | FormatError::Unrecognised { file, .. } => *file = Some(path.to_owned()),
+            FormatError::UnknownName { .. } => {}
+        }
+        self
+    }
+
+    /// Line and column, if the error has a place in the text.
+    pub fn line_column(&self) -> Option<(u64, u64)> {
+        match self {
+            FormatError::Malformed { place, .. } => Some((place.line, place.column)),
+            _ => None,
+        }
+    }
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file; none for standard input and text in memory.
+    pub file: Option<PathBuf>,
+    /// The line, from 1.
+    pub line: u64,
+    /// The byte in the line, from 1.
+    pub column: u64,
+}
+
+/// `file:line:column`, which editors and terminals make a link of.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{}:{}:{}", file.display(), self.line, self.column),
+            None => write!(f, "line {}, column {}", self.line, self.column),
+        }
+    }
+}
+
+/// What is wrong at a place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Something else stands where this was expected.
+    #[error("expected {expected}, found {found}")]
+    Expected {
+        /// What the format has here.
+        expected: &'static str,
+        /// What stands here.
+        found: String,
+    },
+    /// The JSON parser's or the event's own words.
+    #[error("not a history/1 event: {0}")]
+    Event(String),
+    /// The JSON parser's or the header's own words.
+    #[error("not a history/1 header such as {{\"history\":1,\"model\":\"register\"}}: {0}")]
+    Header(String),
+    /// Another version of history/1.
+    #[error("the header says version {found} of the history format; this program reads version 1")]
+    Version {
+        /// The version in the header.
+        found: u64,
+    },
+    /// A hole in `index`, or a step back.
+    #[error("index {found} where {expected} was expected: indexes count from 0 without gaps")]
+    Index {
+        /// The next index.
+        expected: u64,
+        /// What stands there.
+        found: u64,
+    },
+    /// Time runs backwards.
+    #[error("time {found} after {before}: time never goes back")]
+    Time {
+        /// The time of the event before.
+        before: u64,
+        /// What stands there.
+        found: u64,
+    },
+    /// The file ends inside a line.
+    #[error("the file ends inside this line")]
+    CutOff,
+    /// A line that is longer than any event.
+    #[error("the line is longer than {limit} bytes")]
+    LineTooLong {
+        /// The limit.
+        limit: usize,
+    },
+    /// The JSON parser's own words, in a format other than history/1.
+    #[error("not JSON: {0}")]
+    Json(String),
+}

@@ -1,0 +1,160 @@
+//! The file formats: one file each, and a row in [`TABLE`].
+//!
+//! A format is recognised from its content, and can be named. A malformed line is an error with its line and
+//! column; none is skipped.
+//!
+//! ```
+//! use histories::format::{self, Options};
+//! let text = b"{\"history\":1}\n{\"index\":0,\"time\":5,\"process\":0,\"type\":\"invoke\",\"f\":\"read\"}\n";
+//! let imported = format::read(text.as_slice(), &Options::default())?;
+//! assert_eq!(imported.format, "history1");
+//! # Ok::<(), format::FormatError>(())
+//! ```
+
+mod error;
+pub mod history1;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
+use std::path::Path;
+
+pub use error::{FormatError, Place, Problem};
+
+use crate::history::History;
+
+/// A row of [`TABLE`].
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    /// Whether a text that begins like this is of this format.
+    pub recognise: fn(head: &[u8]) -> bool,
+    /// Reads it.
+    pub read: fn(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError>,
+    /// Writes it, where there is an export.
+    pub write: Option<Export>,
+}
+
+/// Writes a history in a format.
+pub type Export = fn(history: &History, out: &mut dyn Write) -> io::Result<()>;
+
+/// All formats; the first that recognises a text reads it.
+pub const TABLE: &[Format] = &[Format {
+    name: history1::NAME,
+    about: "JSON Lines: a header, then an event a line; what this harness records",
+    recognise: history1::recognise,
+    read: history1::import,
+    write: Some(history1::write),
+}];
+
+/// How to read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// The name of the format; none: recognise it from the content.
+    pub format: Option<&'a str>,
+    /// Whether a value `[k v]` is a key and its value.
+    pub independent: Independent,
+}
+
+/// Whether a value `[k v]` of an imported history is a key and its value (Jepsen's `independent`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Independent {
+    /// Where all values of the clients look like it.
+    #[default]
+    Auto,
+    /// Yes; any other value of a client is an error.
+    Yes,
+    /// No.
+    No,
+}
+
+/// What a `fail` of a compare-and-set says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailedCas {
+    /// That it did not happen, and nothing else (Jepsen).
+    #[default]
+    DidNotHappen,
+    /// That it happened and found another value (Porcupine's etcd logs).
+    Observation,
+}
+
+/// A history, and what its format implies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// The history.
+    pub history: History,
+    /// The name of the format that it was in.
+    pub format: &'static str,
+    /// The model that its header, its format or its operations imply.
+    pub model_hint: Option<String>,
+    /// What a failed compare-and-set means in it.
+    pub failed_cas: FailedCas,
+}
+
+impl Imported {
+    /// What a header says by itself.
+    fn plain(format: &'static str, history: History) -> Self {
+        let model_hint = history.header.model.clone();
+        Imported {
+            history,
+            format,
+            model_hint,
+            failed_cas: FailedCas::default(),
+        }
+    }
+}
+
+/// The row of this name.
+pub fn by_name(name: &str) -> Result<&'static Format, FormatError> {
+    TABLE
+        .iter()
+        .find(|format| format.name == name)
+        .ok_or_else(|| FormatError::UnknownName {
+            name: name.to_owned(),
+            known: known(),
+        })
+}
+
+/// The first row that recognises how a text begins.
+pub fn recognise(head: &[u8]) -> Option<&'static Format> {
+    TABLE.iter().find(|format| (format.recognise)(head))
+}
+
+/// Reads a file.
+pub fn read_path(path: impl AsRef<Path>, options: &Options<'_>) -> Result<Imported, FormatError> {
+    let path = path.as_ref();
+    File::open(path)
+        .map_err(|source| FormatError::Read { file: None, source })
+        .and_then(|file| read(file, options))
+        .map_err(|error| error.in_file(path))
+}
+
+/// Reads standard input, or text in memory.
+pub fn read(mut input: impl Read, options: &Options<'_>) -> Result<Imported, FormatError> {
+    /// Enough of a text to recognise its format, whatever comments it begins with.
+    const HEAD_BYTES: u64 = 64 * 1024;
+    let mut head = Vec::new();
+    input
+        .by_ref()
+        .take(HEAD_BYTES)
+        .read_to_end(&mut head)
+        .map_err(|source| FormatError::Read { file: None, source })?;
+    let format = match options.format {
+        Some(name) => by_name(name)?,
+        None => recognise(&head).ok_or_else(|| FormatError::Unrecognised {
+            file: None,
+            known: known(),
+        })?,
+    };
+    (format.read)(&mut BufReader::new(Cursor::new(head).chain(input)), options)
+}
+
+fn known() -> String {
+    TABLE
+        .iter()
+        .map(|format| format.name)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
