@@ -1,1 +1,61 @@
-//! x
+//! History in, verdict out.
+//!
+//! Three checks, each a function from events to a [`Check`]: [`linearizability`] (is there a legal order?),
+//! [`durability`] (is everything acknowledged still there?), [`activity`] (did enough happen to mean anything?).
+//! What an operation means is said by a [`Model`](models::Model) of the table [`models::TABLE`]. A verdict points
+//! into the history by the `index` of invocations.
+//!
+//! Invariant: this crate opens no file, reads no clock, draws nothing and prints nothing. What a check may
+//! spend comes in as a [`Budget`], and at its end the verdict is inconclusive, never a guess.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`models`] | the table of models, one file each |
+//! | `operations` | events to operations, split by key |
+//! | `search` | the search engine for any model, with its pruning rules |
+//! | `shrink`, `explain` | from a violation to the few operations that prove it, told in prose |
+//! | `judge` | one key: decode, decide, prove |
+//!
+//! ```
+//! use checker::{Budget, Options, Verdict, linearizability, models};
+//!
+//! let header = serde_json::from_str(r#"{"history": 1, "initial": null}"#)?;
+//! let events: Vec<histories::Event> = serde_json::from_str(r#"[
+//!     {"index": 0, "time": 0, "process": 0, "type": "invoke", "f": "write", "value": 1},
+//!     {"index": 1, "time": 5, "process": 0, "type": "ok",     "f": "write", "value": 1},
+//!     {"index": 2, "time": 6, "process": 1, "type": "invoke", "f": "read"},
+//!     {"index": 3, "time": 9, "process": 1, "type": "ok",     "f": "read",  "value": null}
+//! ]"#)?;
+//! let register = models::find("register").ok_or("no such model")?;
+//! let check = linearizability(&header, &events, register, &Options::default(), &Budget::unlimited())?;
+//! assert_eq!(check.verdict, Verdict::Violation);
+//! assert_eq!(check.violations[0].operations, [0, 2]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod models;
+
+mod activity;
+mod budget;
+mod durability;
+mod error;
+mod explain;
+mod judge;
+mod linearizability;
+mod operations;
+mod options;
+mod search;
+mod shrink;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod twins;
+mod verdict;
+
+pub use activity::activity;
+pub use budget::{Budget, Stop};
+pub use durability::durability;
+pub use error::HistoryError;
+pub use linearizability::linearizability;
+pub use options::{FailedCas, Options};
+pub use verdict::{Check, Edge, Reason, Verdict, Violation};

@@ -1,0 +1,83 @@
+//! What is wrong with a history that cannot be judged.
+
+use histories::{Process, Value};
+
+/// A history that means nothing: no verdict can be given on it.
+///
+/// `index` is the `index` of the event at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HistoryError {
+    /// A process may have one operation in flight.
+    #[error("event {index}: process {process} invokes an operation while that of event {open} is in flight")]
+    TwoInFlight {
+        /// The second invocation.
+        index: u64,
+        /// The first one.
+        open: u64,
+        /// Whose.
+        process: Process,
+    },
+    /// A completion needs an invocation.
+    #[error("event {index}: process {process} completes an operation that it did not invoke")]
+    NotInvoked {
+        /// The completion.
+        index: u64,
+        /// Whose.
+        process: Process,
+    },
+    /// A completion repeats `f` and `key` of its invocation.
+    #[error(
+        "event {index}: the completion's {field} is {found}, that of its invocation (event {open}) is {expected}"
+    )]
+    Mismatch {
+        /// The completion.
+        index: u64,
+        /// Its invocation.
+        open: u64,
+        /// `f` or `key`.
+        field: &'static str,
+        /// What the completion says.
+        found: String,
+        /// What the invocation says.
+        expected: String,
+    },
+    /// In a keyed history every operation has a key.
+    #[error("event {index}: the history is keyed, but this operation has no key")]
+    NoKey {
+        /// The invocation.
+        index: u64,
+    },
+    /// The model does not know this word.
+    #[error("event {index}: the model {model} has no operation {f:?}; it has {known}")]
+    UnknownF {
+        /// The invocation.
+        index: u64,
+        /// The model's name.
+        model: &'static str,
+        /// The word.
+        f: String,
+        /// The words that it knows.
+        known: String,
+    },
+    /// The model cannot take this value.
+    #[error("event {index}: {f} {value}: expected {expected}")]
+    BadValue {
+        /// The invocation or the completion.
+        index: u64,
+        /// The operation's word.
+        f: String,
+        /// What stands there.
+        value: Value,
+        /// What should.
+        expected: &'static str,
+    },
+    /// Positions are 32 bits wide.
+    #[error("the history has {events} events, and this engine takes at most {limit}")]
+    TooLong {
+        /// How many there are.
+        events: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+}

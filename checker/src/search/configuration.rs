@@ -1,0 +1,204 @@
+//! Configurations, and the moves between them: where the pruning rules live.
+
+use super::bits::Bits;
+use super::cursor::Cursor;
+use super::plan::Plan;
+use super::{Role, Spec};
+
+/// The pending operation that returns does so without being visible (rule A).
+pub(super) const PASS: u32 = u32::MAX;
+
+/// What is linearized so far, as far as the future can tell.
+#[derive(Clone)]
+pub(super) struct Configuration<S, B> {
+    /// Slots of pending operations that are linearized.
+    pub done: B,
+    /// Slots of pending operations that an overwrite has absorbed, should they need it.
+    pub absorbed: B,
+    /// Unknown operations that happened.
+    pub used: B,
+    /// An unobserved write was the last operation, at this very return event: no blind write may follow.
+    pub fresh: bool,
+    pub state: S,
+}
+
+/// A linearized operation, and the return event before which that was.
+#[derive(Clone, Copy)]
+pub(super) struct Linearized {
+    pub entry: u32,
+    pub at: u32,
+}
+
+/// The moves of one search.
+pub(super) struct Moves<'a, S: Spec, B> {
+    spec: &'a S,
+    plan: &'a Plan<S::Op>,
+    pub cursor: Cursor<'a, S::Op, B>,
+    /// By class: when it was last tried (rule Y).
+    tried: Vec<u64>,
+    round: u64,
+    dead: Option<S::State>,
+}
+
+impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
+    pub fn new(spec: &'a S, plan: &'a Plan<S::Op>) -> Self {
+        Moves {
+            spec,
+            plan,
+            cursor: Cursor::new(plan),
+            tried: vec![0; plan.classes],
+            round: 0,
+            dead: spec.dead(),
+        }
+    }
+
+    /// The first configuration.
+    pub fn start(&mut self, path: &mut Vec<Linearized>) -> Configuration<S::State, B> {
+        let empty = || B::empty(self.plan.width());
+        let mut start = Configuration {
+            done: empty(),
+            absorbed: empty(),
+            used: empty(),
+            fresh: false,
+            state: self.spec.initial(),
+        };
+        self.settle(&mut start, path);
+        start
+    }
+
+    /// The operations to try next, in the order of their completions, unknown ones last.
+    pub fn candidates(&mut self, from: &Configuration<S::State, B>, candidates: &mut Vec<u32>) {
+        candidates.clear();
+        let Some(returning) = self.cursor.returning() else {
+            return;
+        };
+        let waiting = self.cursor.pending.without(&from.done).without(&self.cursor.pure);
+        candidates.extend(waiting.ones().map(|slot| self.cursor.holder(slot)));
+        candidates.sort_unstable_by_key(|&entry| self.plan.entries[entry as usize].ret);
+        let unused = self.cursor.live.without(&from.used);
+        candidates.extend(unused.ones().map(|bit| self.plan.open[bit]));
+        self.round += 1;
+        candidates.retain(|&entry| {
+            let entry = &self.plan.entries[entry as usize];
+            let last = std::mem::replace(&mut self.tried[entry.class as usize], self.round);
+            last != self.round && !(from.fresh && entry.role == Role::Blind)
+        });
+        if from
+            .absorbed
+            .has(self.plan.entries[returning as usize].slot as usize)
+        {
+            candidates.insert(0, PASS);
+        }
+    }
+
+    /// The configuration after `candidate`, with everything that follows by itself.
+    pub fn take(
+        &mut self,
+        from: &Configuration<S::State, B>,
+        candidate: u32,
+        path: &mut Vec<Linearized>,
+    ) -> Option<Configuration<S::State, B>> {
+        if candidate == PASS {
+            let mut next = from.clone();
+            let returning = self.cursor.returning()?;
+            next.done
+                .insert(self.plan.entries[returning as usize].slot as usize);
+            self.settle(&mut next, path);
+            return Some(next);
+        }
+        let entry = &self.plan.entries[candidate as usize];
+        let state = self.spec.step(&from.state, &entry.op)?;
+        if entry.is_open() && state == from.state {
+            return None;
+        }
+        let mut next = Configuration {
+            state,
+            ..from.clone()
+        };
+        if entry.is_open() {
+            next.used.insert(entry.slot as usize);
+        } else {
+            next.done.insert(entry.slot as usize);
+        }
+        if entry.role == Role::Blind {
+            next.absorbed.add_all(&self.cursor.blind.without(&next.done));
+        }
+        next.fresh = entry.is_open() || entry.role == Role::Blind;
+        path.push(Linearized {
+            entry: candidate,
+            at: self.cursor.at() as u32,
+        });
+        if self.absorb_pure(&mut next, path) {
+            next.fresh = false;
+        }
+        self.settle(&mut next, path);
+        let vain = next.fresh && entry.is_open() && Some(&next.state) == self.dead.as_ref();
+        (!vain || self.spec.sees_absence()).then_some(next)
+    }
+
+    /// Rule S for all pending operations; whether there was one.
+    fn absorb_pure(&self, next: &mut Configuration<S::State, B>, path: &mut Vec<Linearized>) -> bool {
+        let waiting = self.cursor.pure.without(&next.done);
+        let before = path.len();
+        for slot in waiting.ones() {
+            self.absorb_one(next, self.cursor.holder(slot), path);
+        }
+        path.len() > before
+    }
+
+    fn absorb_one(&self, next: &mut Configuration<S::State, B>, entry: u32, path: &mut Vec<Linearized>) {
+        let prepared = &self.plan.entries[entry as usize];
+        if self.spec.step(&next.state, &prepared.op).is_some() {
+            next.done.insert(prepared.slot as usize);
+            path.push(Linearized {
+                entry,
+                at: self.cursor.at() as u32,
+            });
+        }
+    }
+
+    /// Passes every return event whose operation is linearized.
+    fn settle(&mut self, next: &mut Configuration<S::State, B>, path: &mut Vec<Linearized>) {
+        if self.cursor.at() == 0 {
+            self.absorb_pure(next, path);
+        }
+        while let Some(returning) = self.cursor.returning() {
+            let slot = self.plan.entries[returning as usize].slot as usize;
+            if !next.done.has(slot) {
+                break;
+            }
+            next.done.remove(slot);
+            next.absorbed.remove(slot);
+            next.fresh = false;
+            for entry in self.cursor.forward() {
+                let prepared = &self.plan.entries[entry];
+                if prepared.role == Role::Pure && !prepared.is_open() {
+                    self.absorb_one(next, entry as u32, path);
+                }
+            }
+        }
+        self.bury(next);
+    }
+
+    /// Rule L.
+    fn bury(&self, next: &mut Configuration<S::State, B>) {
+        let (Some(dead), Some(value)) = (&self.dead, self.spec.shown(&next.state)) else {
+            return;
+        };
+        let horizon = self.plan.horizon(self.cursor.at());
+        let value = value as usize;
+        if value >= self.plan.observed_inv.len() || self.plan.observed_inv[value] >= horizon {
+            return;
+        }
+        let observer = |entry: u32| self.plan.entries[entry as usize].observes == Some(value as u32);
+        let seen = self.plan.observed_ret[value] >= horizon && {
+            let waiting = self.cursor.pending.without(&next.done);
+            let unused = self.cursor.live.without(&next.used);
+            waiting.ones().any(|slot| observer(self.cursor.holder(slot)))
+                || unused.ones().any(|bit| observer(self.plan.open[bit]))
+        };
+        if !seen {
+            next.state = dead.clone();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The search engine: just-in-time linearization for any model.
+//!
+//! Lowe, "Testing for linearizability" (2017): an operation is linearized only when one that must be
+//! returns, so that a configuration is a return event, a set of *pending* operations, a set of used unknown
+//! ones, and a state. Its size grows with concurrency, not with the length of the history.
+//!
+//! Pruning, each rule exact:
+//!
+//! | rule | what |
+//! | --- | --- |
+//! | S | a legal operation that never changes any state is linearized at once |
+//! | Y | of pending operations that are alike only the one that returns first is tried, unknown ones last |
+//! | D | a configuration is dropped if one that used fewer unknown operations was seen to fail |
+//! | U | an unknown operation must change the state, and no blind write may follow it directly |
+//! | A | a blind write with an overwrite inside its interval may return without being visible |
+//! | L | all states that no later operation can tell apart are one |
+
+mod bits;
+mod configuration;
+mod cursor;
+mod depth;
+mod plan;
+
+use std::hash::Hash;
+
+use crate::budget::{Meter, Stop};
+use bits::Wide;
+use plan::Plan;
+
+/// What an operation can do to the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It never changes any state.
+    Pure,
+    /// It is legal in every state, and what it leaves does not depend on what it found.
+    Blind,
+    /// Anything else.
+    Update,
+}
+
+/// A sequential specification.
+///
+/// A model over single values names them by small numbers, and says in `writes`, `observes` and `shown`
+/// how operations and states speak of them; rules L and the dropping of unknown operations live on that. A
+/// model that leaves them out is searched without these two.
+pub(crate) trait Spec: Sync {
+    type State: Clone + Eq + Hash;
+    type Op: Clone + Eq + Hash;
+
+    fn initial(&self) -> Self::State;
+    /// The state after `op`, if `op` with its result is legal in `state`.
+    fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
+    fn role(&self, op: &Self::Op) -> Role;
+
+    /// How many values there are: `writes`, `observes` and `shown` stay below it.
+    fn values(&self) -> usize {
+        0
+    }
+    /// The value that the state shows after `op`, if `op` is not pure.
+    fn writes(&self, _: &Self::Op) -> Option<u32> {
+        None
+    }
+    /// The value on which the legality of `op` depends.
+    fn observes(&self, _: &Self::Op) -> Option<u32> {
+        None
+    }
+    /// The value that a state shows.
+    fn shown(&self, _: &Self::State) -> Option<u32> {
+        None
+    }
+    /// A state that shows a value that no operation observes.
+    fn dead(&self) -> Option<Self::State> {
+        None
+    }
+    /// Whether some operation observes that the state does *not* show a value: then an unknown write helps
+    /// even if nobody sees what it wrote.
+    fn sees_absence(&self) -> bool {
+        false
+    }
+}
+
+/// One operation for an engine.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry<O> {
+    pub op: O,
+    /// Position of the invocation.
+    pub inv: u32,
+    /// Position of the completion; [`OPEN`](crate::operations::OPEN) if unknown.
+    pub ret: u32,
+    /// Which of the group's operations it is.
+    pub id: u32,
+}
+
+/// How a search ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Found {
+    /// A legal order, as ids; unknown operations that did not happen are not in it.
+    Legal(Vec<u32>),
+    /// There is none.
+    Illegal(Stuck),
+    /// The budget ran out.
+    Stopped(Stop, Stuck),
+}
+
+/// How far the best attempt came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Stuck {
+    /// Completed operations that it explains.
+    pub explained: usize,
+    /// The ids of the operations pending where it ended; the first one had to return.
+    pub pending: Vec<u32>,
+}
+
+/// Looks for a legal order of `entries`, which are in the order of their invocations.
+pub(crate) fn search<S: Spec>(spec: &S, entries: &[Entry<S::Op>], meter: &mut Meter<'_>) -> Found {
+    let plan = match Plan::build(spec, entries, meter) {
+        Ok(plan) => plan,
+        Err(stop) => return Found::Stopped(stop, Stuck::default()),
+    };
+    match plan.width() {
+        0..=64 => depth::run::<S, u64>(spec, &plan, meter),
+        65..=128 => depth::run::<S, u128>(spec, &plan, meter),
+        _ => depth::run::<S, Wide>(spec, &plan, meter),
+    }
+}

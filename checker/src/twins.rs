@@ -1,0 +1,312 @@
+//! Every engine against a brute force: small random histories, the same verdict.
+//!
+//! The brute force knows nothing of the crate but its events: it tries every order. `HARNESS_TWINS=5000000`
+//! sets the number of histories per model and engine, `HARNESS_SEED` the first seed.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use histories::{Event, Kind, Nanos, Process, Value};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use crate::testing::header;
+use crate::{Budget, Options, Verdict, linearizability, models};
+
+/// A model in its simplest form.
+trait Twin: Sync {
+    type State: Clone + Eq + Hash;
+    fn initial(&self) -> Self::State;
+    /// A random operation's word and argument.
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value);
+    /// All outcomes of an operation: the state after, and what it returns; none where it must fail.
+    fn run(&self, state: &Self::State, f: &str, argument: &Value) -> Vec<(Self::State, Value)>;
+    /// A result that the operation may never have had.
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value;
+    /// Whether a failed operation says something that is wrong in this state.
+    fn denies(&self, _: &Self::State, _: &str, _: &Value) -> bool {
+        false
+    }
+    fn options(&self) -> Options {
+        Options::default()
+    }
+}
+
+/// One operation of a small history.
+#[derive(Clone, Debug)]
+struct Call {
+    f: &'static str,
+    argument: Value,
+    result: Value,
+    kind: Kind,
+    inv: usize,
+    ret: usize,
+}
+
+/// A random run of a correct system, with a mutation in half of the cases.
+fn random_history<T: Twin>(twin: &T, rng: &mut ChaCha8Rng) -> Vec<Event> {
+    let (most, processes) = (rng.random_range(1..=7), rng.random_range(1..=4));
+    let mut state = twin.initial();
+    let mut events = Vec::new();
+    // By process: the operation in flight, and its result once it took effect.
+    let mut flying: Vec<Option<(&'static str, Value, Option<Value>)>> = vec![None; processes];
+    let mut names: Vec<u64> = (0..processes as u64).collect();
+    let mut invoked = 0;
+    while invoked < most || flying.iter().any(Option::is_some) {
+        let process = rng.random_range(0..processes);
+        match flying[process].take() {
+            None if invoked < most => {
+                let (f, argument) = twin.draw(rng);
+                push(&mut events, names[process], Kind::Invoke, f, argument.clone());
+                flying[process] = Some((f, argument, None));
+                invoked += 1;
+            }
+            None => {}
+            Some((f, argument, None)) => match rng.random_range(0..20) {
+                0 => push(&mut events, names[process], Kind::Fail, f, argument),
+                1..=2 => {
+                    push(&mut events, names[process], Kind::Info, f, argument);
+                    names[process] += 10;
+                }
+                _ => {
+                    let mut outcomes = twin.run(&state, f, &argument);
+                    if outcomes.is_empty() {
+                        push(&mut events, names[process], Kind::Fail, f, argument);
+                    } else {
+                        let (next, result) = outcomes.swap_remove(rng.random_range(0..outcomes.len()));
+                        state = next;
+                        flying[process] = Some((f, argument, Some(result)));
+                    }
+                }
+            },
+            Some((f, argument, Some(result))) => match rng.random_range(0..12) {
+                0 => {
+                    push(&mut events, names[process], Kind::Info, f, argument);
+                    names[process] += 10;
+                }
+                1 => names[process] += 10,
+                _ => push(&mut events, names[process], Kind::Ok, f, result),
+            },
+        }
+    }
+    if rng.random_bool(0.6) {
+        let oks: Vec<usize> = (0..events.len())
+            .filter(|&at| events[at].kind == Kind::Ok)
+            .collect();
+        if !oks.is_empty() {
+            let at = oks[rng.random_range(0..oks.len())];
+            events[at].value = twin.mutate(rng, &events[at].f.clone(), &events[at].value.clone());
+        }
+    }
+    events
+}
+
+fn push(events: &mut Vec<Event>, process: u64, kind: Kind, f: &str, value: Value) {
+    let index = events.len() as u64;
+    let mut event = crate::testing::history("0 r").remove(0);
+    (event.index, event.time, event.process) = (index, Nanos(index), Process::Client(process));
+    (event.kind, event.f, event.value) = (kind, f.into(), value);
+    events.push(event);
+}
+
+fn calls(events: &[Event], words: &[&'static str]) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (inv, event) in events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| event.kind == Kind::Invoke)
+    {
+        let rest = events.iter().enumerate().skip(inv + 1);
+        let end = rest.into_iter().find(|(_, end)| end.process == event.process);
+        let kind = end.map_or(Kind::Info, |(_, end)| end.kind);
+        calls.push(Call {
+            f: words.iter().find(|word| **word == &*event.f).unwrap(),
+            argument: event.value.clone(),
+            result: end.map_or(Value::Null, |(_, end)| end.value.clone()),
+            kind,
+            inv,
+            ret: end
+                .filter(|_| kind != Kind::Info)
+                .map_or(usize::MAX, |(at, _)| at),
+        });
+    }
+    calls
+}
+
+/// Whether some order is legal: tries them all.
+fn brute<T: Twin>(twin: &T, calls: &[Call]) -> bool {
+    fn from<T: Twin>(
+        twin: &T,
+        calls: &[Call],
+        done: u32,
+        state: &T::State,
+        seen: &mut HashSet<(u32, T::State)>,
+    ) -> bool {
+        let must = |call: &Call| call.kind != Kind::Info;
+        let waiting = || (0..calls.len()).filter(|at| done >> at & 1 == 0);
+        if waiting().all(|at| !must(&calls[at])) {
+            return true;
+        }
+        if !seen.insert((done, state.clone())) {
+            return false;
+        }
+        let first = waiting().map(|at| calls[at].ret).min().unwrap_or(usize::MAX);
+        waiting().filter(|&at| calls[at].inv < first).any(|at| {
+            let (call, done) = (&calls[at], done | 1 << at);
+            if call.kind == Kind::Fail {
+                return !twin.denies(state, call.f, &call.argument) && from(twin, calls, done, state, seen);
+            }
+            let outcomes = twin.run(state, call.f, &call.argument);
+            let fits = |result: &Value| call.kind == Kind::Info || *result == call.result;
+            outcomes
+                .iter()
+                .any(|(next, result)| fits(result) && from(twin, calls, done, next, seen))
+        })
+    }
+    from(twin, calls, 0, &twin.initial(), &mut HashSet::new())
+}
+
+fn how_many() -> u64 {
+    let usual = if cfg!(debug_assertions) { 10_000 } else { 200_000 };
+    std::env::var("HARNESS_TWINS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual)
+}
+
+fn first_seed() -> u64 {
+    std::env::var("HARNESS_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1)
+}
+
+/// Compares verdicts on `how_many()` histories; a violation's own operations must be illegal as well.
+fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
+    let model = models::find(model).unwrap();
+    let outcomes: Vec<bool> = (first_seed()..first_seed() + how_many())
+        .into_par_iter()
+        .map(|seed| {
+            let events = random_history(twin, &mut ChaCha8Rng::seed_from_u64(seed));
+            let expected = brute(twin, &calls(&events, words));
+            let options = twin.options();
+            let check =
+                linearizability(&header(false), &events, model, &options, &Budget::unlimited()).unwrap();
+            let found = check.verdict == Verdict::Pass;
+            let show = || {
+                events
+                    .iter()
+                    .map(|event| serde_json::to_string(event).unwrap() + "\n")
+                    .collect::<String>()
+            };
+            assert_eq!(found, expected, "{} seed {seed}\n{}{check:?}", model.name, show());
+            for violation in &check.violations {
+                let few: Vec<Call> = calls(&events, words)
+                    .into_iter()
+                    .filter(|call| violation.operations.contains(&(call.inv as u64)))
+                    .collect();
+                assert!(
+                    !brute(twin, &few),
+                    "{} seed {seed}: not a proof\n{}{check:?}",
+                    model.name,
+                    show()
+                );
+            }
+            expected
+        })
+        .collect();
+    let passes = outcomes.iter().filter(|pass| **pass).count();
+    let many = outcomes.len() / 10;
+    assert!(
+        passes > many && outcomes.len() - passes > many,
+        "{passes} of {} pass: no test",
+        outcomes.len()
+    );
+}
+
+struct Register {
+    /// How many values there are; 0 for each written once.
+    values: i64,
+    failed_cas: crate::FailedCas,
+}
+
+impl Register {
+    fn value(&self, rng: &mut ChaCha8Rng) -> Value {
+        let many = if self.values == 0 { 1 << 40 } else { self.values };
+        Value::from(rng.random_range(0..many))
+    }
+}
+
+impl Twin for Register {
+    type State = (Value, Vec<Value>);
+
+    fn initial(&self) -> Self::State {
+        (Value::Null, Vec::new())
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        match rng.random_range(0..8) {
+            0..=3 => ("read", Value::Null),
+            4..=5 => ("write", self.value(rng)),
+            _ => ("cas", Value::list([self.value(rng), self.value(rng)])),
+        }
+    }
+
+    fn run(&self, (state, _): &Self::State, f: &str, argument: &Value) -> Vec<(Self::State, Value)> {
+        let after = |value: &Value| (value.clone(), Vec::new());
+        match (f, argument.as_list()) {
+            ("read", _) => vec![(after(state), state.clone())],
+            ("write", _) => vec![(after(argument), argument.clone())],
+            ("cas", Some([old, new])) if old == state => vec![(after(new), argument.clone())],
+            _ => vec![],
+        }
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        match f {
+            "read" if rng.random_bool(0.1) => Value::Null,
+            "read" => self.value(rng),
+            _ => result.clone(),
+        }
+    }
+
+    fn denies(&self, (state, _): &Self::State, f: &str, argument: &Value) -> bool {
+        let observation = self.failed_cas == crate::FailedCas::Observation;
+        observation && f == "cas" && argument.as_list().is_some_and(|pair| pair[0] == *state)
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            failed_cas: self.failed_cas,
+        }
+    }
+}
+
+const REGISTER: &[&str] = &["read", "write", "cas"];
+
+#[test]
+fn register_with_few_values() {
+    let failed_cas = crate::FailedCas::DidNotHappen;
+    compare(
+        &Register {
+            values: 3,
+            failed_cas,
+        },
+        "register",
+        REGISTER,
+    );
+}
+
+#[test]
+fn register_where_a_failed_cas_is_an_observation() {
+    let failed_cas = crate::FailedCas::Observation;
+    compare(
+        &Register {
+            values: 2,
+            failed_cas,
+        },
+        "cas-register",
+        REGISTER,
+    );
+}

@@ -1,0 +1,76 @@
+//! What a check says: a verdict, its reason, and the operations that prove a violation.
+
+use histories::Value;
+use serde::{Deserialize, Serialize};
+
+/// How a check ended. The order is from best to worst: the verdict of several checks is their `max()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The property holds, and that was proved.
+    Pass,
+    /// Nobody knows: a budget ran out, or there was nothing to judge.
+    Inconclusive,
+    /// The property is broken, and the operations that prove it are named.
+    Violation,
+}
+
+/// The outcome of one named check.
+///
+/// It is written as `{"name", "verdict", "reason", "details"}`; the violations stand beside the checks in
+/// `results.json`, so they are not repeated here.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// The check's name: `linearizability`, `durability`, …
+    pub name: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Why, in one sentence for a person.
+    pub reason: String,
+    /// Numbers and names behind the sentence, for a program.
+    pub details: serde_json::Value,
+    /// What proves a violation; empty for the other verdicts.
+    #[serde(skip)]
+    pub violations: Vec<Violation>,
+}
+
+/// The few operations that prove that a property is broken.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Violation {
+    /// The check that found it.
+    pub check: String,
+    /// The key that it is about, where the history is keyed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Value>,
+    /// The operations, by the `index` of their invocations, in the order of the history.
+    pub operations: Vec<u64>,
+    /// What orders them; a violation of linearizability is a cycle here wherever one exists.
+    pub edges: Vec<Edge>,
+    /// A short proof in prose.
+    pub why: String,
+}
+
+/// `from` must stand before `to` in every legal order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Edge {
+    /// The invocation's index of the earlier operation.
+    pub from: u64,
+    /// The invocation's index of the later operation.
+    pub to: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why one operation must stand before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// It had completed before the other was invoked.
+    RealTime,
+    /// The other saw what it wrote.
+    ReadsFrom,
+    /// The other compared with what it wrote, and set.
+    Cas,
+    /// It saw or wrote a version that must be older than the other's.
+    VersionOrder,
+}
