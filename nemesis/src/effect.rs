@@ -216,6 +216,21 @@ impl Outcome {
     }
 }
 
+/// Why an effect was asked for: what the seed chose, and what that came to in this cluster at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The abstract choice: `kill the leader`.
+    pub what: String,
+    /// What it resolved to: `n3, term 7`.
+    pub resolved: String,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.resolved)
+    }
+}
+
 /// A line of `nemesis.jsonl`: an effect and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EffectLine {
@@ -230,6 +245,9 @@ pub struct EffectLine {
     /// What came of it.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// Why, where the schedule says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
     /// The lines that this one undoes (a start undoes a kill, a heal the cuts of its links).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,

@@ -7,17 +7,19 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`effect`] | [`Effect`], [`Outcome`]: what can be done to a cluster, and what came of it |
+//! | [`evidence`] | what proves an effect: the typed form of an outcome's evidence |
 //! | [`view`] | [`View`], [`NodeStatus`]: what a schedule may know |
 //! | [`schedule`] | [`Schedule`], and the table of all schedules |
 //! | [`schedules`] | the schedules, one file each |
 //! | [`hands`] | processes and links: the only part with effects |
 
 pub mod effect;
+pub mod evidence;
 pub mod hands;
 pub mod schedule;
 pub mod schedules;
 pub mod view;
 
-pub use effect::{Effect, Link, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp};
+pub use effect::{Choice, Effect, Link, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp};
 pub use schedule::{Armed, Row, Schedule, Settings, TABLE};
 pub use view::{NodeStatus, NodeView, ProbeState, ProcessState, Role, View};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use histories::Seed;
 use serde::Serialize;
 
-use crate::effect::{Effect, EffectLine, Outcome};
+use crate::effect::{Choice, Effect, EffectLine, Outcome};
 use crate::schedules;
 use crate::view::View;
 
@@ -24,6 +24,12 @@ pub struct Settings {
 pub trait Schedule: Send {
     /// The next effects, in the order in which they are to be carried out. Called every few milliseconds.
     fn observe(&mut self, view: &View) -> Vec<Effect>;
+
+    /// Why the effects that `observe` has just asked for were chosen; it goes with each of them into `nemesis.jsonl`.
+    /// Guided schedules tell it in their records instead.
+    fn choice(&self) -> Option<Choice> {
+        None
+    }
 
     /// What came of an effect that it asked for.
     fn on_outcome(&mut self, effect: &Effect, outcome: &Outcome) {
