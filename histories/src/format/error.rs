@@ -16,12 +16,18 @@ pub enum FormatError {
         problem: Problem,
     },
     /// The file could not be opened or read.
-    #[error("cannot read {}", file_or_input(.file))]
+    #[error("cannot read {}: {source}", file_or_input(.file))]
     Read {
         /// Which file; none for standard input and text in memory.
         file: Option<PathBuf>,
         /// Why.
         source: io::Error,
+    },
+    /// There is nothing in it.
+    #[error("{} is empty", file_or_input(.file))]
+    Empty {
+        /// Which file.
+        file: Option<PathBuf>,
     },
     /// No format knows the content.
     #[error("{}: no known format begins like this; the formats are {known}", file_or_input(.file))]
@@ -67,6 +73,7 @@ impl FormatError {
                 ..
             }
             | FormatError::Read { file, .. }
+            | FormatError::Empty { file }
             | FormatError::Unrecognised { file, .. } => *file = Some(path.to_owned()),
             FormatError::UnknownName { .. } => {}
         }
@@ -154,4 +161,11 @@ pub enum Problem {
     /// The JSON parser's own words, in a format other than history/1.
     #[error("not JSON: {0}")]
     Json(String),
+}
+
+/// serde_json's words without its place.
+pub(super) fn words(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    words.strip_suffix(&place).unwrap_or(&words).to_owned()
 }

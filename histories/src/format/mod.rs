@@ -11,8 +11,18 @@
 //! # Ok::<(), format::FormatError>(())
 //! ```
 
+mod draft;
+mod edn;
+mod elle_json;
 mod error;
 pub mod history1;
+mod jepsen_edn;
+mod jepsen_log;
+mod jepsen_rows;
+mod model_hint;
+mod names;
+mod porcupine_etcd;
+mod porcupine_kv;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
@@ -41,13 +51,57 @@ pub struct Format {
 pub type Export = fn(history: &History, out: &mut dyn Write) -> io::Result<()>;
 
 /// All formats; the first that recognises a text reads it.
-pub const TABLE: &[Format] = &[Format {
-    name: history1::NAME,
-    about: "JSON Lines: a header, then an event a line; what this harness records",
-    recognise: history1::recognise,
-    read: history1::import,
-    write: Some(history1::write),
-}];
+pub const TABLE: &[Format] = &[
+    Format {
+        name: history1::NAME,
+        about: "JSON Lines: a header, then an event a line; what this harness records",
+        recognise: history1::recognise,
+        read: history1::import,
+        write: Some(history1::write),
+    },
+    Format {
+        name: elle_json::NAME,
+        about: "elle-cli's JSON: operations in one array, or one after the other",
+        recognise: elle_json::recognise,
+        read: elle_json::import,
+        write: None,
+    },
+    Format {
+        name: porcupine_kv::NAME,
+        about: "Porcupine's key-value test logs: EDN maps with :key, of get, put and append",
+        recognise: porcupine_kv::recognise,
+        read: porcupine_kv::import,
+        write: None,
+    },
+    Format {
+        name: jepsen_edn::NAME,
+        about: "Jepsen's, Knossos's and elle-cli's EDN: maps one after the other, a vector or a list",
+        recognise: jepsen_edn::recognise,
+        read: jepsen_edn::import,
+        write: Some(jepsen_edn::write),
+    },
+    Format {
+        name: porcupine_etcd::NAME,
+        about: "Porcupine's etcd test logs: rows of jepsen.util, a failed cas is an observation",
+        recognise: porcupine_etcd::recognise,
+        read: porcupine_etcd::import,
+        write: None,
+    },
+    Format {
+        name: jepsen_rows::NAME,
+        about: "Jepsen's history.txt: process, type, operation and value in a row",
+        recognise: jepsen_rows::recognise,
+        read: jepsen_rows::import,
+        write: None,
+    },
+    Format {
+        name: jepsen_log::NAME,
+        about: "Jepsen's jepsen.log: the rows of jepsen.util among other lines",
+        recognise: jepsen_log::recognise,
+        read: jepsen_log::import,
+        write: None,
+    },
+];
 
 /// How to read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,16 +149,40 @@ pub struct Imported {
 
 impl Imported {
     /// What a header says by itself.
-    fn plain(format: &'static str, history: History) -> Self {
+    fn with_header(format: &'static str, history: History) -> Self {
         let model_hint = history.header.model.clone();
+        let failed_cas = match history
+            .header
+            .other
+            .get(FAILED_CAS)
+            .and_then(|word| word.as_str())
+        {
+            Some(OBSERVATION) => FailedCas::Observation,
+            _ => FailedCas::DidNotHappen,
+        };
         Imported {
             history,
             format,
             model_hint,
-            failed_cas: FailedCas::default(),
+            failed_cas,
+        }
+    }
+
+    /// What the operations suggest, where a format has no header.
+    fn guessed(format: &'static str, history: History) -> Self {
+        let model_hint = model_hint::guess(&history.events).map(str::to_owned);
+        Imported {
+            history,
+            format,
+            model_hint,
+            failed_cas: FailedCas::DidNotHappen,
         }
     }
 }
+
+/// The header's field, and its value, that keep [`FailedCas::Observation`] when a history is converted.
+const FAILED_CAS: &str = "failed_cas";
+const OBSERVATION: &str = "observation";
 
 /// The row of this name.
 pub fn by_name(name: &str) -> Result<&'static Format, FormatError> {
@@ -143,12 +221,37 @@ pub fn read(mut input: impl Read, options: &Options<'_>) -> Result<Imported, For
         .map_err(|source| FormatError::Read { file: None, source })?;
     let format = match options.format {
         Some(name) => by_name(name)?,
+        None if head.is_empty() => return Err(FormatError::Empty { file: None }),
         None => recognise(&head).ok_or_else(|| FormatError::Unrecognised {
             file: None,
             known: known(),
         })?,
     };
     (format.read)(&mut BufReader::new(Cursor::new(head).chain(input)), options)
+}
+
+/// The whole input as text, for the formats that are not read line by line.
+fn read_text(input: &mut dyn BufRead) -> Result<String, FormatError> {
+    let mut bytes = Vec::new();
+    input
+        .read_to_end(&mut bytes)
+        .map_err(|source| FormatError::Read { file: None, source })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let (valid, rest) = error.as_bytes().split_at(valid);
+        let found = format!("byte 0x{:02x}", rest.first().copied().unwrap_or_default());
+        let valid = String::from_utf8_lossy(valid);
+        edn::Fault::expected(valid.len(), "text in UTF-8", found).place(&valid)
+    })
+}
+
+/// How a text begins, without the half of a character at its end.
+fn head_text(head: &[u8]) -> &str {
+    let valid = match std::str::from_utf8(head) {
+        Ok(text) => return text,
+        Err(error) => error.valid_up_to(),
+    };
+    std::str::from_utf8(&head[..valid]).unwrap_or_default()
 }
 
 fn known() -> String {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::event::Event;
-use crate::format::error::{FormatError, Problem};
+use crate::format::error::{FormatError, Problem, words};
 use crate::history::Header;
 use crate::units::Nanos;
 
@@ -87,13 +87,6 @@ pub(super) fn event(line: &[u8], expected: Expected, last: bool) -> Result<Event
         return Err(at(column_of(line, b"\"time\""), problem));
     }
     Ok(event)
-}
-
-/// serde_json's words without its place, which is within the line only.
-fn words(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    words.strip_suffix(&place).unwrap_or(&words).to_owned()
 }
 
 /// The column of an error in a line; at least 1.

@@ -59,7 +59,7 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 
 /// The row's reader.
 pub(super) fn import(input: &mut dyn BufRead, _options: &Options) -> Result<Imported, FormatError> {
-    read(input).map(|history| Imported::plain(NAME, history))
+    read(input).map(|history| Imported::with_header(NAME, history))
 }
 
 fn read_lines(mut input: impl BufRead, unfinished: bool) -> Result<Unfinished, FormatError> {

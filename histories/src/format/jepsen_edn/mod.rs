@@ -1,0 +1,70 @@
+//! EDN as Jepsen, Knossos and elle-cli write it: maps of operations one after the other, or in one vector or list.
+//!
+//! A `fail` did not happen, a failed compare-and-set neither. Keywords become texts, sets arrays, maps arrays of
+//! pairs. `[k v]` tuples are taken apart by [`Independent`](super::Independent). An operation without `:f` is a
+//! transaction (Elle's own histories). The nemesis is the process `:nemesis`.
+
+mod operation;
+mod write;
+
+use std::io::BufRead;
+
+pub(super) use operation::{blank, code_and_message, kind, operation, process, shown, word_of};
+pub(super) use write::write;
+
+use super::draft::{Draft, assemble};
+use super::edn::{Fault, Parser};
+use super::error::FormatError;
+use super::names::Names;
+use super::{Imported, Options, head_text, read_text};
+
+pub(super) const NAME: &str = "jepsen-edn";
+
+/// Whether the text begins with a map with a keyword, alone or in a vector or a list.
+pub(super) fn recognise(head: &[u8]) -> bool {
+    let mut parser = Parser::at(head_text(head), 0);
+    let entered = parser.enter_sequence();
+    if parser.skip().is_err() {
+        return false;
+    }
+    let rest = parser.rest();
+    match (entered, rest.strip_prefix('{')) {
+        (Err(_), _) => false,
+        (Ok(_), Some(inside)) => inside.trim_start().starts_with([':', '}']),
+        (Ok(Some(close)), None) => rest.starts_with([close, '#']),
+        (Ok(None), None) => rest.starts_with('#'),
+    }
+}
+
+/// The row's reader.
+pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
+    let text = read_text(input)?;
+    let drafts = drafts(&text).map_err(|fault| fault.place(&text))?;
+    Ok(Imported::guessed(
+        NAME,
+        assemble(&text, drafts, options.independent)?,
+    ))
+}
+
+/// The operations of a text.
+pub(super) fn drafts(text: &str) -> Result<Vec<Draft>, Fault> {
+    let mut parser = Parser::at(text, 0);
+    let (mut names, mut drafts) = (Names::default(), Vec::new());
+    if let Some(close) = parser.enter_sequence()? {
+        while let Some(node) = parser.next_in(close)? {
+            drafts.push(operation(&node, &mut names)?);
+        }
+        return match parser.next()? {
+            None => Ok(drafts),
+            Some(more) => Err(Fault::expected(
+                more.start,
+                "the end of the file",
+                shown(&more.edn),
+            )),
+        };
+    }
+    while let Some(node) = parser.next()? {
+        drafts.push(operation(&node, &mut names)?);
+    }
+    Ok(drafts)
+}
