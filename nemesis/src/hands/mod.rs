@@ -1,1 +1,306 @@
 //! Processes and links: the only part of this crate with effects.
+//!
+//! [`Hands`] own every process of the cluster and stand on every link of it. Nodes bind port 0 and report where they
+//! listen; peers and clients know only the harness's addresses, which stay over restarts:
+//!
+//! ```text
+//!   client ───▶ client_address(n2) ───▶ n2        n1 ───▶ peer_address(n1→n2) ───▶ n2
+//!                                                 n2 ───▶ peer_address(n2→n1) ───▶ n1
+//! ```
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `command`, `spawner`, `child_setup` | how a process is started, so that it never outlives the harness |
+//! | `process`, `deeds` | one node's process; start, kill, pause and resume with their evidence |
+//! | `ready`, `threads`, `exit` | what a process says: where it listens, its state, how it ended |
+//! | `network` | the listeners, and the thread that serves them |
+//! | `gate` | the rule of one link, and its counters |
+//! | `inbox`, `frame_pump`, `stream_pump` | what carries the bytes |
+//!
+//! **When the harness dies** (`kill -9`): on Linux every node has asked for SIGKILL at the death of the thread that
+//! spawned it, which a stopped process gets too. On other Unixes there is no such request. There, the node's standard
+//! input ends with the harness, and a node that minds it (`cluster-node --exit-with-stdin`) exits; one that is paused
+//! survives until somebody continues it.
+
+mod child_setup;
+mod clock;
+mod command;
+mod deeds;
+mod exit;
+mod frame_pump;
+mod gate;
+mod inbox;
+mod network;
+mod process;
+mod ready;
+mod spawner;
+mod stream_pump;
+mod threads;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+
+use crate::effect::{Effect, Link, LinkRule, NodeId, Outcome};
+use crate::evidence::{RulesSet, Traffic, indeterminate, installed, skipped};
+use crate::view::ProcessState;
+
+pub use clock::Clock;
+pub use command::NodeCommand;
+pub use exit::NodeExit;
+pub use network::Framing;
+
+use clock::micros;
+use network::Network;
+use process::NodeProcess;
+
+/// How long a drop waits for processes that were killed.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// Why the hands could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HandsError {
+    /// No port to listen on.
+    #[error("cannot listen on 127.0.0.1: {0}")]
+    Bind(#[source] io::Error),
+    /// No thread, or no event loop, for the links.
+    #[error("cannot serve the links: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// Carry out effects on the processes and links of one cluster. A clone is another handle of the same; with the last
+/// one every process, port and task is gone.
+#[derive(Clone)]
+pub struct Hands {
+    owned: Arc<Owned>,
+}
+
+struct Owned {
+    clock: Clock,
+    nodes: Vec<Arc<NodeProcess>>,
+    network: Network,
+    unexpected: Mutex<mpsc::UnboundedReceiver<NodeExit>>,
+}
+
+impl Hands {
+    /// Hands for a cluster of `nodes`, none of which is started. Every listener is bound when this returns.
+    pub async fn new(nodes: usize, framing: Framing, clock: Clock) -> Result<Hands, HandsError> {
+        let (tell, unexpected) = mpsc::unbounded_channel();
+        let nodes: Vec<_> = NodeId::all(nodes)
+            .map(|node| Arc::new(NodeProcess::new(node, tell.clone())))
+            .collect();
+        let network = Network::open(&nodes, framing, clock)?;
+        Ok(Hands {
+            owned: Arc::new(Owned {
+                clock,
+                nodes,
+                network,
+                unexpected: Mutex::new(unexpected),
+            }),
+        })
+    }
+
+    /// What `link.0` dials to reach `link.1`; the same over restarts.
+    ///
+    /// # Panics
+    /// If there is no such link.
+    pub fn peer_address(&self, link: Link) -> SocketAddr {
+        match self.owned.network.peer(link) {
+            Some(door) => door.address,
+            None => panic!("there is no link from {} to {}", link.0, link.1),
+        }
+    }
+
+    /// What clients of this node dial; the same over restarts.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn client_address(&self, node: NodeId) -> SocketAddr {
+        match self.owned.network.client(node) {
+            Some(door) => door.address,
+            None => panic!("there is no {node}"),
+        }
+    }
+
+    /// The node's own client address, for what must not pass a link of the harness. Nothing while it is down or not
+    /// ready.
+    pub fn direct_address(&self, node: NodeId) -> Option<SocketAddr> {
+        Some(self.node(node)?.addresses()?.client)
+    }
+
+    /// How the node is to be started from now on.
+    pub fn set_command(&self, node: NodeId, command: NodeCommand) {
+        if let Some(process) = self.node(node) {
+            process.set_command(command);
+        }
+    }
+
+    /// The node's process, as far as it is known here.
+    pub fn process_state(&self, node: NodeId) -> ProcessState {
+        self.node(node)
+            .map_or(ProcessState::Down, |process| process.state())
+    }
+
+    fn node(&self, node: NodeId) -> Option<&Arc<NodeProcess>> {
+        self.owned.nodes.get(node.0)
+    }
+
+    /// Carry out an effect, and tell what came of it. A start waits for the node to be ready, at most 10 s. Gates and
+    /// probes are not a matter of the hands.
+    pub async fn apply(&self, effect: &Effect) -> Outcome {
+        let node = match effect {
+            Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => *node,
+            Effect::Links { rule, links } => return self.set_rule(*rule, links),
+            Effect::Gate { .. } | Effect::Probe(_) => return skipped("not a matter of the hands"),
+        };
+        let Some(process) = self.node(node) else {
+            return skipped(format!("there is no {node}"));
+        };
+        match effect {
+            Effect::Kill(_) => deeds::kill(process).await,
+            Effect::Pause(_) => deeds::pause(process).await,
+            Effect::Resume(_) => deeds::resume(process).await,
+            _ => start(Arc::clone(process)).await,
+        }
+    }
+
+    fn set_rule(&self, rule: LinkRule, links: &[Link]) -> Outcome {
+        let begun = Instant::now();
+        let network = &self.owned.network;
+        if network.framing == Framing::Stream
+            && matches!(rule, LinkRule::DelayMs(_) | LinkRule::PassThenCut(_))
+        {
+            return skipped("frames are not known in this system's streams: they can only be cut");
+        }
+        let doors: Option<Vec<_>> = links
+            .iter()
+            .map(|link| Some((*link, network.peer(*link)?)))
+            .collect();
+        let Some(doors) = doors else {
+            return skipped("there is no such link");
+        };
+        let ended = doors
+            .into_iter()
+            .map(|(link, door)| door.gate.set(link, rule))
+            .collect();
+        let in_force_us = micros(begun.elapsed());
+        installed(&RulesSet { in_force_us, ended })
+    }
+
+    /// Undo everything: every link passes, every paused node runs, every node that is down is started. Only effects
+    /// that were needed are carried out.
+    pub async fn heal_all(&self) -> Vec<(Effect, Outcome)> {
+        let mut done = Vec::new();
+        let changed: Vec<Link> = self
+            .owned
+            .network
+            .peers()
+            .filter(|(_, door)| door.gate.lock().rule != LinkRule::Pass)
+            .map(|(link, _)| link)
+            .collect();
+        if !changed.is_empty() {
+            let effect = Effect::links(LinkRule::Pass, changed);
+            done.push((effect.clone(), self.apply(&effect).await));
+        }
+        let mut revived = JoinSet::new();
+        for process in &self.owned.nodes {
+            let (hands, process) = (self.clone(), Arc::clone(process));
+            revived.spawn(async move { hands.revive(&process).await });
+        }
+        done.extend(revived.join_all().await.into_iter().flatten());
+        done
+    }
+
+    async fn revive(&self, process: &NodeProcess) -> Option<(Effect, Outcome)> {
+        process.settled(deeds::READY).await;
+        let effect = match process.state() {
+            ProcessState::Paused => Effect::Resume(process.node),
+            ProcessState::Down => Effect::Start(process.node),
+            ProcessState::Starting | ProcessState::Running => return None,
+        };
+        let outcome = self.apply(&effect).await;
+        Some((effect, outcome))
+    }
+
+    /// End every process for good: continued if it was paused, SIGTERM, and after `grace` SIGKILL. Afterwards no
+    /// process is left, and nothing is started any more. Tells how those ended that were there.
+    pub async fn stop_all(&self, grace: Duration) -> Vec<NodeExit> {
+        let mut stopped = JoinSet::new();
+        for process in &self.owned.nodes {
+            let process = Arc::clone(process);
+            stopped.spawn(async move { process.stop(grace).await });
+        }
+        let mut exits: Vec<NodeExit> = stopped.join_all().await.into_iter().flatten().collect();
+        exits.sort_by_key(|exit| exit.node);
+        exits
+    }
+
+    /// SIGKILL to every process, without waiting for anything; nothing is started any more. For the second Ctrl-C and
+    /// for panics.
+    pub fn kill_all_now(&self) {
+        self.owned.kill_all_now();
+    }
+
+    /// A node that died although nobody here asked for it; each is told once. Whether a node that is being started
+    /// dies, its start tells.
+    pub async fn next_unexpected_exit(&self) -> NodeExit {
+        match self.owned.unexpected.lock().await.recv().await {
+            Some(exit) => exit,
+            // The nodes hold the other end, and are there as long as these hands.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What went through each link between nodes since the run began.
+    pub fn link_counters(&self) -> BTreeMap<Link, Traffic> {
+        let peers = self.owned.network.peers();
+        peers
+            .map(|(link, door)| (link, door.gate.lock().traffic))
+            .collect()
+    }
+
+    /// What went through the client link of each node since the run began, both ways.
+    pub fn client_counters(&self) -> BTreeMap<NodeId, Traffic> {
+        let nodes = NodeId::all(self.owned.nodes.len());
+        nodes
+            .filter_map(|node| Some((node, self.owned.network.client(node)?.gate.lock().traffic)))
+            .collect()
+    }
+
+    /// The clock of the run.
+    pub fn clock(&self) -> Clock {
+        self.owned.clock
+    }
+}
+
+/// A start goes on to its end even if nobody waits for it any more: the node would stay `Starting` for ever.
+async fn start(process: Arc<NodeProcess>) -> Outcome {
+    match tokio::spawn(deeds::start(process)).await {
+        Ok(outcome) => outcome,
+        Err(error) => indeterminate(error.to_string(), &serde_json::json!({})),
+    }
+}
+
+impl Owned {
+    fn kill_all_now(&self) {
+        for process in &self.nodes {
+            process.kill_now();
+        }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.kill_all_now();
+        let end = Instant::now() + LAST_WAIT;
+        let alive = |process: &Arc<NodeProcess>| process.state() != ProcessState::Down;
+        while self.nodes.iter().any(alive) && Instant::now() < end {
+            std::thread::sleep(process::GLANCE);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! How a process ended, in words for a person.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::ExitStatus;
+
+use crate::effect::NodeId;
+
+/// How much of the end of a node's standard error a report repeats.
+const LAST_LINES: usize = 10;
+const LAST_BYTES: u64 = 4096;
+
+/// A node whose process has ended. Shown as one sentence, with the last lines of its standard error below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeExit {
+    /// Which.
+    pub node: NodeId,
+    /// How: `exit status: 1`, `signal: 9 (SIGKILL)`.
+    pub status: String,
+    /// Whether it exited with 0.
+    pub clean: bool,
+    /// The last lines that this incarnation wrote to its standard error.
+    pub stderr: Vec<String>,
+}
+
+impl NodeExit {
+    /// The exit of `node`; its standard error is `stderr`, where this incarnation's part begins at byte `from`.
+    pub(super) fn new(node: NodeId, status: &io::Result<ExitStatus>, stderr: &Path, from: u64) -> Self {
+        NodeExit {
+            node,
+            status: describe(status),
+            clean: status.as_ref().is_ok_and(ExitStatus::success),
+            stderr: last_lines(stderr, from),
+        }
+    }
+}
+
+impl fmt::Display for NodeExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ended by itself ({})", self.node, self.status)?;
+        for line in &self.stderr {
+            write!(f, "\n  {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The status in words.
+pub(super) fn describe(status: &io::Result<ExitStatus>) -> String {
+    match status {
+        Ok(status) => status.to_string(),
+        Err(error) => format!("its exit status is lost: {error}"),
+    }
+}
+
+/// The last lines of a file, none from before byte `from`. A report must not fail for want of them: what cannot be read is
+/// left out.
+pub(super) fn last_lines(path: &Path, from: u64) -> Vec<String> {
+    let text = tail(path, from).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
+}
+
+fn tail(path: &Path, from: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let begin = file.metadata()?.len().saturating_sub(LAST_BYTES).max(from);
+    file.seek(SeekFrom::Start(begin))?;
+    let mut bytes = Vec::new();
+    file.take(LAST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
