@@ -12,16 +12,21 @@
 //! ```
 
 mod full;
+mod scan;
+mod stream;
+mod view;
 mod write;
 
 use std::io::{BufRead, Read};
 
+pub use stream::{Block, BlockEvents, Blocks, Events};
+pub use view::{EventRef, ListIter, ListRef, ValueRef};
 pub use write::{write, write_event, write_header};
 
 use super::error::{FormatError, Problem};
+use super::names::Names;
 use super::{Imported, Options};
 use crate::history::History;
-use full::Expected;
 
 /// The name in [`TABLE`](super::TABLE).
 pub const NAME: &str = "history1";
@@ -30,8 +35,8 @@ pub const NAME: &str = "history1";
 const LINE_BYTES_MAX: usize = 1 << 28;
 
 /// Reads a whole history; a last line that is cut off is an error, like any other malformed line.
-pub fn read(input: impl BufRead) -> Result<History, FormatError> {
-    read_lines(input, false).map(|unfinished| unfinished.history)
+pub fn read(input: impl Read) -> Result<History, FormatError> {
+    read_events(input, false).map(|unfinished| unfinished.history)
 }
 
 /// What a run that did not finish left behind.
@@ -47,8 +52,8 @@ pub struct Unfinished {
 ///
 /// Only a last line without a newline that ends inside its JSON is dropped; everything else that is wrong is an
 /// error, as in [`read`].
-pub fn read_unfinished(input: impl BufRead) -> Result<Unfinished, FormatError> {
-    read_lines(input, true)
+pub fn read_unfinished(input: impl Read) -> Result<Unfinished, FormatError> {
+    read_events(input, true)
 }
 
 /// Whether the text begins with a header of any version.
@@ -62,66 +67,28 @@ pub(super) fn import(input: &mut dyn BufRead, _options: &Options) -> Result<Impo
     read(input).map(|history| Imported::with_header(NAME, history))
 }
 
-fn read_lines(mut input: impl BufRead, unfinished: bool) -> Result<Unfinished, FormatError> {
-    let mut line = Vec::new();
-    if read_line(&mut input, &mut line, 1)?.is_none() {
-        let found = "an empty file".into();
-        return Err(FormatError::at(
-            1,
-            1,
-            Problem::Expected {
-                expected: "a history/1 header",
-                found,
-            },
-        ));
-    }
-    let mut history = History {
-        header: full::header(&line)?,
-        events: Vec::new(),
-    };
-    let mut expected = Expected::START;
-    while let Some(whole) = read_line(&mut input, &mut line, expected.line())? {
-        match full::event(&line, expected, !whole) {
-            Ok(event) => {
-                expected = expected.after(event.time);
-                history.events.push(event);
-            }
+fn read_events(input: impl Read, unfinished: bool) -> Result<Unfinished, FormatError> {
+    let mut stream = Events::open(input)?;
+    let (mut names, mut events) = (Names::default(), Vec::new());
+    let cut_off = loop {
+        match stream.next_event() {
+            Ok(Some(event)) => events.push(event.to_event(&mut names)),
+            Ok(None) => break false,
             Err(FormatError::Malformed {
                 problem: Problem::CutOff,
                 ..
-            }) if unfinished => {
-                return Ok(Unfinished {
-                    history,
-                    cut_off: true,
-                });
-            }
+            }) if unfinished => break true,
             Err(error) => return Err(error),
         }
-    }
+    };
     Ok(Unfinished {
-        history,
-        cut_off: false,
+        history: History {
+            header: stream.header().clone(),
+            events,
+        },
+        cut_off,
     })
 }
 
-/// Reads a line without its newline; says whether it had one. None at the end of the input.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, number: u64) -> Result<Option<bool>, FormatError> {
-    line.clear();
-    let mut limited = input.take(LINE_BYTES_MAX as u64 + 1);
-    limited
-        .read_until(b'\n', line)
-        .map_err(|source| FormatError::Read { file: None, source })?;
-    if line.pop_if(|byte| *byte == b'\n').is_some() {
-        return Ok(Some(true));
-    }
-    if line.len() > LINE_BYTES_MAX {
-        return Err(FormatError::at(
-            number,
-            1,
-            Problem::LineTooLong {
-                limit: LINE_BYTES_MAX,
-            },
-        ));
-    }
-    Ok((!line.is_empty()).then_some(false))
-}
+#[cfg(test)]
+mod tests;
