@@ -42,6 +42,9 @@ pub(super) fn event(text: &str, at: usize, expected: Expected) -> Option<(EventR
     if cursor.has(b",\"value\":") {
         event.value = cursor.value(DEPTH_MAX)?;
     }
+    if cursor.has(b",\"node\":\"") {
+        event.node = Some(cursor.string()?);
+    }
     if !cursor.has(b"}\n") {
         cursor.rare_fields(&mut event)?;
         cursor.eats(b"}\n")?;
@@ -103,26 +106,38 @@ impl<'a> Cursor<'a> {
     /// An integer of 1 to 18 digits, without a sign or a leading zero.
     #[inline(always)]
     fn digits(&mut self) -> Option<u64> {
-        const DIGITS_MAX: usize = 18;
-        let start = self.at;
-        let mut number = 0u64;
-        loop {
+        let word = self.word();
+        let count = digits_of(word);
+        if count == 0 || count > 1 && word as u8 == b'0' {
+            return None;
+        }
+        self.at += count;
+        let number = number_of(word, count);
+        if count < 8 {
+            Some(number)
+        } else {
+            self.more_digits(number)
+        }
+    }
+
+    /// What follows the first eight digits.
+    #[inline(always)]
+    fn more_digits(&mut self, mut number: u64) -> Option<u64> {
+        for most in [8, 2] {
             let word = self.word();
             let count = digits_of(word);
-            number = number
-                .wrapping_mul(POWERS[count])
-                .wrapping_add(number_of(word, count));
-            self.at += count;
-            if count < 8 || self.at - start > DIGITS_MAX {
+            if count > most {
+                return None;
+            }
+            if count > 0 {
+                number = number * POWERS[count] + number_of(word, count);
+                self.at += count;
+            }
+            if count < 8 {
                 break;
             }
         }
-        let count = self.at - start;
-        let leading_zero = count > 1 && self.bytes[start] == b'0';
-        (1..=DIGITS_MAX)
-            .contains(&count)
-            .then_some(number)
-            .filter(|_| !leading_zero)
+        Some(number)
     }
 
     /// An integer with a sign. `-0` is a float to JSON's readers.
@@ -209,9 +224,6 @@ impl<'a> Cursor<'a> {
 
     /// What many events lack.
     fn rare_fields(&mut self, event: &mut EventRef<'a>) -> Option<()> {
-        if self.has(b",\"node\":\"") {
-            event.node = Some(self.string()?);
-        }
         if self.has(b",\"error\":\"") {
             event.error = Some(self.string()?);
         }
@@ -261,13 +273,10 @@ fn digits_of(word: u64) -> usize {
     (not_digits.trailing_zeros() / 8) as usize
 }
 
-/// The number of the first `count` digits of a word: pairs, then fours, then all eight, with the absent ones in front
-/// as zeros.
+/// The number of the first `count` digits of a word, at least one: pairs, then fours, then all eight, with the absent
+/// ones in front as zeros.
 #[inline(always)]
 fn number_of(word: u64, count: usize) -> u64 {
-    if count == 0 {
-        return 0;
-    }
     let zero_based = (word ^ each(b'0')) << (64 - 8 * count);
     let pairs = zero_based.wrapping_mul(10).wrapping_add(zero_based >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
