@@ -1,0 +1,107 @@
+//! Links that carry plain bytes: the clients', and the peers' of a system whose protocol is not known.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use nemesis::evidence::{Killed, RulesSet};
+use nemesis::hands::Framing;
+use nemesis::{Effect, Link, LinkRule};
+
+use crate::stage::{BOUND, IDLE, N1, N2, Stage, nowhere, ready_then, until};
+
+const LINK: Link = Link(N1, N2);
+
+/// A server that sends back what it gets.
+fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let stream = stream.unwrap();
+                std::io::copy(&mut &stream, &mut &stream)
+            });
+        }
+    });
+    address
+}
+
+fn dial(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(BOUND)).unwrap();
+    stream
+}
+
+/// How a connection ends that says nothing more.
+fn end(mut stream: TcpStream) -> Result<usize, ErrorKind> {
+    stream.read(&mut [0]).map_err(|error| error.kind())
+}
+
+async fn stage(framing: Framing) -> Stage {
+    let stage = Stage::new(2, framing).await;
+    let address = echo();
+    for node in [N1, N2] {
+        stage.script(node, &ready_then(IDLE, address, address));
+        stage.start(node).await;
+    }
+    stage
+}
+
+#[tokio::test]
+async fn a_clients_bytes_go_there_and_back() {
+    let stage = stage(Framing::Frames).await;
+    let mut client = dial(stage.hands.client_address(N1));
+    let sent: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
+    let mut writer = client.try_clone().unwrap();
+    let writing = std::thread::spawn({
+        let sent = sent.clone();
+        move || {
+            writer.write_all(&sent).unwrap();
+            writer.shutdown(std::net::Shutdown::Write).unwrap();
+        }
+    });
+    let mut got = Vec::new();
+    client.read_to_end(&mut got).unwrap();
+    writing.join().unwrap();
+    assert!(got == sent);
+    let traffic = stage.hands.client_counters()[&N1];
+    assert_eq!(
+        (traffic.offered.bytes, traffic.delivered.bytes),
+        (2_000_000, 2_000_000)
+    );
+}
+
+#[tokio::test]
+async fn the_client_link_of_a_dead_node_closes_at_once() {
+    let stage = stage(Framing::Frames).await;
+    let _: Killed = stage.done(Effect::Kill(N2)).await;
+    let client = dial(stage.hands.client_address(N2));
+    assert_eq!(end(client), Ok(0));
+    stage.script(N2, &ready_then(IDLE, nowhere(), nowhere()));
+    stage.start(N2).await;
+    assert_eq!(end(dial(stage.hands.client_address(N2))), Ok(0), "nobody listens");
+}
+
+#[tokio::test]
+async fn a_cut_stream_is_reset_and_refused() {
+    let stage = stage(Framing::Stream).await;
+    let address = stage.hands.peer_address(LINK);
+    let mut peer = dial(address);
+    peer.write_all(b"ping").unwrap();
+    peer.read_exact(&mut [0; 4]).unwrap();
+    let ended: RulesSet = stage.done(Effect::links(LinkRule::Cut, [LINK])).await;
+    assert_eq!(ended.ended[0].traffic.delivered.bytes, 8);
+    assert_eq!(end(peer), Err(ErrorKind::ConnectionReset));
+    assert_eq!(end(dial(address)), Err(ErrorKind::ConnectionReset));
+    until("the refusal is counted", || {
+        stage.hands.link_counters()[&LINK].refused > 0
+    })
+    .await;
+    let ended: RulesSet = stage.done(Effect::links(LinkRule::Pass, [LINK])).await;
+    assert!(ended.ended[0].proves_cut(), "{ended:?}");
+    let mut peer = dial(address);
+    peer.write_all(b"ping").unwrap();
+    peer.read_exact(&mut [0; 4]).unwrap();
+    let delay = Effect::links(LinkRule::DelayMs(5), [LINK]);
+    assert!(stage.skipped(delay).await.starts_with("frames are not known"));
+}

@@ -1,0 +1,9 @@
+//! The hands on real processes and real sockets. Whatever is waited for is a condition, with a bound; nothing relies on
+//! how long something takes.
+#![allow(clippy::unwrap_used)] // as clippy.toml has it for tests; here whole modules are one
+
+mod client_links;
+mod frame_links;
+mod parent_death;
+mod processes;
+mod stage;
