@@ -14,6 +14,9 @@ use crate::operations::{Group, OPEN};
 use crate::search::{Entry, Role, Spec};
 use crate::verdict::{Edge, Reason};
 
+/// With more operations than this nobody looks for the cycle.
+const MOST: usize = 64;
+
 /// A proof.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Story {
@@ -39,6 +42,9 @@ pub(crate) fn explain<S: Spec>(group: &Group<'_>, decoded: &Decoded<S>, few: &[E
         return story;
     }
     let mut graph = Order::new(&decoded.spec, few);
+    if few.len() > MOST {
+        return graph.tell_all(group);
+    }
     graph.real_time();
     graph.reads_from();
     while graph.shortest_cycle().is_none() && graph.versions() {}
@@ -244,7 +250,7 @@ impl<'a, S: Spec> Order<'a, S> {
             ..edge
         };
         let mut story = "Let\n".to_owned();
-        for (at, entry) in self.few.iter().enumerate() {
+        for (at, entry) in self.few.iter().enumerate().take(MOST) {
             let operation = &group.operations[entry.id as usize];
             let unknown = if operation.outcome == Kind::Info {
                 ", which may or may not have happened"

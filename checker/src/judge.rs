@@ -3,16 +3,19 @@
 use histories::Kind;
 
 use crate::budget::{Budget, Stop};
+use crate::certify::replay;
 use crate::error::HistoryError;
 use crate::explain::{Story, explain};
+use crate::graph::Decision;
 use crate::models::{Decode, Decoded};
-use crate::operations::Group;
-use crate::options::Options;
-use crate::search::{Entry, Found, Spec, search};
-use crate::shrink::shrink;
+use crate::operations::{Group, OPEN};
+use crate::options::{Engine, Options};
+use crate::search::{Entry, Found, Spec, search, useful};
+use crate::shrink::{is_illegal, prefix, shrink};
 
-/// What a question about a hint may cost, in steps.
-const HINT_STEPS: u64 = 1_000_000;
+/// What a question about a hint may cost, in steps, and with how many unknown operations it is worth asking.
+const HINT_STEPS: u64 = 100_000;
+const HINT_UNKNOWN: usize = 128;
 
 /// The verdict on one key.
 #[derive(Debug)]
@@ -31,15 +34,25 @@ pub(crate) enum Judged {
         /// The proof.
         story: Story,
     },
-    /// The budget ran out.
+    /// Nobody knows.
     Unknown {
-        /// Which one.
-        stop: Stop,
+        /// What ended the check, or why it could not begin.
+        reason: &'static str,
         /// Completed operations that the best attempt explains.
         explained: usize,
         /// Where it got stuck: places in the group.
         stuck: Vec<u32>,
     },
+}
+
+impl Judged {
+    fn unknown(reason: &'static str) -> Self {
+        Judged::Unknown {
+            reason,
+            explained: 0,
+            stuck: Vec::new(),
+        }
+    }
 }
 
 /// Judges a group by the specification `S`.
@@ -49,26 +62,66 @@ pub(crate) fn judge<S: Decode>(
     budget: &Budget,
 ) -> Result<Judged, HistoryError> {
     let decoded = S::decode(group, options)?;
-    let found = search(&decoded.spec, &decoded.entries, &mut budget.meter());
-    Ok(match found {
-        Found::Legal(_) => Judged::Pass { engine: "search" },
-        Found::Stopped(stop, stuck) => Judged::Unknown {
-            stop,
+    if budget.is_cancelled() {
+        return Ok(Judged::unknown(Stop::Cancelled.as_str()));
+    }
+    if options.engine != Engine::Search {
+        match S::graph(&decoded, options.certify) {
+            Decision::Legal(order) => return Ok(pass("graph", &decoded, &order, options)),
+            Decision::Illegal(places) => {
+                let few: Vec<_> = places.iter().map(|&at| decoded.entries[at].clone()).collect();
+                if is_illegal(&decoded.spec, &few, budget) {
+                    return violation("graph", group, &decoded, few, options, budget);
+                }
+                debug_assert!(
+                    budget.is_cancelled(),
+                    "the graph engine's proof proves nothing: {places:?}"
+                );
+            }
+            Decision::NotApplicable => {}
+        }
+    }
+    if options.engine == Engine::Graph {
+        return Ok(Judged::unknown("the lack of a graph engine for this history"));
+    }
+    match search(&decoded.spec, &decoded.entries, &mut budget.meter()) {
+        Found::Legal(order) => Ok(pass("search", &decoded, &order, options)),
+        Found::Stopped(stop, stuck) => Ok(Judged::Unknown {
+            reason: stop.as_str(),
             explained: stuck.explained,
             stuck: stuck.pending,
-        },
+        }),
         Found::Illegal(stuck) => {
-            let few = shrink(&decoded.spec, &decoded.entries, &stuck, budget);
-            let mut story = explain(group, &decoded, &few);
-            if only_failures_are_wrong::<S>(group, options, budget)? {
-                story.add("If the failures had been recorded as unknown outcomes, the history would pass.");
-            }
-            Judged::Violation {
-                engine: "search",
-                operations: culprits(&decoded, &few, &story),
-                story,
-            }
+            let few = prefix(&decoded.spec, &decoded.entries, &stuck, budget);
+            violation("search", group, &decoded, few, options, budget)
         }
+    }
+}
+
+fn pass<S: Spec>(engine: &'static str, decoded: &Decoded<S>, order: &[u32], options: &Options) -> Judged {
+    if options.certify && !replay(&decoded.spec, &decoded.entries, order) {
+        return Judged::unknown("a legal order that does not replay, which is an error of the checker");
+    }
+    Judged::Pass { engine }
+}
+
+fn violation<S: Decode>(
+    engine: &'static str,
+    group: &Group<'_>,
+    decoded: &Decoded<S>,
+    illegal: Vec<Entry<S::Op>>,
+    options: &Options,
+    budget: &Budget,
+) -> Result<Judged, HistoryError> {
+    let few = shrink(&decoded.spec, illegal, budget);
+    let mut story = explain(group, decoded, &few);
+    if only_failures_are_wrong::<S>(group, options, budget)? {
+        story.add("If the failures had been recorded as unknown outcomes, the history would pass.");
+    }
+    Ok(Judged::Violation {
+        engine,
+        operations: culprits(decoded, &few, &story),
+        story,
     })
 }
 
@@ -101,6 +154,18 @@ fn only_failures_are_wrong<S: Decode>(
             .all(|operation| operation.outcome != Kind::Fail)
     );
     let decoded = S::decode(&relaxed, options)?;
+    if let Decision::Legal(_) = S::graph(&decoded, false) {
+        return Ok(true);
+    }
+    let unknown = |at: &&u32| decoded.entries[**at as usize].ret == OPEN;
+    if useful(&decoded.spec, &decoded.entries)
+        .iter()
+        .filter(unknown)
+        .count()
+        > HINT_UNKNOWN
+    {
+        return Ok(false);
+    }
     let mut meter = budget.meter().capped(HINT_STEPS);
     Ok(matches!(
         search(&decoded.spec, &decoded.entries, &mut meter),

@@ -12,9 +12,11 @@
 //! | --- | --- |
 //! | [`models`] | the table of models, one file each |
 //! | `operations` | events to operations, split by key |
+//! | `graph` | near-linear engines for histories whose values tell where they come from |
 //! | `search` | the search engine for any model, with its pruning rules |
 //! | `shrink`, `explain` | from a violation to the few operations that prove it, told in prose |
 //! | `judge` | one key: decode, decide, prove |
+//! | `certify` | the independent verifier of a pass |
 //!
 //! ```
 //! use checker::{Budget, Options, Verdict, linearizability, models};
@@ -37,9 +39,11 @@ pub mod models;
 
 mod activity;
 mod budget;
+mod certify;
 mod durability;
 mod error;
 mod explain;
+mod graph;
 mod judge;
 mod linearizability;
 mod operations;
@@ -57,5 +61,5 @@ pub use budget::{Budget, Stop};
 pub use durability::durability;
 pub use error::HistoryError;
 pub use linearizability::linearizability;
-pub use options::{FailedCas, Options};
+pub use options::{Engine, FailedCas, Options};
 pub use verdict::{Check, Edge, Reason, Verdict, Violation};

@@ -83,11 +83,11 @@ impl Summary {
                 });
             }
             Judged::Unknown {
-                stop,
+                reason,
                 explained,
                 stuck,
             } => {
-                self.stop = stop.as_str();
+                self.stop = reason;
                 self.undecided.push(json!({
                     "key": group.key, "operations": group.operations.len(), "explained": explained,
                     "stuck": stuck.iter().map(index).collect::<Vec<_>>(),

@@ -1,10 +1,14 @@
-//! What a history leaves open, named instead of guessed.
+//! What a history leaves open, named instead of guessed, and who shall decide.
 
-/// How a model reads a history.
+/// How a history is read and judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// What a failed cas says.
     pub failed_cas: FailedCas,
+    /// Who decides.
+    pub engine: Engine,
+    /// Whether a pass must come with a legal order, which an independent verifier replays.
+    pub certify: bool,
 }
 
 /// What a `cas` that failed tells about the register.
@@ -15,4 +19,16 @@ pub enum FailedCas {
     DidNotHappen,
     /// The value was not the expected one at some moment between its ends (Porcupine's etcd model).
     Observation,
+}
+
+/// Who decides about a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The model's graph engine where it applies, else the search.
+    #[default]
+    Auto,
+    /// The graph engine alone; a key to which it does not apply is inconclusive.
+    Graph,
+    /// The search alone.
+    Search,
 }

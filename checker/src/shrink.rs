@@ -5,6 +5,10 @@
 //! has no legal order by itself, *and* proves that the whole history has none. What remains is locally
 //! minimal: no further operation can go.
 
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
 use crate::budget::Budget;
 use crate::operations::OPEN;
 use crate::search::{Entry, Found, Role, Spec, Stuck, search};
@@ -12,50 +16,94 @@ use crate::search::{Entry, Found, Role, Spec, Stuck, search};
 /// What one attempt to leave something out may cost, in steps.
 const STEPS: u64 = 200_000;
 
-/// The fewest operations that still have no legal order.
-pub(crate) fn shrink<S: Spec>(
-    spec: &S,
-    entries: &[Entry<S::Op>],
-    stuck: &Stuck,
-    budget: &Budget,
-) -> Vec<Entry<S::Op>> {
-    let mut few = prefix(entries, stuck);
-    if !is_illegal(spec, &few, budget) {
-        few = entries.to_vec();
-    }
+/// How often it is looked for what else must stay before a run of operations is left as it is.
+const PASSES: usize = 12;
+
+/// What all attempts together may cost, in operations looked at; beyond it the proof is not minimal.
+const WORK: u64 = 20_000_000;
+
+/// The fewest operations of these, which have no legal order, that still have none.
+///
+/// An operation that need only be a weaker one (a cas of which only the write matters) is replaced by it.
+pub(crate) fn shrink<S: Spec>(spec: &S, illegal: Vec<Entry<S::Op>>, budget: &Budget) -> Vec<Entry<S::Op>> {
+    let mut few = window(spec, illegal, budget);
+    let mut work = 0;
     loop {
-        let before = few.len();
+        let before = few.clone();
         let mut chunk = few.len().div_ceil(2);
-        while chunk > 0 && !budget.is_cancelled() {
-            drop_chunks(spec, &mut few, chunk, budget);
+        while chunk > 0 && work <= WORK && !budget.is_cancelled() {
+            drop_chunks(spec, &mut few, chunk, &mut work, budget);
             chunk /= 2;
         }
-        if few.len() == before || budget.is_cancelled() {
+        if few == before || work > WORK || budget.is_cancelled() {
             return few;
         }
     }
 }
 
+/// The last operations alone, if they suffice: first few, then more, so that a long history costs little.
+fn window<S: Spec>(spec: &S, few: Vec<Entry<S::Op>>, budget: &Budget) -> Vec<Entry<S::Op>> {
+    let mut keep = 32;
+    while keep < few.len() && !budget.is_cancelled() {
+        let before = 0..few.len() - keep;
+        let last = without(spec, &weakened(spec, &few, before.clone()), before);
+        if last.len() < few.len() && is_illegal(spec, &last, budget) {
+            return last;
+        }
+        keep *= 4;
+    }
+    few
+}
+
 /// What was invoked before the search could not go on.
-fn prefix<O: Clone>(entries: &[Entry<O>], stuck: &Stuck) -> Vec<Entry<O>> {
+pub(crate) fn prefix<S: Spec>(
+    spec: &S,
+    entries: &[Entry<S::Op>],
+    stuck: &Stuck,
+    budget: &Budget,
+) -> Vec<Entry<S::Op>> {
     let end = stuck
         .pending
         .first()
         .and_then(|id| entries.iter().find(|entry| entry.id == *id));
     let end = end.map_or(OPEN, |entry| entry.ret);
-    entries.iter().filter(|entry| entry.inv < end).cloned().collect()
+    let before: Vec<_> = entries.iter().filter(|entry| entry.inv < end).cloned().collect();
+    if is_illegal(spec, &before, budget) {
+        before
+    } else {
+        entries.to_vec()
+    }
+}
+
+/// The same with the weakest operations in the range.
+fn weakened<S: Spec>(spec: &S, few: &[Entry<S::Op>], range: Range<usize>) -> Vec<Entry<S::Op>> {
+    let mut weak = few.to_vec();
+    for entry in &mut weak[range] {
+        entry.op = spec.weaken(&entry.op).unwrap_or_else(|| entry.op.clone());
+    }
+    weak
 }
 
 /// Leaves out what can be left out of each run of `chunk` operations, the last run first.
-fn drop_chunks<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, chunk: usize, budget: &Budget) {
+fn drop_chunks<S: Spec>(
+    spec: &S,
+    few: &mut Vec<Entry<S::Op>>,
+    chunk: usize,
+    work: &mut u64,
+    budget: &Budget,
+) {
     let mut start = few.len().saturating_sub(1) / chunk * chunk;
     loop {
         let end = (start + chunk).min(few.len());
-        let fewer = without(spec, few, start..end);
-        if fewer.len() < few.len() && is_illegal(spec, &fewer, budget) {
-            *few = fewer;
+        for weak in [weakened(spec, few, start..end), few.clone()] {
+            let fewer = without(spec, &weak, start..end);
+            if (fewer.len() < few.len() || fewer != *few) && is_illegal(spec, &fewer, budget) {
+                *few = fewer;
+                break;
+            }
         }
-        if start == 0 || budget.is_cancelled() {
+        *work += few.len() as u64;
+        if start == 0 || *work > WORK || budget.is_cancelled() {
             return;
         }
         start -= chunk;
@@ -63,37 +111,115 @@ fn drop_chunks<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, chunk: usize, bud
 }
 
 /// All but those operations of the range that may go.
-fn without<S: Spec>(spec: &S, few: &[Entry<S::Op>], range: std::ops::Range<usize>) -> Vec<Entry<S::Op>> {
-    let pure = |at: usize| range.contains(&at) && spec.role(&few[at].op) == Role::Pure;
-    let mut rest: Vec<&Entry<S::Op>> = (0..few.len())
-        .filter(|&at| !pure(at))
-        .map(|at| &few[at])
-        .collect();
-    for writer in few.get(range.clone()).into_iter().flatten() {
-        if spec.role(&writer.op) != Role::Pure && may_go(spec, writer, &rest) {
-            rest.retain(|entry| entry.id != writer.id);
+///
+/// Those that may not are observers too, so that others may have to stay for them: until nothing changes.
+fn without<S: Spec>(spec: &S, few: &[Entry<S::Op>], range: Range<usize>) -> Vec<Entry<S::Op>> {
+    let mut stays: Vec<bool> = (0..few.len()).map(|at| !range.contains(&at)).collect();
+    for _ in 0..PASSES {
+        let rest = Rest::of(spec, few, &stays);
+        let before = stays.clone();
+        for at in range.clone().filter(|&at| at < few.len() && !before[at]) {
+            stays[at] = spec.role(&few[at].op) != Role::Pure && !rest.can_spare(spec, &few[at]);
+        }
+        if stays == before && !keep_a_writer(spec, few, &mut stays) {
+            return few
+                .iter()
+                .zip(stays)
+                .filter(|(_, stays)| *stays)
+                .map(|(entry, _)| entry.clone())
+                .collect();
         }
     }
-    rest.into_iter().cloned().collect()
+    few.to_vec()
 }
 
-/// Whether no remaining operation can have observed what `writer` wrote.
-fn may_go<S: Spec>(spec: &S, writer: &Entry<S::Op>, rest: &[&Entry<S::Op>]) -> bool {
-    let Some(value) = spec.writes(&writer.op) else {
-        return false;
+/// Keeps, for each value that something observes and nothing that stays wrote, the write closest to it: a proof
+/// shows where a value came from. Whether there was one to keep.
+fn keep_a_writer<S: Spec>(spec: &S, few: &[Entry<S::Op>], stays: &mut [bool]) -> bool {
+    let mut lacking: FxHashMap<u32, u32> = FxHashMap::default();
+    let staying = || {
+        few.iter()
+            .zip(&*stays)
+            .filter(|(_, stays)| **stays)
+            .map(|(entry, _)| entry)
     };
-    let observers = || rest.iter().filter(|entry| entry.id != writer.id);
-    if spec.sees_absence() && observers().any(|entry| absence(spec, &entry.op)) {
-        return false;
+    for entry in staying().filter(|entry| !absence(spec, &entry.op)) {
+        if let Some(value) = spec
+            .observes(&entry.op)
+            .filter(|value| spec.shown(&spec.initial()) != Some(*value))
+        {
+            lacking
+                .entry(value)
+                .and_modify(|ret| *ret = entry.ret.max(*ret))
+                .or_insert(entry.ret);
+        }
     }
-    observers()
-        .filter(|entry| spec.observes(&entry.op) == Some(value))
-        .all(|observer| {
-            let between = |entry: &&&Entry<S::Op>| {
-                writer.ret < entry.inv && entry.ret < observer.inv && spec.role(&entry.op) != Role::Pure
-            };
-            observer.ret < writer.inv || observers().any(|entry| between(&entry))
-        })
+    for entry in staying() {
+        spec.writes(&entry.op).and_then(|value| lacking.remove(&value));
+    }
+    let mut found: FxHashMap<u32, usize> = FxHashMap::default();
+    for (at, entry) in few.iter().enumerate() {
+        let value = spec.writes(&entry.op).filter(|value| lacking.contains_key(value));
+        if let Some(value) = value
+            && (entry.inv < lacking[&value] || !found.contains_key(&value))
+        {
+            found.insert(value, at);
+        }
+    }
+    found.values().for_each(|&at| stays[at] = true);
+    !found.is_empty()
+}
+
+/// What stays, seen from an operation that may go.
+struct Rest {
+    /// By value: its observers' invocations, ascending, and the greatest completion up to each.
+    observers: FxHashMap<u32, Vec<(u32, u32)>>,
+    /// Writers' invocations, ascending, and the least completion from each on.
+    writers: Vec<(u32, u32)>,
+    /// Whether an operation observes that a value is absent.
+    absence: bool,
+}
+
+impl Rest {
+    fn of<S: Spec>(spec: &S, few: &[Entry<S::Op>], stays: &[bool]) -> Self {
+        let mut rest = Rest {
+            observers: FxHashMap::default(),
+            writers: Vec::new(),
+            absence: false,
+        };
+        for (entry, _) in few.iter().zip(stays).filter(|(_, stays)| **stays) {
+            if let Some(value) = spec.observes(&entry.op) {
+                let observers = rest.observers.entry(value).or_default();
+                let latest = observers.last().map_or(0, |(_, ret)| *ret);
+                observers.push((entry.inv, latest.max(entry.ret)));
+            }
+            if spec.role(&entry.op) != Role::Pure {
+                rest.writers.push((entry.inv, entry.ret));
+            }
+            rest.absence |= spec.sees_absence() && absence(spec, &entry.op);
+        }
+        let mut least = OPEN;
+        for (_, ret) in rest.writers.iter_mut().rev() {
+            least = least.min(*ret);
+            *ret = least;
+        }
+        rest
+    }
+
+    /// Whether nothing that stays can have observed what `writer` wrote: each observer of the value completed
+    /// before it, or some other writer lies between the two.
+    fn can_spare<S: Spec>(&self, spec: &S, writer: &Entry<S::Op>) -> bool {
+        let Some(value) = spec.writes(&writer.op).filter(|_| !self.absence) else {
+            return false;
+        };
+        let Some(observers) = self.observers.get(&value) else {
+            return true;
+        };
+        let later = self.writers.partition_point(|(inv, _)| *inv <= writer.ret);
+        let hidden_from = self.writers.get(later).map_or(OPEN, |(_, ret)| *ret);
+        let visible = observers.partition_point(|(inv, _)| *inv <= hidden_from);
+        visible == 0 || observers[visible - 1].1 < writer.inv
+    }
 }
 
 /// Whether the operation is legal because the state does not show a value.
@@ -101,7 +227,8 @@ fn absence<S: Spec>(spec: &S, op: &S::Op) -> bool {
     spec.role(op) == Role::Pure && spec.dead().is_some_and(|dead| spec.step(&dead, op).is_some())
 }
 
-fn is_illegal<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &Budget) -> bool {
+/// Whether the operations have no legal order; false if that would take too long to see.
+pub(crate) fn is_illegal<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &Budget) -> bool {
     matches!(
         search(
             spec,

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::testing::header;
-use crate::{Budget, Options, Verdict, linearizability, models};
+use crate::{Budget, Engine, Options, Verdict, linearizability, models};
 
 /// A model in its simplest form.
 trait Twin: Sync {
@@ -190,7 +190,12 @@ fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
         .map(|seed| {
             let events = random_history(twin, &mut ChaCha8Rng::seed_from_u64(seed));
             let expected = brute(twin, &calls(&events, words));
-            let options = twin.options();
+            let engine = [Engine::Auto, Engine::Search][(seed % 2) as usize];
+            let options = Options {
+                engine,
+                certify: true,
+                ..twin.options()
+            };
             let check =
                 linearizability(&header(false), &events, model, &options, &Budget::unlimited()).unwrap();
             let found = check.verdict == Verdict::Pass;
@@ -226,15 +231,14 @@ fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
 }
 
 struct Register {
-    /// How many values there are; 0 for each written once.
+    /// From how many values each is drawn: few are written often, many once.
     values: i64,
     failed_cas: crate::FailedCas,
 }
 
 impl Register {
     fn value(&self, rng: &mut ChaCha8Rng) -> Value {
-        let many = if self.values == 0 { 1 << 40 } else { self.values };
-        Value::from(rng.random_range(0..many))
+        Value::from(rng.random_range(0..self.values))
     }
 }
 
@@ -279,6 +283,7 @@ impl Twin for Register {
     fn options(&self) -> Options {
         Options {
             failed_cas: self.failed_cas,
+            ..Options::default()
         }
     }
 }
@@ -294,6 +299,19 @@ fn register_with_few_values() {
             failed_cas,
         },
         "register",
+        REGISTER,
+    );
+}
+
+#[test]
+fn register_with_more_values() {
+    let failed_cas = crate::FailedCas::DidNotHappen;
+    compare(
+        &Register {
+            values: 8,
+            failed_cas,
+        },
+        "cas-register",
         REGISTER,
     );
 }

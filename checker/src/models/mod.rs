@@ -1,9 +1,10 @@
 //! The models: what each operation means. One file and one row each.
 
-mod register;
+pub(crate) mod register;
 
 use crate::budget::Budget;
 use crate::error::HistoryError;
+use crate::graph::Decision;
 use crate::judge::{Judged, judge};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
@@ -60,6 +61,11 @@ pub(crate) struct Decoded<S: Spec> {
 pub(crate) trait Decode: Spec + Sized {
     /// All operations of the group.
     fn decode(group: &Group<'_>, options: &Options) -> Result<Decoded<Self>, HistoryError>;
+
+    /// The model's graph engine; with `want_order` a legal history comes with its order.
+    fn graph(_: &Decoded<Self>, _want_order: bool) -> Decision {
+        Decision::NotApplicable
+    }
 }
 
 /// The error for a word that the model does not know.

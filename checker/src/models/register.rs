@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Decode, Decoded, unknown_f};
 use crate::error::HistoryError;
+use crate::graph::{Decision, chains};
 use crate::operations::{Group, OPEN, Operation};
 use crate::options::{FailedCas, Options};
 use crate::search::{Entry, Role, Spec};
@@ -94,6 +95,13 @@ impl Spec for Register {
         Some(UNSEEN)
     }
 
+    fn weaken(&self, op: &Action<u32>) -> Option<Action<u32>> {
+        match *op {
+            Action::Cas(old, new) if old != new => Some(Action::Write(new)),
+            _ => None,
+        }
+    }
+
     fn sees_absence(&self) -> bool {
         self.differs
     }
@@ -122,6 +130,10 @@ impl Decode for Register {
             }
         }
         Ok(number(group.initial, entries, failed))
+    }
+
+    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision {
+        chains::decide(decoded, want_order)
     }
 }
 

@@ -26,6 +26,7 @@ use std::hash::Hash;
 use crate::budget::{Meter, Stop};
 use bits::Wide;
 use plan::Plan;
+pub(crate) use plan::useful;
 
 /// What an operation can do to the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,11 @@ pub(crate) trait Spec: Sync {
     }
     /// A state that shows a value that no operation observes.
     fn dead(&self) -> Option<Self::State> {
+        None
+    }
+    /// An operation that asks less of the state and leaves the same: what is illegal with it in `op`'s place is
+    /// illegal with `op`.
+    fn weaken(&self, _: &Self::Op) -> Option<Self::Op> {
         None
     }
     /// Whether some operation observes that the state does *not* show a value: then an unknown write helps

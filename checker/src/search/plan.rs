@@ -52,7 +52,10 @@ pub(super) struct Plan<O> {
 
 impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
     pub fn build<S: Spec<Op = O>>(spec: &S, all: &[Entry<O>], meter: &mut Meter<'_>) -> Result<Self, Stop> {
-        let kept = useful(spec, all);
+        let kept: Vec<&Entry<O>> = useful(spec, all)
+            .into_iter()
+            .map(|at| &all[at as usize])
+            .collect();
         meter.grow(kept.len() * (size_of::<Prepared<O>>() + 8) + spec.values() * 8)?;
         let mut plan = Plan {
             entries: Vec::with_capacity(kept.len()),
@@ -159,8 +162,8 @@ impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
     }
 }
 
-/// Everything but the unknown operations that nobody observes, directly or through others.
-fn useful<'a, S: Spec>(spec: &S, all: &'a [Entry<S::Op>]) -> Vec<&'a Entry<S::Op>> {
+/// The places of everything but the unknown operations that nobody observes, directly or through others.
+pub(crate) fn useful<S: Spec>(spec: &S, all: &[Entry<S::Op>]) -> Vec<u32> {
     let mut observed = vec![spec.sees_absence(); spec.values()];
     let mut by_value: FxHashMap<u32, Vec<&S::Op>> = FxHashMap::default();
     let mut news: Vec<u32> = Vec::new();
@@ -177,12 +180,14 @@ fn useful<'a, S: Spec>(spec: &S, all: &'a [Entry<S::Op>]) -> Vec<&'a Entry<S::Op
             news.extend(writers.filter_map(|op| spec.observes(op)));
         }
     }
-    let useful = |entry: &&Entry<S::Op>| {
+    let useful = |entry: &Entry<S::Op>| {
         entry.ret != OPEN
             || spec.role(&entry.op) != Role::Pure
                 && spec
                     .writes(&entry.op)
                     .is_none_or(|value| observed[value as usize])
     };
-    all.iter().filter(useful).collect()
+    (0..all.len() as u32)
+        .filter(|&at| useful(&all[at as usize]))
+        .collect()
 }
