@@ -131,3 +131,46 @@ fn every_file_of_the_corpus_survives_the_exports() {
         assert_eq!(again.history.events, imported.history.events, "{path}");
     }
 }
+
+/// The histories that lie in the repository, for the checker's tests.
+#[test]
+fn every_file_of_our_own_corpus_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let index = fs::read_to_string(folder.join("index.tsv")).expect("the index");
+    let mut indexed: Vec<&str> = Vec::new();
+    for line in index.lines().skip(1) {
+        let [path, model, expected] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let imported = format::read_path(folder.join(path), &Options::default())
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(
+            (imported.format, imported.model_hint.as_deref()),
+            (history1::NAME, Some(model)),
+            "{path}"
+        );
+        assert_eq!(
+            expected,
+            if path.starts_with("good/") {
+                "pass"
+            } else {
+                "violation"
+            },
+            "{path}"
+        );
+        let observation = path.contains("observation");
+        assert_eq!(
+            imported.failed_cas == FailedCas::Observation,
+            observation,
+            "{path}"
+        );
+        indexed.push(path);
+    }
+    for group in ["good", "bad"] {
+        for entry in fs::read_dir(folder.join(group)).expect("the folder") {
+            let name = entry.expect("an entry").file_name();
+            let path = format!("{group}/{}", name.to_string_lossy());
+            assert!(indexed.contains(&path.as_str()), "{path} stands in index.tsv");
+        }
+    }
+}

@@ -120,10 +120,11 @@ impl Cursor<'_> {
             }
             Some(Err(error)) => {
                 let offset = start + offset_of(self.rest(), error.line(), error.column());
-                Err(Fault {
-                    offset,
-                    problem: Problem::Json(super::error::words(&error)),
-                })
+                let problem = match error.is_eof() {
+                    true => Problem::expected("the rest of the operation", "the end of the file"),
+                    false => Problem::Json(super::error::words(&error)),
+                };
+                Err(Fault { offset, problem })
             }
             None => Err(Fault::expected(start, "an operation", "the end of the file")),
         }

@@ -163,6 +163,16 @@ pub enum Problem {
     Json(String),
 }
 
+impl Problem {
+    /// This was expected, and that found.
+    pub(super) fn expected(expected: &'static str, found: impl Into<String>) -> Self {
+        Problem::Expected {
+            expected,
+            found: found.into(),
+        }
+    }
+}
+
 /// serde_json's words without its place.
 pub(super) fn words(error: &serde_json::Error) -> String {
     let words = error.to_string();

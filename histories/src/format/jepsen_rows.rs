@@ -79,11 +79,19 @@ fn draft(text: &str, offset: usize, names: &mut Names) -> Result<Draft, Fault> {
         names,
     )?;
     let rest = parser.rest().trim();
-    match next(&mut parser, "a value").and_then(|node| draft.set_value(&node)) {
-        Ok(()) => set_error(&mut draft, parser.rest().trim()),
-        // The nemesis may say anything.
-        Err(_) if draft.event.process == Process::Nemesis => draft.event.value = Value::from(rest),
+    match next(&mut parser, "a value") {
+        // The nemesis may say anything, in prose too.
+        Err(_)
+        | Ok(Node {
+            edn: Edn::Symbol(_), ..
+        }) if draft.event.process == Process::Nemesis => {
+            draft.event.value = Value::from(rest);
+        }
         Err(fault) => return Err(fault),
+        Ok(node) => {
+            draft.set_value(&node)?;
+            set_error(&mut draft, parser.rest().trim());
+        }
     }
     Ok(draft)
 }

@@ -121,10 +121,7 @@ impl Fault {
     pub fn expected(offset: usize, expected: &'static str, found: impl Into<String>) -> Self {
         Fault {
             offset,
-            problem: Problem::Expected {
-                expected,
-                found: found.into(),
-            },
+            problem: Problem::expected(expected, found),
         }
     }
 

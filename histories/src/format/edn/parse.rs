@@ -144,9 +144,20 @@ impl<'a> Parser<'a> {
     /// The next element, or none behind the closing bracket.
     fn element(&mut self, close: char, depth: usize) -> Result<Option<Node<'a>>, Fault> {
         self.skip_blank(depth)?;
-        if self.peek() == Some(close) {
-            self.at += 1;
-            return Ok(None);
+        match self.peek() {
+            Some(next) if next == close => {
+                self.at += 1;
+                return Ok(None);
+            }
+            None => {
+                let expected = match close {
+                    ']' => "a form or the closing ]",
+                    ')' => "a form or the closing )",
+                    _ => "a form or the closing }",
+                };
+                return Err(Fault::expected(self.at, expected, "the end of the file"));
+            }
+            Some(_) => {}
         }
         self.form(depth).map(Some)
     }

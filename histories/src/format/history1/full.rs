@@ -60,13 +60,7 @@ pub(super) fn header(line: &[u8]) -> Result<Header, FormatError> {
 pub(super) fn event(line: &[u8], expected: Expected, last: bool) -> Result<Event, FormatError> {
     let at = |column, problem| FormatError::at(expected.line(), column, problem);
     if line.trim_ascii().is_empty() {
-        return Err(at(
-            1,
-            Problem::Expected {
-                expected: "an event",
-                found: "an empty line".into(),
-            },
-        ));
+        return Err(at(1, Problem::expected("an event", "an empty line")));
     }
     let event: Event = serde_json::from_slice(line).map_err(|error| match error.is_eof() && last {
         true => at(line.len() as u64, Problem::CutOff),

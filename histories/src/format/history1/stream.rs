@@ -245,14 +245,10 @@ impl<R: Read> Lines<R> {
         };
         let block = lines.next_bytes(Vec::new(), 1)?;
         if block.is_empty() {
-            let found = "an empty file".into();
             return Err(FormatError::at(
                 1,
                 1,
-                Problem::Expected {
-                    expected: "a history/1 header",
-                    found,
-                },
+                Problem::expected("a history/1 header", "an empty file"),
             ));
         }
         let line_end = memchr::memchr(b'\n', &block).unwrap_or(block.len());
@@ -325,10 +321,10 @@ fn no_utf8(malformed: &[u8], expected: Expected) -> FormatError {
     full::event(line, expected, line_end.is_none())
         .err()
         .unwrap_or_else(|| {
-            let problem = Problem::Expected {
-                expected: "text in UTF-8",
-                found: "other bytes".into(),
-            };
-            FormatError::at(expected.line(), 1, problem)
+            FormatError::at(
+                expected.line(),
+                1,
+                Problem::expected("text in UTF-8", "other bytes"),
+            )
         })
 }
