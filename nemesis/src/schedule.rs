@@ -93,7 +93,14 @@ pub struct Row {
 }
 
 /// Every schedule; a new one is a file in [`schedules`] and a row here.
-pub const TABLE: &[Row] = &[schedules::figure8::ROW, schedules::none::ROW];
+pub const TABLE: &[Row] = &[
+    schedules::figure8::ROW,
+    schedules::kill::ROW,
+    schedules::pause::ROW,
+    schedules::partition::ROW,
+    schedules::chaos::ROW,
+    schedules::none::ROW,
+];
 
 /// The schedule of that name.
 pub fn find(name: &str) -> Option<&'static Row> {

@@ -1,5 +1,11 @@
 //! The schedules, one file each.
 
+pub mod chaos;
 pub mod figure8;
 pub mod guided;
+pub mod kill;
 pub mod none;
+pub mod partition;
+pub mod pause;
+mod proof;
+mod unguided;

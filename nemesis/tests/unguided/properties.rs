@@ -1,0 +1,142 @@
+//! What holds for every seed, every size and every speed of the hands.
+
+use std::time::Duration;
+
+use histories::{Nanos, Seed};
+use nemesis::effect::EffectLine;
+use nemesis::schedule::Settings;
+use nemesis::{Effect, Link, LinkRule, NodeId, Outcome};
+use proptest::prelude::*;
+
+use crate::cluster::Play;
+
+const NAMES: [&str; 4] = ["kill", "pause", "partition", "chaos"];
+const INTERVAL: Duration = Duration::from_millis(500);
+const RUN: Duration = Duration::from_secs(20);
+
+/// A fault is undone after at most this long, and the time that the hands take.
+const LONGEST: Duration = Duration::from_millis(750 + 50);
+
+#[derive(Clone, Debug)]
+struct Case {
+    name: &'static str,
+    nodes: usize,
+    seed: u64,
+    latency_ms: u64,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let name = prop::sample::select(&NAMES[..]);
+    (
+        name,
+        3..8_usize,
+        any::<u64>(),
+        prop::sample::select(&[0, 5, 60, 400][..]),
+    )
+        .prop_map(|(name, nodes, seed, latency_ms)| Case {
+            name,
+            nodes,
+            seed,
+            latency_ms,
+        })
+}
+
+fn play(case: &Case) -> Vec<EffectLine> {
+    let settings = Settings {
+        nodes: case.nodes,
+        seed: Seed(case.seed),
+        interval: INTERVAL,
+    };
+    let mut play = Play::new(case.name, &settings);
+    play.latency = Duration::from_millis(case.latency_ms);
+    play.play(RUN);
+    play.lines
+}
+
+/// The effect that undoes this one, link by link.
+fn undone_by(line: &EffectLine) -> Vec<Undo> {
+    match &line.effect {
+        Effect::Kill(node) => vec![Undo::Start(*node)],
+        Effect::Pause(node) => vec![Undo::Resume(*node)],
+        Effect::Links { rule, links } if *rule != LinkRule::Pass => {
+            links.iter().map(|link| Undo::Heal(*link)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[derive(Debug)]
+enum Undo {
+    Start(NodeId),
+    Resume(NodeId),
+    Heal(Link),
+}
+
+impl Undo {
+    fn is(&self, effect: &Effect) -> bool {
+        match (self, effect) {
+            (Undo::Start(node), Effect::Start(started)) => node == started,
+            (Undo::Resume(node), Effect::Resume(resumed)) => node == resumed,
+            (Undo::Heal(link), Effect::Links { rule, links }) => {
+                *rule == LinkRule::Pass && links.contains(link)
+            }
+            _ => false,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_same_seed_and_views_give_the_same_effects(case in case()) {
+        prop_assert_eq!(play(&case), play(&case));
+    }
+
+    #[test]
+    fn a_majority_is_never_taken_away(case in case()) {
+        let mut gone = vec![false; case.nodes];
+        for line in play(&case) {
+            match line.effect {
+                Effect::Kill(node) | Effect::Pause(node) => gone[node.0] = true,
+                Effect::Start(node) | Effect::Resume(node) => gone[node.0] = false,
+                _ => {}
+            }
+            let gone = gone.iter().filter(|gone| **gone).count();
+            prop_assert!(gone <= (case.nodes - 1) / 2, "{} of {} are gone", gone, case.nodes);
+        }
+    }
+
+    #[test]
+    fn every_fault_is_undone_and_nothing_is_asked_for_in_vain(case in case()) {
+        let lines = play(&case);
+        prop_assert!(lines.len() > 10, "only {} effects", lines.len());
+        let limit = LONGEST + Duration::from_millis(2 * case.latency_ms);
+        for (place, line) in lines.iter().enumerate() {
+            prop_assert!(!matches!(line.outcome, Outcome::Skipped { .. }), "{:?}", line);
+            prop_assert!(line.choice.is_some());
+            if line.done + limit > Nanos(0) + RUN {
+                continue;
+            }
+            for undo in undone_by(line) {
+                let undone = lines[place..].iter().find(|later| undo.is(&later.effect));
+                let soon = undone.is_some_and(|undone| undone.done <= line.done + limit);
+                prop_assert!(soon, "{:?} is not undone in time: {:?}", line, undone);
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_faults_have_the_same_link(case in case()) {
+        let mut held: Vec<Link> = Vec::new();
+        for line in play(&case) {
+            let Effect::Links { rule, links } = &line.effect else { continue };
+            if *rule == LinkRule::Pass {
+                held.retain(|link| !links.contains(link));
+            } else {
+                prop_assert!(!links.is_empty() && links.iter().all(|link| !held.contains(link)));
+                held.extend(links);
+            }
+        }
+    }
+}
