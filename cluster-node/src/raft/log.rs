@@ -1,0 +1,64 @@
+//! The log in memory. What is durable is the storage's matter.
+
+use super::types::{Entry, LogIndex, Position, Term};
+
+/// Entries from index 1 on, without gaps.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    entries: Vec<Entry>,
+}
+
+impl Log {
+    /// A log of these entries.
+    pub fn new(entries: Vec<Entry>) -> Self {
+        debug_assert!(entries.iter().zip(1..).all(|(entry, at)| entry.index.0 == at));
+        Log { entries }
+    }
+
+    /// Where it ends; index and term are 0 while it is empty.
+    pub fn last(&self) -> Position {
+        self.entries
+            .last()
+            .map_or_else(Position::default, |entry| Position {
+                index: entry.index,
+                term: entry.term,
+            })
+    }
+
+    /// The term of the entry at `index`; 0 before the first, none after the last.
+    pub fn term(&self, index: LogIndex) -> Option<Term> {
+        match index.0 {
+            0 => Some(Term(0)),
+            at => self.entries.get(at as usize - 1).map(|entry| entry.term),
+        }
+    }
+
+    /// At most `most` entries from `from` on.
+    pub fn slice(&self, from: LogIndex, most: usize) -> &[Entry] {
+        let start = (from.0.saturating_sub(1) as usize).min(self.entries.len());
+        let end = (start + most).min(self.entries.len());
+        &self.entries[start..end]
+    }
+
+    /// Add one at the end.
+    pub fn push(&mut self, entry: Entry) {
+        debug_assert_eq!(entry.index, self.last().index.next());
+        debug_assert!(entry.term >= self.last().term, "terms never fall along a log");
+        self.entries.push(entry);
+    }
+
+    /// Delete the entry at `from` and all that follow.
+    pub fn truncate(&mut self, from: LogIndex) {
+        self.entries.truncate(from.previous().0 as usize);
+    }
+
+    /// The first index of the term that the entry at `index` has.
+    pub fn first_of_term_at(&self, index: LogIndex) -> LogIndex {
+        let term = self.term(index);
+        let mut first = index;
+        while first.0 > 1 && self.term(first.previous()) == term {
+            first = first.previous();
+        }
+        first
+    }
+}

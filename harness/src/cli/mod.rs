@@ -1,0 +1,110 @@
+//! The command line, one file a subcommand. The only place that prints to standard output.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+mod inspect;
+mod list;
+mod run;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use histories::RunFolder;
+
+use crate::exit::{Exit, Failure};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    pass: every check passed
+  1    violation: at least one check failed
+  2    inconclusive: no violation, but a check could not decide or the nemesis was not armed
+  130  stopped by a second Ctrl-C
+  254  the command line or an input file is wrong; nothing was run
+  255  the harness could not do its work";
+
+/// Leads a replicated store through faults, records what its clients saw, and judges the record.
+#[derive(Parser)]
+#[command(name = "harness", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Inspect(inspect::Args),
+    List(list::Args),
+}
+
+/// Parse the command line, do it, and say how it ended.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_a_command(&error),
+    };
+    let done = match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::check(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::List(args) => list::list(&args),
+    };
+    done.unwrap_or_else(|failure| {
+        eprintln!("harness: {failure}");
+        failure.exit()
+    })
+}
+
+/// Help and version are no errors; for everything else clap's own exit code would be that of "inconclusive".
+fn not_a_command(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Pass,
+        _ => Exit::Usage,
+    }
+}
+
+/// Print text to standard output; a reader that has gone away (`| head`) is no error.
+fn show(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Broken(format!(
+            "cannot write to standard output: {error}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Print one JSON document.
+fn show_json(document: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|error| Failure::Broken(format!("cannot write the results as JSON: {error}")))?;
+    show(&(text + "\n"))
+}
+
+/// The folder of a run that was named by its path, or as `latest`.
+fn run_folder(store: &Path, name: &Path) -> Result<RunFolder, Failure> {
+    let path: PathBuf = match name.to_str() {
+        Some("latest") => store.join("latest"),
+        _ => name.to_owned(),
+    };
+    let path = std::fs::canonicalize(&path)
+        .map_err(|error| Failure::Usage(format!("there is no run {}: {error}", path.display())))?;
+    let folder = RunFolder::at(path);
+    if !folder.run_json().is_file() {
+        return Err(Failure::Usage(format!(
+            "{} is no run: it has no run.json",
+            folder.path().display()
+        )));
+    }
+    Ok(folder)
+}
+
+/// A duration such as `60s`, `5m` or `500ms`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s, 5m or 500ms"))
+}

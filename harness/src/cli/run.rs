@@ -1,0 +1,206 @@
+//! `harness run`: start a cluster, lead it through faults, judge what its clients saw.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use histories::Seed;
+use histories::run_folder::write_json;
+
+use super::{duration, show, show_json};
+use crate::exit::{Exit, Failure};
+use crate::judge::{self, Limits};
+use crate::report::style::Style;
+use crate::report::summary;
+use crate::run::progress::Progress;
+use crate::run::record::Record;
+use crate::run::settings::Settings;
+use crate::systems;
+use crate::workloads;
+
+const EXAMPLES: &str = "\
+Examples:
+  harness run --nemesis figure8 --duration 60s
+      lead five nodes through Raft's Figure 8 for a minute; exit 0 says that the trap was set and nothing was lost
+  harness run --nemesis figure8 --bug commit-any-term --until-violation
+      the same with the rule of Raft section 5.4.2 switched off: exit 1, with the operations that prove it
+  harness run --nemesis chaos --duration 5m --clients 50 --seed 7
+      a seeded mix of kills, pauses, partitions and delays";
+
+/// Start a cluster, lead it through faults, record every operation, and judge the record.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What to test.
+    #[arg(long, default_value = "cluster-node", value_parser = names(systems::TABLE.iter().map(|row| row.name)))]
+    system: String,
+    /// How many nodes.
+    #[arg(long, default_value_t = 5)]
+    nodes: usize,
+    /// Which faults, and when.
+    #[arg(long, default_value = "figure8", value_parser = names(nemesis::TABLE.iter().map(|row| row.name)))]
+    nemesis: String,
+    /// How long a fault of an unguided nemesis lasts on average, and the calm after it.
+    #[arg(long, default_value = "3s", value_parser = duration)]
+    interval: Duration,
+    /// Which operations.
+    #[arg(long, default_value = "register", value_parser = names(workloads::TABLE.iter().map(|row| row.name)))]
+    workload: String,
+    /// How long the load lasts, such as 60s or 5m.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    duration: Duration,
+    /// How many clients at a time.
+    #[arg(long, default_value_t = 10)]
+    clients: usize,
+    /// Operations a second of all clients together, at most.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Fixes everything that the harness chooses; without it one is drawn and printed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Break a rule of the node on purpose; may be repeated (see `harness list bugs`).
+    #[arg(long = "bug", value_name = "NAME", value_parser = names(all_bugs()))]
+    bugs: Vec<String>,
+    /// The node's settings; without it fig8 under a guided nemesis, and prod otherwise.
+    #[arg(long, value_parser = names(all_profiles()))]
+    profile: Option<String>,
+    /// The node's binary; without it it is looked for beside harness, then on PATH.
+    #[arg(long, value_name = "FILE")]
+    node_bin: Option<PathBuf>,
+    /// How long a client waits for an answer before its outcome is unknown.
+    #[arg(long, default_value = "1s", value_parser = duration)]
+    op_timeout: Duration,
+    /// How soon after the heal a write must be acknowledged again.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    max_recovery: Duration,
+    /// How long the check of linearizability may take.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    check_timeout: Duration,
+    /// End the load at the first violation.
+    #[arg(long)]
+    until_violation: bool,
+    /// Where the runs are kept.
+    #[arg(long, default_value = "store", value_name = "DIR")]
+    store: PathBuf,
+    /// Print results.json on standard output, and nothing else there.
+    #[arg(long)]
+    json: bool,
+    /// No progress on standard error.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+fn names(names: impl Iterator<Item = &'static str>) -> PossibleValuesParser {
+    PossibleValuesParser::new(names.collect::<Vec<_>>())
+}
+
+fn all_bugs() -> impl Iterator<Item = &'static str> {
+    systems::TABLE.iter().flat_map(|row| row.bugs).map(|bug| bug.name)
+}
+
+fn all_profiles() -> impl Iterator<Item = &'static str> {
+    systems::TABLE.iter().flat_map(|row| row.profiles).copied()
+}
+
+/// Do it.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let json = args.json;
+    let progress = if args.quiet {
+        Progress::Quiet
+    } else {
+        Progress::auto()
+    };
+    let settings = resolve(args)?;
+    settings.validate()?;
+    if progress != Progress::Quiet {
+        eprintln!("seed {}; {}", settings.seed, settings.command_line());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
+    let folder = runtime.block_on(crate::run::run(&settings, progress));
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    let folder = folder?;
+    let limits = Limits {
+        timeout: settings.check_timeout,
+        ..Limits::default()
+    };
+    let results = judge::run(&folder, &limits)?;
+    write_json(&folder.results(), &results)?;
+    if json {
+        show_json(&results)?;
+    } else {
+        show(&summary::render(
+            &results,
+            Some(&Record::load(&folder)?),
+            Style::of_stdout(),
+        ))?;
+    }
+    Ok(results.exit())
+}
+
+/// Every setting fully expanded.
+fn resolve(args: Args) -> Result<Settings, Failure> {
+    let system = systems::find(&args.system)
+        .ok_or_else(|| Failure::Usage(format!("there is no system {:?}", args.system)))?;
+    let guided = nemesis::schedule::find(&args.nemesis).is_some_and(|row| row.guided);
+    let default = if guided {
+        system.profiles.first()
+    } else {
+        system.profiles.last()
+    };
+    let mut bugs = args.bugs;
+    bugs.dedup();
+    Ok(Settings {
+        program: program(args.node_bin, system)?,
+        profile: args
+            .profile
+            .or(default.map(|name| (*name).to_owned()))
+            .unwrap_or_default(),
+        system: args.system,
+        bugs,
+        nodes: args.nodes,
+        nemesis: args.nemesis,
+        interval: args.interval,
+        workload: args.workload,
+        duration: args.duration,
+        clients: args.clients,
+        rate: args.rate,
+        // Small enough to be read aloud, and exact in every JSON reader.
+        seed: Seed(args.seed.unwrap_or_else(|| rand::random::<u32>().into())),
+        op_timeout: args.op_timeout,
+        max_recovery: args.max_recovery,
+        check_timeout: args.check_timeout,
+        until_violation: args.until_violation,
+        store: args.store,
+    })
+}
+
+/// The node's binary: as named, or beside this one, or on PATH.
+fn program(named: Option<PathBuf>, system: &systems::Row) -> Result<PathBuf, Failure> {
+    let missing = |tried: &str| {
+        Failure::Broken(format!(
+            "cannot find {} ({tried}); {}",
+            system.binary, system.how_to_get
+        ))
+    };
+    if let Some(named) = named {
+        return found(&named).ok_or_else(|| missing(&named.display().to_string()));
+    }
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|me| found(&me.parent()?.join(system.binary)));
+    let on_path = || {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).find_map(|folder| found(&folder.join(system.binary)))
+    };
+    beside
+        .or_else(on_path)
+        .ok_or_else(|| missing("neither beside harness nor on PATH"))
+}
+
+fn found(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok().filter(|path| path.is_file())
+}

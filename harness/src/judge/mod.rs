@@ -1,0 +1,170 @@
+//! The verdict on a run, from its saved files alone: so the run itself and a later `harness check` cannot differ.
+//!
+//! | file | check |
+//! | --- | --- |
+//! | [`history`] | linearizability, durability, activity: what the clients saw |
+//! | [`committed`] | raft-safety: what the nodes' statuses said was committed |
+//! | [`nemesis`] | armed: whether the faults really happened |
+//! | [`recovery`] | recovery: whether the cluster came back |
+
+pub mod committed;
+pub mod history;
+pub mod nemesis;
+pub mod outage;
+pub mod recovery;
+pub mod results;
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::time::Duration;
+
+use checker::{Check, Verdict};
+use histories::format::{self, FormatError, history1};
+use histories::run_folder::read_lines;
+use histories::{History, RunFolder};
+
+use self::results::{Operations, Results};
+use crate::exit::{Exit, Failure};
+use crate::run::observer::StatusLine;
+use crate::run::record::Record;
+
+/// What a judge may spend, and how he reads what he is given.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long the linearizability check may take.
+    pub timeout: Duration,
+    /// How much memory its tables may take, in bytes.
+    pub memory: u64,
+    /// The model, where it is not the one that the history names.
+    pub model: Option<String>,
+    /// The format, where it is not to be recognised.
+    pub format: Option<String>,
+    /// Whether values `[k v]` are a key and its value.
+    pub independent: format::Independent,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            timeout: Duration::from_secs(60),
+            memory: 2 << 30,
+            model: None,
+            format: None,
+            independent: format::Independent::Auto,
+        }
+    }
+}
+
+/// Judge a saved run.
+pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
+    let record = Record::load(folder)?;
+    let unfinished = !record.finished;
+    let wrong = |error: histories::run_folder::FolderError| Failure::Usage(error.to_string());
+    let nemesis = nemesis::Saved::load(folder, &record)?;
+    let statuses: Vec<StatusLine> = read_lines(&folder.status(), unfinished).map_err(wrong)?;
+    let history = read_history(folder, unfinished)?;
+    let model = limits
+        .model
+        .clone()
+        .unwrap_or_else(|| history.header.model.clone().unwrap_or_default());
+    let mut checks = vec![history::linearizability(
+        &history,
+        &model,
+        format::FailedCas::default(),
+        limits,
+    )?];
+    let mut durability = history::durability(&history)?;
+    committed::name_the_holders(&mut durability, &statuses);
+    checks.push(durability);
+    checks.push(committed::raft_safety(&statuses));
+    checks.push(nemesis.armed(&record)?);
+    checks.push(recovery::check(&record));
+    checks.push(history::activity(&history)?);
+    if unfinished {
+        checks.push(did_not_finish());
+    }
+    let load = record.load_stage();
+    Ok(Results {
+        outage_longest_ms: load.map_or(0, |load| {
+            outage::longest(&history.events, load).as_millis() as u64
+        }),
+        operations: Operations::count(&history.events, load),
+        cycles: nemesis.tally(&record),
+        seed: Some(record.settings.seed),
+        run: folder.path().display().to_string(),
+        ..Results::of(checks)
+    })
+}
+
+/// Judge a history by itself: there is no nemesis to be armed, and no cluster to recover.
+pub fn file(path: &Path, limits: &Limits) -> Result<Results, Failure> {
+    let options = format::Options {
+        format: limits.format.as_deref(),
+        independent: limits.independent,
+    };
+    let read = match path.as_os_str() == "-" {
+        true => format::read(std::io::stdin().lock(), &options),
+        false => format::read_path(path, &options),
+    };
+    let imported = read.map_err(|error| Failure::Usage(error.to_string()))?;
+    let Some(model) = limits.model.clone().or(imported.model_hint) else {
+        return Err(Failure::Usage(format!(
+            "{}: the history does not say which model judges it; name one with --model ({})",
+            path.display(),
+            checker::models::TABLE
+                .iter()
+                .map(|model| model.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )));
+    };
+    let history = imported.history;
+    let mut checks = vec![history::linearizability(
+        &history,
+        &model,
+        imported.failed_cas,
+        limits,
+    )?];
+    if history::has_final_reads(&history) {
+        checks.push(history::durability(&history)?);
+    }
+    Ok(Results {
+        operations: Operations::count(&history.events, None),
+        seed: history.header.seed,
+        run: path.display().to_string(),
+        ..Results::of(checks)
+    })
+}
+
+/// The history of a run; one that the harness could not finish is read up to its last whole line.
+pub fn read_history(folder: &RunFolder, unfinished: bool) -> Result<History, Failure> {
+    let path = folder.history();
+    let read = || -> Result<History, FormatError> {
+        let file = File::open(&path).map_err(|source| FormatError::Read { file: None, source })?;
+        let input = BufReader::with_capacity(1 << 20, file);
+        match unfinished {
+            true => history1::read_unfinished(input).map(|read| read.history),
+            false => history1::read(input),
+        }
+    };
+    read().map_err(|error| Failure::Usage(error.in_file(&path).to_string()))
+}
+
+/// A run that was cut short can still show a violation, and can never pass.
+fn did_not_finish() -> Check {
+    Check {
+        name: "finished".to_owned(),
+        verdict: Verdict::Inconclusive,
+        reason: "the run was cut short (the harness was killed, or gave up); this is what it left".to_owned(),
+        details: serde_json::json!({}),
+        violations: Vec::new(),
+    }
+}
+
+impl Results {
+    /// The code that the process ends with.
+    pub fn exit(&self) -> Exit {
+        Exit::from(self.verdict)
+    }
+}

@@ -1,0 +1,135 @@
+//! The summary at the end of a run or a check: to be understood in ten seconds.
+
+use std::fmt::Write;
+
+use super::style::{Style, word};
+use crate::judge::results::Results;
+use crate::run::record::Record;
+
+/// So many violations are told in full; the rest is counted.
+const TOLD: usize = 3;
+/// Text is broken at this column.
+const WIDTH: usize = 110;
+
+/// The summary, as text. `record` is known for a run, not for a history by itself.
+pub fn render(results: &Results, record: Option<&Record>, style: Style) -> String {
+    let mut out = String::new();
+    headline(&mut out, results, record, style);
+    for check in &results.checks {
+        let verdict = format!("{:<13}", word(check.verdict));
+        let _ = write!(
+            out,
+            "  {:<16} {} ",
+            check.name,
+            style.verdict(check.verdict, &verdict)
+        );
+        out.push_str(&wrapped(&check.reason, 32));
+        out.push('\n');
+    }
+    out.push('\n');
+    numbers(&mut out, results, record);
+    proofs(&mut out, results, style);
+    if let Some(record) = record {
+        let _ = writeln!(out, "\n  again       {}", record.settings.command_line());
+    }
+    out
+}
+
+fn headline(out: &mut String, results: &Results, record: Option<&Record>, style: Style) {
+    let verdict = style.verdict(results.verdict, &word(results.verdict).to_uppercase());
+    let about = match record {
+        Some(record) => about(record),
+        None => results.run.clone(),
+    };
+    let _ = writeln!(out, "\n{verdict}  {}\n", style.bold(&about));
+}
+
+fn about(record: &Record) -> String {
+    let settings = &record.settings;
+    let mut about = format!(
+        "{} on {} nodes of {} (profile {}), seed {}",
+        settings.nemesis, settings.nodes, settings.system, settings.profile, settings.seed
+    );
+    if !settings.bugs.is_empty() {
+        let _ = write!(about, ", with the bug {}", settings.bugs.join(", "));
+    }
+    about
+}
+
+fn numbers(out: &mut String, results: &Results, record: Option<&Record>) {
+    if let Some(cycles) = &results.cycles {
+        let _ = writeln!(
+            out,
+            "  cycles      {} sprung, {} refused, {} closed, {} missed",
+            cycles.sprung, cycles.refused, cycles.closed, cycles.missed
+        );
+    }
+    let operations = &results.operations;
+    let _ = write!(
+        out,
+        "  operations  {} ok, {} fail, {} info",
+        operations.ok, operations.fail, operations.info
+    );
+    if record.is_some() {
+        let _ = writeln!(out, "; {} a second", operations.per_second);
+        let _ = writeln!(
+            out,
+            "  outage      {} ms at the longest",
+            results.outage_longest_ms
+        );
+        let _ = writeln!(out, "  saved       {}", results.run);
+    } else {
+        out.push('\n');
+    }
+}
+
+fn proofs(out: &mut String, results: &Results, style: Style) {
+    for (number, violation) in results.violations.iter().take(TOLD).enumerate() {
+        let title = match &violation.key {
+            Some(key) => format!("{} {}, key {key}", number + 1, violation.check),
+            None => format!("{} {}", number + 1, violation.check),
+        };
+        let _ = writeln!(out, "\n  {}", style.bold(&title));
+        for line in violation.why.lines() {
+            let _ = writeln!(out, "    {}", wrapped(line, 4));
+        }
+    }
+    let more = results.violations.len().saturating_sub(TOLD);
+    if more > 0 {
+        let _ = writeln!(out, "\n  and {more} more: results.json has them all");
+    }
+}
+
+/// Break a line at [`WIDTH`] columns; what follows is indented by `indent`.
+pub fn wrapped(text: &str, indent: usize) -> String {
+    let mut out = String::new();
+    let mut column = indent;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > indent && column + width > WIDTH {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        }
+        if column > indent {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_broken_and_keeps_every_word() {
+        let text = "word ".repeat(60);
+        let wrapped = wrapped(text.trim_end(), 4);
+        assert!(wrapped.lines().all(|line| line.chars().count() <= WIDTH));
+        assert_eq!(wrapped.split_whitespace().count(), 60);
+    }
+}

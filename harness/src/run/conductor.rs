@@ -1,0 +1,387 @@
+//! The conductor: shows the schedule the cluster, has its effects carried out, and writes both down.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use histories::run_folder::Lines;
+use histories::{Event, Kind, Nanos, Process, Value};
+use nemesis::effect::{Choice, EffectLine};
+use nemesis::hands::Hands;
+use nemesis::view::Position;
+use nemesis::{Effect, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp, ProbeState, Schedule, View};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::client::Clients;
+use super::observer::Observer;
+use super::stop::Stop;
+use crate::exit::Failure;
+use crate::systems::{Answer, Reply, Request};
+
+/// What the run is told while it lasts, for the progress line.
+#[derive(Clone, Debug, Default)]
+pub struct Stage {
+    /// Where the schedule stands.
+    pub stage: String,
+    /// What it came to so far.
+    pub tally: String,
+}
+
+/// Carries out effects for a schedule.
+pub struct Conductor {
+    clients: Clients,
+    hands: Hands,
+    observer: Observer,
+    nodes: usize,
+    schedule: Box<dyn Schedule>,
+    /// One line an effect.
+    journal: Journal,
+    /// One line a cycle, for a guided schedule.
+    cycles: Option<Lines>,
+    pending: Arc<AtomicUsize>,
+    probes: Arc<Mutex<BTreeMap<ProbeId, ProbeState>>>,
+    done: (UnboundedSender<Done>, UnboundedReceiver<Done>),
+    stage: Arc<Mutex<Stage>>,
+}
+
+/// An effect that was carried out.
+struct Done {
+    planned: Nanos,
+    done: Nanos,
+    effect: Effect,
+    outcome: Outcome,
+    choice: Option<Choice>,
+}
+
+impl Conductor {
+    /// A conductor for this schedule.
+    pub fn new(
+        clients: Clients,
+        hands: Hands,
+        observer: Observer,
+        schedule: Box<dyn Schedule>,
+        journal: Lines,
+        cycles: Option<Lines>,
+    ) -> Self {
+        Conductor {
+            nodes: clients.nodes,
+            journal: Journal::new(journal, clients.clone()),
+            clients,
+            hands,
+            observer,
+            schedule,
+            cycles,
+            pending: Arc::default(),
+            probes: Arc::default(),
+            done: unbounded_channel(),
+            stage: Arc::default(),
+        }
+    }
+
+    /// Where the schedule stands, for the progress line.
+    pub fn stage(&self) -> Arc<Mutex<Stage>> {
+        Arc::clone(&self.stage)
+    }
+
+    /// Show the schedule the cluster every `every` until `stop`; then heal everything.
+    pub async fn conduct(mut self, every: Duration, stop: Stop) -> Result<Healed, Failure> {
+        let mut tick = tokio::time::interval(every);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !stop.is_set() {
+            tokio::select! {
+                _ = tick.tick() => {}
+                Some(done) = self.done.1.recv() => self.note(done)?,
+                () = stop.wait() => break,
+            }
+            while let Ok(done) = self.done.1.try_recv() {
+                self.note(done)?;
+            }
+            let view = self.view();
+            let effects = self.schedule.observe(&view);
+            self.carry_out(effects);
+            self.save_records()?;
+        }
+        self.heal().await
+    }
+
+    fn view(&self) -> View {
+        View {
+            now: self.clients.clock.now(),
+            nodes: self.observer.nodes(self.nodes),
+            gate_open: self.clients.gate.is_open(),
+            in_flight: self.clients.gate.in_flight(),
+            pending_effects: self.pending.load(Ordering::SeqCst),
+            probes: self.probes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Effects are carried out in their order, but nobody waits for a node that starts.
+    fn carry_out(&self, effects: Vec<Effect>) {
+        let planned = self.clients.clock.now();
+        let mut in_order = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Gate { open } => self.set_gate(open, &effect),
+                Effect::Probe(probe) => self.send(probe),
+                other => in_order.push(other),
+            }
+        }
+        if in_order.is_empty() {
+            return;
+        }
+        self.pending.fetch_add(in_order.len(), Ordering::SeqCst);
+        let (hands, observer, clock) = (self.hands.clone(), self.observer.clone(), self.clients.clock);
+        let (pending, done) = (Arc::clone(&self.pending), self.done.0.clone());
+        let choice = self.schedule.choice();
+        let apply = move |effect: Effect| {
+            let (hands, observer) = (hands.clone(), observer.clone());
+            let (pending, done, choice) = (Arc::clone(&pending), done.clone(), choice.clone());
+            async move {
+                let outcome = hands.apply(&effect).await;
+                if let Effect::Start(node) = &effect {
+                    observer.forget(*node);
+                }
+                let _ = done.send(Done {
+                    planned,
+                    done: clock.now(),
+                    effect,
+                    outcome,
+                    choice,
+                });
+                pending.fetch_sub(1, Ordering::SeqCst);
+            }
+        };
+        tokio::spawn(async move {
+            for effect in in_order {
+                match effect {
+                    start @ Effect::Start(_) => drop(tokio::spawn(apply(start))),
+                    other => apply(other).await,
+                }
+            }
+        });
+    }
+
+    /// The gate stands in the history, so that a time in which nothing could succeed is no outage.
+    fn set_gate(&self, open: bool, effect: &Effect) {
+        if self.clients.gate.is_open() != open {
+            self.clients.gate.set(open);
+            self.clients
+                .recorder
+                .record(event(effect, self.clients.clock.now(), true));
+        }
+    }
+
+    /// Send a probe; its answer stands in the next view.
+    fn send(&self, probe: Probe) {
+        let answers = Arc::clone(&self.probes);
+        set(&answers, probe.id, ProbeState::Pending);
+        let clients = self.clients.clone();
+        tokio::spawn(async move {
+            // Each probe is a process of its own: several may wait at once.
+            let process = clients.new_process();
+            let request = request(&probe, process);
+            let reply = clients.ask(process, probe.node, &request, false).await;
+            set(&answers, probe.id, state(reply));
+        });
+    }
+
+    fn note(&mut self, done: Done) -> Result<(), Failure> {
+        self.schedule.on_outcome(&done.effect, &done.outcome);
+        if let (Effect::Start(node), Outcome::Indeterminate { reason, .. }) = (&done.effect, &done.outcome) {
+            return Err(Failure::Broken(format!("{node} did not start again: {reason}")));
+        }
+        self.journal.add(done)
+    }
+
+    fn save_records(&mut self) -> Result<(), Failure> {
+        let records = self.schedule.take_records();
+        if let Some(cycles) = &mut self.cycles {
+            for record in records {
+                cycles.add(&record)?;
+            }
+        }
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage {
+            stage: self.schedule.stage(),
+            tally: self.schedule.tally(),
+        };
+        Ok(())
+    }
+
+    /// The load has ended: wait for what is under way, close the open cycle, and undo every fault.
+    async fn heal(mut self) -> Result<Healed, Failure> {
+        while self.pending.load(Ordering::SeqCst) > 0 {
+            match self.done.1.recv().await {
+                Some(done) => self.note(done)?,
+                None => break,
+            }
+        }
+        while let Ok(done) = self.done.1.try_recv() {
+            self.note(done)?;
+        }
+        let view = self.view();
+        self.schedule.interrupt(&view);
+        self.save_records()?;
+        let planned = self.clients.clock.now();
+        for (effect, outcome) in self.hands.heal_all().await {
+            if let Effect::Start(node) = &effect {
+                self.observer.forget(*node);
+            }
+            self.note(Done {
+                planned,
+                done: self.clients.clock.now(),
+                effect,
+                outcome,
+                choice: None,
+            })?;
+        }
+        self.clients.gate.set(true);
+        Ok(Healed {
+            at: self.clients.clock.now(),
+        })
+    }
+}
+
+/// Everything was undone.
+pub struct Healed {
+    /// When the last fault was undone.
+    pub at: Nanos,
+}
+
+fn set(answers: &Mutex<BTreeMap<ProbeId, ProbeState>>, id: ProbeId, state: ProbeState) {
+    answers
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(id, state);
+}
+
+fn request(probe: &Probe, process: u64) -> Request {
+    let (f, value, session) = match &probe.op {
+        ProbeOp::Read | ProbeOp::ReadForwarded => ("read", Value::Null, None),
+        ProbeOp::Write(value) => ("write", value.clone(), Some((process, 1))),
+    };
+    Request {
+        f,
+        key: probe.key.clone(),
+        value,
+        forward: probe.op == ProbeOp::ReadForwarded,
+        session,
+        timeout: Duration::from_millis(probe.timeout_ms),
+    }
+}
+
+fn state(reply: Reply) -> ProbeState {
+    let code = reply.error.unwrap_or_default();
+    match reply.answer {
+        Answer::Ok(value) => ProbeState::Ok {
+            value,
+            at: reply.at.map(|(index, term)| Position { index, term }),
+        },
+        Answer::Fail => ProbeState::Fail { code },
+        Answer::Unknown => ProbeState::Info { code },
+    }
+}
+
+/// Writes `nemesis.jsonl`, and the nemesis' events of the history.
+struct Journal {
+    lines: Lines,
+    clients: Clients,
+    next_id: u64,
+    /// The faults that are in force, by what they are done to.
+    in_force: BTreeMap<Target, u64>,
+}
+
+/// What a fault is done to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Process(NodeId),
+    Link(nemesis::Link),
+}
+
+impl Journal {
+    fn new(lines: Lines, clients: Clients) -> Self {
+        Journal {
+            lines,
+            clients,
+            next_id: 0,
+            in_force: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, done: Done) -> Result<(), Failure> {
+        let id = self.next_id;
+        self.next_id += 1;
+        let mut undoes: Vec<u64> = Vec::new();
+        for (target, is_fault) in targets(&done.effect) {
+            undoes.extend(self.in_force.remove(&target));
+            if is_fault && !matches!(done.outcome, Outcome::Skipped { .. }) {
+                self.in_force.insert(target, id);
+            }
+        }
+        undoes.sort_unstable();
+        undoes.dedup();
+        let installed = done.outcome.is_installed();
+        self.clients
+            .recorder
+            .record(event(&done.effect, done.done, installed));
+        let Done {
+            planned,
+            done,
+            effect,
+            outcome,
+            choice,
+        } = done;
+        Ok(self.lines.add(&EffectLine {
+            id,
+            planned,
+            done,
+            effect,
+            outcome,
+            choice,
+            undoes,
+        })?)
+    }
+}
+
+/// What an effect is done to, and whether it is a fault rather than the end of one.
+fn targets(effect: &Effect) -> Vec<(Target, bool)> {
+    match effect {
+        Effect::Kill(node) | Effect::Pause(node) => vec![(Target::Process(*node), true)],
+        Effect::Start(node) | Effect::Resume(node) => vec![(Target::Process(*node), false)],
+        Effect::Links { rule, links } => links
+            .iter()
+            .map(|link| (Target::Link(*link), *rule != LinkRule::Pass))
+            .collect(),
+        Effect::Gate { .. } | Effect::Probe(_) => Vec::new(),
+    }
+}
+
+/// An effect as the history shows it.
+fn event(effect: &Effect, time: Nanos, installed: bool) -> Event {
+    let name = |node: &NodeId| Value::from(node.name().as_str());
+    let value = match effect {
+        Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => name(node),
+        Effect::Links { links, .. } => {
+            let links = links
+                .iter()
+                .map(|link| Value::list([name(&link.0), name(&link.1)]));
+            Value::list([Value::list([Value::from("links"), Value::list(links)])])
+        }
+        Effect::Gate { .. } | Effect::Probe(_) => Value::Null,
+    };
+    Event {
+        index: 0,
+        time,
+        process: Process::Nemesis,
+        kind: Kind::Info,
+        f: effect.word().into(),
+        key: None,
+        value,
+        node: None,
+        error: (!installed).then(|| "not-installed".into()),
+        message: None,
+        seq: None,
+        at: None,
+        other: serde_json::Map::new(),
+    }
+}

@@ -1,0 +1,330 @@
+//! A run: `resolve → start → ready → load with nemesis → heal → recover → final reads → stop → save`, each stage a
+//! short function. What follows, `check → report → exit`, works from the saved files alone ([`crate::judge`]).
+
+pub mod client;
+pub mod conductor;
+mod final_reads;
+pub mod gate;
+pub mod monitor;
+pub mod observer;
+pub mod progress;
+pub mod record;
+pub mod recorder;
+pub mod settings;
+mod signals;
+pub mod stop;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use histories::run_folder::{Lines, run_name};
+use histories::{Header, RunFolder, Value};
+use nemesis::NodeId;
+use nemesis::hands::{Clock, Hands};
+use nemesis::{Effect, Outcome};
+
+use self::client::Clients;
+use self::conductor::{Conductor, Healed};
+use self::gate::Gate;
+use self::observer::Observer;
+use self::progress::Progress;
+use self::record::{Record, Recovery};
+use self::recorder::Writing;
+use self::settings::Settings;
+use self::signals::Signals;
+use self::stop::Stop;
+use crate::exit::Failure;
+use crate::systems::{self, System};
+use crate::workloads;
+
+/// A guided schedule looks this often, an unguided one less.
+const GUIDED_TICK: Duration = Duration::from_millis(4);
+const GUIDED_POLL: Duration = Duration::from_millis(6);
+const TICK: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(50);
+/// How long the nodes may take to stop by themselves.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Run it, and save it. The verdict is given afterwards, from the folder.
+pub async fn run(settings: &Settings, progress: Progress) -> Result<RunFolder, Failure> {
+    let signals = Signals::listen()?;
+    let mut run = Run::prepare(settings).await?;
+    let folder = run.folder.clone();
+    let hands = run.hands.clone();
+    let ended = tokio::select! {
+        ended = run.stages(&signals, progress) => ended,
+        () = signals.second() => Err(Failure::Interrupted),
+    };
+    // Whatever happened, no process is left behind.
+    hands.kill_all_now();
+    ended.map(|()| folder)
+}
+
+/// A run in progress.
+struct Run<'a> {
+    settings: &'a Settings,
+    folder: RunFolder,
+    clock: Clock,
+    hands: Hands,
+    system: Arc<dyn System>,
+    record: Record,
+    violated: Stop,
+    writing: Option<Writing>,
+}
+
+impl<'a> Run<'a> {
+    /// Resolve: the folder, the listeners, the commands. No process yet.
+    async fn prepare(settings: &'a Settings) -> Result<Self, Failure> {
+        settings.validate()?;
+        let began = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let record = Record::begin(settings, &began)?;
+        let group = format!("{}-{}", settings.nemesis, settings.system);
+        let folder = RunFolder::create(&settings.store, &group, &run_name(&began, settings.seed))?;
+        record.save(&folder)?;
+        let row = settings.system_row()?;
+        let clock = Clock::start();
+        let hands = Hands::new(settings.nodes, row.framing, clock)
+            .await
+            .map_err(|error| Failure::Broken(error.to_string()))?;
+        let system: Arc<dyn System> = Arc::from((row.build)(&systems::Settings {
+            nodes: settings.nodes,
+            seed: settings.seed,
+            profile: &settings.profile,
+            bugs: &settings.bugs,
+            program: settings.program.clone(),
+            folder: &folder,
+            hands: hands.clone(),
+        })?);
+        Ok(Run {
+            settings,
+            folder,
+            clock,
+            hands,
+            system,
+            record,
+            violated: Stop::new(),
+            writing: None,
+        })
+    }
+
+    async fn stages(&mut self, signals: &Signals, progress: Progress) -> Result<(), Failure> {
+        self.start().await?;
+        let clients = self.recording()?;
+        let hands = self.hands.clone();
+        let recorder = clients.recorder.clone();
+        let played = tokio::select! {
+            played = self.play(clients, signals, progress) => played,
+            exit = hands.next_unexpected_exit() => Err(Failure::Broken(exit.to_string())),
+            error = recorder.failure() => Err(Failure::Broken(error)),
+        };
+        // The history is brought to its end even if the run was not.
+        let finished = self.writing.take().map_or(Ok(()), Writing::finish);
+        played.and(finished)?;
+        self.stop().await
+    }
+
+    /// Start, and ready: every node runs and has told its addresses.
+    async fn start(&mut self) -> Result<(), Failure> {
+        let begin = self.clock.now();
+        let starts = NodeId::all(self.settings.nodes).map(|node| {
+            let hands = self.hands.clone();
+            hands.set_command(node, self.system.command(node));
+            tokio::spawn(async move { hands.apply(&Effect::Start(node)).await })
+        });
+        for (node, start) in NodeId::all(self.settings.nodes).zip(starts.collect::<Vec<_>>()) {
+            match start.await {
+                Ok(Outcome::Installed { .. }) => {}
+                Ok(Outcome::Skipped { reason } | Outcome::Indeterminate { reason, .. }) => {
+                    return Err(Failure::Broken(format!("{node} did not start: {reason}")));
+                }
+                Err(error) => return Err(Failure::Broken(format!("{node} did not start: {error}"))),
+            }
+        }
+        self.record.stage("start", begin, self.clock, &self.folder)
+    }
+
+    /// Begin the history, and all that the clients share.
+    fn recording(&mut self) -> Result<Clients, Failure> {
+        let workload = self.settings.workload_row()?;
+        let header = header(self.settings, workload);
+        let monitor = match self.settings.until_violation {
+            true => Some(
+                monitor::start(header.clone(), workload.model, self.violated.clone()).map_err(|error| {
+                    Failure::Broken(format!("cannot start the monitor's thread: {error}"))
+                })?,
+            ),
+            false => None,
+        };
+        let writing = recorder::start(&self.folder.history(), &header, monitor)?;
+        let recorder = writing.recorder();
+        self.writing = Some(writing);
+        let generator = (workload.build)(workloads::Settings {
+            seed: self.settings.seed,
+            clients: self.settings.clients,
+        });
+        Ok(Clients {
+            system: Arc::clone(&self.system),
+            recorder,
+            clock: self.clock,
+            gate: Gate::new(),
+            workload: Arc::new(Mutex::new(generator)),
+            next_process: Arc::new(AtomicU64::new(0)),
+            nodes: self.settings.nodes,
+            timeout: self.settings.op_timeout,
+        })
+    }
+
+    /// Everything between the first operation and the last.
+    async fn play(&mut self, clients: Clients, signals: &Signals, progress: Progress) -> Result<(), Failure> {
+        let healed = self.load(&clients, signals, progress).await?;
+        self.recover(&clients, &healed).await?;
+        let begin = self.clock.now();
+        final_reads::read_all(&clients, self.settings.max_recovery).await;
+        self.record.stage("final-reads", begin, self.clock, &self.folder)
+    }
+
+    /// Load with nemesis, then heal.
+    async fn load(
+        &mut self,
+        clients: &Clients,
+        signals: &Signals,
+        progress: Progress,
+    ) -> Result<Healed, Failure> {
+        let row = self.settings.nemesis_row()?;
+        let (tick, poll) = if row.guided {
+            (GUIDED_TICK, GUIDED_POLL)
+        } else {
+            (TICK, POLL)
+        };
+        let watching = Stop::new();
+        let lines = Arc::new(Mutex::new(Lines::create(self.folder.status())?));
+        let (system, hands) = (Arc::clone(&self.system), self.hands.clone());
+        let nodes = self.settings.nodes;
+        let observer = Observer::start(system, hands, self.clock, nodes, poll, lines, &watching);
+        let conductor = self.conductor(clients, &observer)?;
+        let stage = conductor.stage();
+        let begin = self.clock.now();
+        let over = Stop::new();
+        let loads = self.start_clients(clients, &over);
+        let conducted = tokio::spawn(conductor.conduct(tick, over.clone()));
+        let watcher = progress.watch(
+            clients.recorder.clone(),
+            observer,
+            stage,
+            self.clock,
+            begin,
+            self.settings.duration,
+        );
+        let end = tokio::select! {
+            () = tokio::time::sleep(self.settings.duration) => Ended::InTime,
+            () = self.violated.wait() => Ended::Violated,
+            () = signals.first() => Ended::Interrupted,
+            // A conductor does not end by itself, except by an error.
+            () = finished(&conducted) => Ended::InTime,
+        };
+        self.record.interrupted = matches!(end, Ended::Interrupted);
+        over.set();
+        clients.gate.set(true);
+        self.record.stage("load", begin, self.clock, &self.folder)?;
+        let healed = conducted
+            .await
+            .map_err(|error| Failure::Broken(format!("the nemesis broke: {error}")))?;
+        for load in loads {
+            // An operation in flight may take as long as its client waits; then its outcome is unknown.
+            let _ = load.await;
+        }
+        watcher.finish(end.why());
+        watching.set();
+        healed
+    }
+
+    fn conductor(&self, clients: &Clients, observer: &Observer) -> Result<Conductor, Failure> {
+        let row = self.settings.nemesis_row()?;
+        let schedule = (row.build)(&nemesis::Settings {
+            nodes: self.settings.nodes,
+            seed: self.settings.seed,
+            interval: self.settings.interval,
+        });
+        let journal = Lines::create(self.folder.nemesis())?;
+        let cycles = match row.guided {
+            true => Some(Lines::create(self.folder.cycles(row.name))?),
+            false => None,
+        };
+        let (clients, hands, observer) = (clients.clone(), self.hands.clone(), observer.clone());
+        Ok(Conductor::new(
+            clients, hands, observer, schedule, journal, cycles,
+        ))
+    }
+
+    fn start_clients(&self, clients: &Clients, over: &Stop) -> Vec<tokio::task::JoinHandle<()>> {
+        let rate = self.settings.rate.map(|rate| rate / self.settings.clients as f64);
+        (0..self.settings.clients as u64)
+            .map(|number| {
+                tokio::spawn(client::run(
+                    clients.clone(),
+                    number,
+                    self.settings.seed.0,
+                    rate,
+                    over.clone(),
+                ))
+            })
+            .collect()
+    }
+
+    /// After the heal: how long until a write is acknowledged again?
+    async fn recover(&mut self, clients: &Clients, healed: &Healed) -> Result<(), Failure> {
+        let begin = self.clock.now();
+        let recovered = final_reads::first_write(clients, self.settings.max_recovery).await;
+        self.record.recovery = Some(Recovery {
+            healed: healed.at,
+            recovered,
+        });
+        self.record.stage("recover", begin, self.clock, &self.folder)
+    }
+
+    /// Stop the nodes, and save that the run came to its end.
+    async fn stop(&mut self) -> Result<(), Failure> {
+        let begin = self.clock.now();
+        self.hands.stop_all(GRACE).await;
+        self.record.finished = true;
+        self.record.stage("stop", begin, self.clock, &self.folder)
+    }
+}
+
+/// Why the load ended.
+enum Ended {
+    InTime,
+    Violated,
+    Interrupted,
+}
+
+impl Ended {
+    fn why(&self) -> &'static str {
+        match self {
+            Ended::InTime => "the load is over",
+            Ended::Violated => "a violation was seen: the load ends here",
+            Ended::Interrupted => "interrupted: the load ends early; once more to stop at once",
+        }
+    }
+}
+
+/// Returns when the task is over, without taking its result.
+async fn finished<T>(task: &tokio::task::JoinHandle<T>) {
+    while !task.is_finished() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn header(settings: &Settings, workload: &workloads::Row) -> Header {
+    Header {
+        history: 1,
+        workload: Some(workload.name.to_owned()),
+        model: Some(workload.model.to_owned()),
+        keyed: true,
+        initial: Value::Null,
+        seed: Some(settings.seed),
+        system: Some(settings.system.clone()),
+        other: serde_json::Map::new(),
+    }
+}

@@ -1,0 +1,155 @@
+//! `run.json`: what was run, on what, and when each stage began and ended.
+
+use std::path::{Path, PathBuf};
+
+use histories::run_folder::{read_json, write_json};
+use histories::{Nanos, RunFolder};
+use nemesis::hands::Clock;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::settings::Settings;
+use crate::exit::Failure;
+
+/// A binary that took part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Binary {
+    /// Where it was.
+    pub path: PathBuf,
+    /// What it was.
+    pub sha256: String,
+}
+
+impl Binary {
+    fn at(path: &Path) -> Result<Self, Failure> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| Failure::Broken(format!("cannot read {}: {error}", path.display())))?;
+        let digest = Sha256::digest(&bytes);
+        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Binary {
+            path: path.to_owned(),
+            sha256,
+        })
+    }
+}
+
+/// The machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// Operating system and architecture.
+    pub os: String,
+    /// Its kernel's version.
+    pub kernel: String,
+    /// How many threads can run at once.
+    pub cores: usize,
+}
+
+impl Host {
+    fn here() -> Self {
+        let uname = rustix::system::uname();
+        Host {
+            os: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+            kernel: uname.release().to_string_lossy().into_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// A stage of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// When it began.
+    pub start: Nanos,
+    /// When it ended.
+    pub end: Nanos,
+}
+
+/// What the recovery came to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// When everything was healed.
+    pub healed: Nanos,
+    /// When a write was acknowledged and every node followed one leader.
+    pub recovered: Option<Nanos>,
+}
+
+/// The document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of this document: 1.
+    pub run: u32,
+    /// The version of the harness.
+    pub version: String,
+    /// When it began, in UTC.
+    pub began: String,
+    /// The command line.
+    pub argv: Vec<String>,
+    /// Every setting.
+    pub settings: Settings,
+    /// What took part.
+    pub binaries: Vec<Binary>,
+    /// On what.
+    pub host: Host,
+    /// The stages so far.
+    pub stages: Vec<Stage>,
+    /// After the heal.
+    pub recovery: Option<Recovery>,
+    /// Whether the user ended the load early.
+    pub interrupted: bool,
+    /// Whether the run came to its end; a run that did not proves nothing but its violations.
+    pub finished: bool,
+}
+
+impl Record {
+    /// The record of a run that begins.
+    pub fn begin(settings: &Settings, began: &str) -> Result<Self, Failure> {
+        let harness = std::env::current_exe()
+            .map_err(|error| Failure::Broken(format!("cannot find myself: {error}")))?;
+        Ok(Record {
+            run: 1,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            began: began.to_owned(),
+            argv: std::env::args().collect(),
+            settings: settings.clone(),
+            binaries: vec![Binary::at(&harness)?, Binary::at(&settings.program)?],
+            host: Host::here(),
+            stages: Vec::new(),
+            recovery: None,
+            interrupted: false,
+            finished: false,
+        })
+    }
+
+    /// A stage has ended; save what is known.
+    pub fn stage(
+        &mut self,
+        name: &str,
+        start: Nanos,
+        clock: Clock,
+        folder: &RunFolder,
+    ) -> Result<(), Failure> {
+        self.stages.push(Stage {
+            name: name.to_owned(),
+            start,
+            end: clock.now(),
+        });
+        self.save(folder)
+    }
+
+    /// Write it.
+    pub fn save(&self, folder: &RunFolder) -> Result<(), Failure> {
+        Ok(write_json(&folder.run_json(), self)?)
+    }
+
+    /// Read it.
+    pub fn load(folder: &RunFolder) -> Result<Self, Failure> {
+        read_json(&folder.run_json()).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    /// The load's beginning and end, if it was reached.
+    pub fn load_stage(&self) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == "load")
+    }
+}

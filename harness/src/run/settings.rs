@@ -1,0 +1,144 @@
+//! What a run does, every setting fully expanded: what `run.json` keeps and `replay` will need.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use histories::Seed;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Failure;
+use crate::{systems, workloads};
+
+/// A duration in a file: milliseconds.
+mod ms {
+    use super::{Deserialize, Duration};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(span.as_millis() as u64)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+/// The settings of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The system, by its name in the table.
+    pub system: String,
+    /// Its binary.
+    pub program: PathBuf,
+    /// Its profile.
+    pub profile: String,
+    /// What is broken in it on purpose.
+    pub bugs: Vec<String>,
+    /// How many nodes.
+    pub nodes: usize,
+    /// The schedule, by its name in the table.
+    pub nemesis: String,
+    /// How long an unguided schedule lets a fault last on average.
+    #[serde(rename = "interval_ms", with = "ms")]
+    pub interval: Duration,
+    /// The workload, by its name in the table.
+    pub workload: String,
+    /// How long the load lasts.
+    #[serde(rename = "duration_ms", with = "ms")]
+    pub duration: Duration,
+    /// How many clients at a time.
+    pub clients: usize,
+    /// Operations a second of all clients together, at most.
+    pub rate: Option<f64>,
+    /// Fixes everything that the harness chooses.
+    pub seed: Seed,
+    /// How long a client waits for an answer.
+    #[serde(rename = "op_timeout_ms", with = "ms")]
+    pub op_timeout: Duration,
+    /// How soon after the heal operations must succeed again.
+    #[serde(rename = "max_recovery_ms", with = "ms")]
+    pub max_recovery: Duration,
+    /// How long the linearizability check may take.
+    #[serde(rename = "check_timeout_ms", with = "ms")]
+    pub check_timeout: Duration,
+    /// Whether the load ends at the first violation.
+    pub until_violation: bool,
+    /// Where the runs are kept.
+    pub store: PathBuf,
+}
+
+impl Settings {
+    /// The row of the system.
+    pub fn system_row(&self) -> Result<&'static systems::Row, Failure> {
+        systems::find(&self.system).ok_or_else(|| unknown("system", &self.system))
+    }
+
+    /// The row of the schedule.
+    pub fn nemesis_row(&self) -> Result<&'static nemesis::Row, Failure> {
+        nemesis::schedule::find(&self.nemesis).ok_or_else(|| unknown("nemesis", &self.nemesis))
+    }
+
+    /// The row of the workload.
+    pub fn workload_row(&self) -> Result<&'static workloads::Row, Failure> {
+        workloads::find(&self.workload).ok_or_else(|| unknown("workload", &self.workload))
+    }
+
+    /// What cannot be, said before any process starts.
+    pub fn validate(&self) -> Result<(), Failure> {
+        let row = self.nemesis_row()?;
+        let usage = |text: String| Err(Failure::Usage(text));
+        if self.nodes < row.least_nodes {
+            return usage(format!(
+                "--nodes {}: {} needs at least {} nodes",
+                self.nodes, row.name, row.least_nodes
+            ));
+        }
+        if self.nodes > MOST_NODES {
+            return usage(format!(
+                "--nodes {}: at most {MOST_NODES} nodes fit on one machine",
+                self.nodes
+            ));
+        }
+        if self.duration.is_zero() {
+            return usage("--duration 0: a run without load proves nothing; try --duration 60s".to_owned());
+        }
+        if self.clients == 0 {
+            return usage("--clients 0: a run without clients proves nothing; try --clients 10".to_owned());
+        }
+        if self.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
+            return usage(
+                "--rate: operations a second, more than 0; leave it out for as many as there can be"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// The command that repeats this run.
+    pub fn command_line(&self) -> String {
+        let mut words = vec![
+            "harness run".to_owned(),
+            format!(
+                "--nemesis {} --nodes {} --seed {}",
+                self.nemesis, self.nodes, self.seed
+            ),
+            format!(
+                "--duration {} --profile {}",
+                humantime::format_duration(self.duration),
+                self.profile
+            ),
+            format!("--clients {}", self.clients),
+        ];
+        words.extend(self.rate.map(|rate| format!("--rate {rate}")));
+        words.extend(self.bugs.iter().map(|bug| format!("--bug {bug}")));
+        words.extend(self.until_violation.then(|| "--until-violation".to_owned()));
+        words.join(" ")
+    }
+}
+
+/// More processes than this only disturb each other.
+const MOST_NODES: usize = 15;
+
+fn unknown(what: &str, name: &str) -> Failure {
+    Failure::Usage(format!("there is no {what} {name:?}; see `harness list`"))
+}

@@ -1,0 +1,324 @@
+//! `cluster-node`, our own Raft store, met over the wire like any foreign system (docs/cluster-node.md).
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use histories::{LogIndex, Term, Value};
+use nemesis::hands::{Framing, Hands, NodeCommand};
+use nemesis::{Link, NodeId, NodeStatus};
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Boxed, Bug, Reply, Request, Row, Settings, System};
+use crate::exit::Failure;
+
+/// The row of this system.
+pub const ROW: Row = Row {
+    name: "cluster-node",
+    about: "our own Raft key-value store, whose rules can be broken one by one",
+    binary: "cluster-node",
+    how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
+    profiles: &["fig8", "prod"],
+    bugs: &[Bug {
+        name: "commit-any-term",
+        rule: "5.4.2: only an entry of the leader's current term is committed by counting replicas",
+        seen: "LogCabin #44, canonical/raft #220, async-raft #108, PySyncObj #169, nats-server PR 7955",
+        schedule: "figure8",
+    }],
+    framing: Framing::Frames,
+    build: |settings| Ok(Box::new(ClusterNode::new(settings)?)),
+};
+
+/// A node keeps a pending write for longer than any client waits, so that it is the client who gives up.
+const OP_TIMEOUT_MS: u64 = 15_000;
+/// A node that does not tell its status by then counts as silent.
+const STATUS_TIMEOUT: Duration = Duration::from_millis(250);
+/// How much of the log's end a status shows: more than a guided cycle appends with the gate closed.
+const STATUS_TAIL: usize = 48;
+
+struct ClusterNode {
+    commands: Vec<NodeCommand>,
+    hands: Hands,
+    clients: reqwest::Client,
+    observer: reqwest::Client,
+}
+
+impl ClusterNode {
+    fn new(settings: &Settings<'_>) -> Result<Self, Failure> {
+        let http = |timeout: Duration| {
+            reqwest::Client::builder()
+                .no_proxy()
+                .tcp_nodelay(true)
+                .connect_timeout(timeout)
+                .build()
+                .map_err(|error| Failure::Broken(format!("cannot set up the HTTP client: {error}")))
+        };
+        Ok(ClusterNode {
+            commands: NodeId::all(settings.nodes)
+                .map(|node| command(settings, node))
+                .collect(),
+            hands: settings.hands.clone(),
+            clients: http(Duration::from_secs(1))?,
+            observer: http(STATUS_TIMEOUT)?,
+        })
+    }
+}
+
+fn command(settings: &Settings<'_>, node: NodeId) -> NodeCommand {
+    let folder = settings.folder.node(&node.name());
+    let ready_file = folder.join("ready.json");
+    let mut args: Vec<OsString> = Vec::new();
+    let mut flag = |name: &str, value: OsString| args.extend([name.into(), value]);
+    flag("--id", node.to_string().into());
+    flag("--data", folder.join("data").into());
+    flag("--ready-file", ready_file.clone().into());
+    flag("--profile", settings.profile.into());
+    flag("--op-timeout-ms", OP_TIMEOUT_MS.to_string().into());
+    // Each node draws its election timeouts from a stream of its own.
+    flag(
+        "--seed",
+        settings
+            .seed
+            .0
+            .wrapping_mul(31)
+            .wrapping_add(node.0 as u64)
+            .to_string()
+            .into(),
+    );
+    for peer in NodeId::all(settings.nodes).filter(|peer| *peer != node) {
+        flag(
+            "--peer",
+            format!("{peer}={}", settings.hands.peer_address(Link(node, peer))).into(),
+        );
+    }
+    for bug in settings.bugs {
+        flag("--bug", bug.into());
+    }
+    args.push("--exit-with-stdin".into());
+    NodeCommand {
+        program: settings.program.clone(),
+        args,
+        ready_file,
+        stdout: log(&folder, "stdout.log"),
+        stderr: log(&folder, "stderr.log"),
+    }
+}
+
+fn log(folder: &std::path::Path, name: &str) -> PathBuf {
+    folder.join(name)
+}
+
+/// The body of `POST /op`.
+#[derive(Serialize)]
+struct Op<'a> {
+    f: &'static str,
+    key: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    forward: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+}
+
+impl<'a> Op<'a> {
+    fn of(request: &'a Request) -> Self {
+        let (client, seq) = request.session.unzip();
+        let plain = |f| Op {
+            f,
+            key: &request.key,
+            value: None,
+            from: None,
+            to: None,
+            forward: request.forward,
+            client,
+            seq,
+        };
+        match (request.f, request.value.as_list()) {
+            ("cas", Some([from, to])) => Op {
+                from: Some(from),
+                to: Some(to),
+                ..plain("cas")
+            },
+            ("write", _) => Op {
+                value: Some(&request.value),
+                ..plain("put")
+            },
+            _ => plain("get"),
+        }
+    }
+}
+
+/// What a node answers.
+#[derive(Deserialize)]
+struct Body {
+    ok: bool,
+    #[serde(default)]
+    value: Value,
+    index: Option<LogIndex>,
+    term: Option<Term>,
+    error: Option<Error>,
+}
+
+#[derive(Deserialize)]
+struct Error {
+    code: String,
+    definite: bool,
+    leader: Option<String>,
+    message: Option<String>,
+}
+
+impl Reply {
+    fn unknown(error: &str, message: String) -> Self {
+        Reply {
+            answer: Answer::Unknown,
+            error: Some(error.to_owned()),
+            message: Some(message),
+            at: None,
+            elsewhere: None,
+        }
+    }
+}
+
+fn reply(request: &Request, body: Body) -> Reply {
+    let at = body.index.zip(body.term);
+    let Some(error) = body.error.filter(|_| !body.ok) else {
+        let value = if request.f == "read" {
+            body.value
+        } else {
+            request.value.clone()
+        };
+        return Reply {
+            answer: Answer::Ok(value),
+            error: None,
+            message: None,
+            at,
+            elsewhere: None,
+        };
+    };
+    let leader = error.leader.as_deref().and_then(NodeId::from_name);
+    Reply {
+        answer: if error.definite {
+            Answer::Fail
+        } else {
+            Answer::Unknown
+        },
+        elsewhere: (error.code == "not-leader").then_some(leader),
+        error: Some(error.code),
+        message: error.message,
+        at,
+    }
+}
+
+/// What a request that got no answer says of its operation: only one that was never sent certainly did not happen.
+fn no_answer(error: &reqwest::Error) -> Reply {
+    match (error.is_connect(), error.is_timeout()) {
+        (true, _) => Reply {
+            answer: Answer::Fail,
+            elsewhere: Some(None),
+            ..Reply::unknown("no-connection", error.to_string())
+        },
+        (_, true) => Reply::unknown("client-timeout", error.to_string()),
+        _ => Reply::unknown("connection-lost", error.to_string()),
+    }
+}
+
+impl System for ClusterNode {
+    fn command(&self, node: NodeId) -> NodeCommand {
+        self.commands[node.0].clone()
+    }
+
+    fn invoke<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply> {
+        Box::pin(async move {
+            let url = format!("http://{}/op", self.hands.client_address(node));
+            let call = self
+                .clients
+                .post(url)
+                .json(&Op::of(request))
+                .timeout(request.timeout);
+            let answered = async { call.send().await?.bytes().await };
+            match answered.await {
+                Ok(bytes) => match serde_json::from_slice(&bytes) {
+                    Ok(body) => reply(request, body),
+                    Err(error) => Reply::unknown("unreadable-answer", error.to_string()),
+                },
+                Err(error) => no_answer(&error),
+            }
+        })
+    }
+
+    fn status(&self, node: NodeId) -> Boxed<'_, Option<NodeStatus>> {
+        Box::pin(async move {
+            let address = self.hands.direct_address(node)?;
+            let url = format!("http://{address}/status?tail={STATUS_TAIL}");
+            let call = self.observer.get(url).timeout(STATUS_TIMEOUT);
+            let bytes = call.send().await.ok()?.bytes().await.ok()?;
+            serde_json::from_slice(&bytes).ok()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(f: &'static str, value: Value) -> Request {
+        Request {
+            f,
+            key: "k1".into(),
+            value,
+            forward: false,
+            session: Some((7, 3)),
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    fn sent(request: &Request) -> String {
+        serde_json::to_string(&Op::of(request)).unwrap()
+    }
+
+    #[test]
+    fn operations_are_put_into_the_words_of_the_store() {
+        let write = request("write", Value::Int(12));
+        assert_eq!(
+            sent(&write),
+            r#"{"f":"put","key":"k1","value":12,"client":7,"seq":3}"#
+        );
+        let cas = request("cas", Value::list([Value::Null, Value::Int(2)]));
+        assert_eq!(
+            sent(&cas),
+            r#"{"f":"cas","key":"k1","from":null,"to":2,"client":7,"seq":3}"#
+        );
+        let read = Request {
+            session: None,
+            forward: true,
+            ..request("read", Value::Null)
+        };
+        assert_eq!(sent(&read), r#"{"f":"get","key":"k1","forward":true}"#);
+    }
+
+    #[test]
+    fn only_a_definite_error_is_a_failure() {
+        let body = |text: &str| serde_json::from_str::<Body>(text).unwrap();
+        let write = request("write", Value::Int(12));
+        let lost = body(r#"{"ok":false,"error":{"code":"truncated","definite":false,"message":"…"}}"#);
+        assert_eq!(reply(&write, lost).answer, Answer::Unknown);
+        let elsewhere = body(r#"{"ok":false,"error":{"code":"not-leader","definite":true,"leader":"n3"}}"#);
+        let elsewhere = reply(&write, elsewhere);
+        assert_eq!(
+            (elsewhere.answer, elsewhere.elsewhere),
+            (Answer::Fail, Some(Some(NodeId(2))))
+        );
+        let ok = reply(&write, body(r#"{"ok":true,"index":18,"term":3}"#));
+        assert_eq!(
+            (ok.answer, ok.at),
+            (Answer::Ok(Value::Int(12)), Some((LogIndex(18), Term(3))))
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! What a user may get wrong: one clear sentence, the right exit code, and nothing started.
+
+use crate::lab::Lab;
+
+/// The command, its exit code, and words that its error has.
+const TABLE: &[(&str, i32, &[&str])] = &[
+    ("run --nemesis figure9", 254, &["figure8"]),
+    ("run --bug commit-any-trm", 254, &["commit-any-term"]),
+    ("run --nodes 2", 254, &["at least 3 nodes"]),
+    ("run --duration 0s", 254, &["--duration 0"]),
+    ("run --duration forever", 254, &["60s"]),
+    ("run --rate 0", 254, &["--rate"]),
+    ("run --clients 0", 254, &["--clients 0"]),
+    ("run --nothing", 254, &["--nothing"]),
+    (
+        "run --node-bin /nowhere/cluster-node",
+        255,
+        &["cargo build --release"],
+    ),
+    ("check latest", 254, &["latest"]),
+    ("check /nowhere/history.jsonl", 254, &["/nowhere/history.jsonl"]),
+    ("inspect latest", 254, &["there is no run"]),
+];
+
+#[test]
+fn each_mistake_is_one_clear_sentence() {
+    for (words, exit, expected) in TABLE {
+        let lab = Lab::new();
+        let ended = lab.harness(words).with(*exit);
+        for word in *expected {
+            assert!(ended.stderr.contains(word), "{words}: {}", ended.stderr);
+        }
+        assert!(
+            !ended.stderr.contains("panicked") && ended.stdout.is_empty(),
+            "{words}: {}",
+            ended.stderr
+        );
+        assert!(!lab.store().exists(), "{words} left a store behind");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_255() {
+    let lab = Lab::new();
+    std::fs::write(lab.store(), "a file is no folder").unwrap();
+    let ended = lab.harness("run --duration 1s").with(255);
+    assert!(ended.stderr.contains("store"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_malformed_history_is_254_with_its_line() {
+    let lab = Lab::new();
+    let path = lab.folder.path().join("broken.jsonl");
+    let header = r#"{"history":1,"model":"register","keyed":false,"initial":null}"#;
+    let invoke = r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"write","value":1}"#;
+    for (text, line) in [
+        (format!("{header}\n{invoke}\n{{\"index\":1,\"ti"), 3),
+        (format!("{header}\n{}\n", invoke.replace("invoke", "perhaps")), 2),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let ended = lab.harness(&format!("check {}", path.display())).with(254);
+        assert!(
+            ended.stderr.contains(&format!("broken.jsonl:{line}")),
+            "{}",
+            ended.stderr
+        );
+    }
+}

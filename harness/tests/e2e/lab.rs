@@ -1,0 +1,125 @@
+//! What the tests share: the binary under test, a store of its own for each test, and how to look for leftovers.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A test's own place.
+pub struct Lab {
+    pub folder: tempfile::TempDir,
+}
+
+/// The node's binary, which stands beside the harness.
+pub fn node_bin() -> PathBuf {
+    let beside = Path::new(env!("CARGO_BIN_EXE_harness")).with_file_name("cluster-node");
+    assert!(
+        beside.is_file(),
+        "build the whole workspace first: there is no {}",
+        beside.display()
+    );
+    beside
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        Lab {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    /// `harness` with these words, and the store of this test.
+    pub fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+        command
+            .args(words.split_whitespace())
+            .arg("--store")
+            .arg(self.store());
+        command.env_remove("RUST_BACKTRACE");
+        command
+    }
+
+    pub fn harness(&self, words: &str) -> Ended {
+        Ended::from(self.command(words).output().unwrap())
+    }
+
+    /// The folder of the newest run.
+    pub fn latest(&self) -> PathBuf {
+        std::fs::canonicalize(self.store().join("latest")).unwrap()
+    }
+
+    /// The processes that have this test's store in their command line: its nodes.
+    pub fn nodes(&self) -> Vec<u32> {
+        let store = std::fs::canonicalize(self.folder.path()).unwrap();
+        let store = store.to_str().unwrap().to_owned();
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.filter(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            line.contains("cluster-node") && line.contains("--data") && line.contains(&store)
+        })
+        .collect()
+    }
+}
+
+/// How a command ended.
+pub struct Ended {
+    pub exit: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ended {
+            exit: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn with(self, exit: i32) -> Self {
+        assert_eq!(
+            self.exit, exit,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// What `--json` printed.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+/// The check of that name.
+#[track_caller]
+pub fn check<'a>(results: &'a Value, name: &str) -> &'a Value {
+    let checks = results["checks"].as_array().unwrap();
+    checks
+        .iter()
+        .find(|check| check["name"] == name)
+        .unwrap_or_else(|| panic!("no check {name}: {results}"))
+}
+
+/// Wait until it is so.
+#[track_caller]
+pub fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,8 @@
+//! The whole thing, with real processes: few, short, and waiting on conditions.
+
+mod lab;
+
+mod bad_input;
+mod bad_luck;
+mod main_job;
+mod readme;

@@ -1,0 +1,61 @@
+//! The main job: figure8 with and without the bug, and under `prod`.
+
+use crate::lab::{Lab, check};
+
+#[test]
+fn the_bug_is_caught_with_the_operations_that_prove_it() {
+    let lab = Lab::new();
+    let words = "run --nemesis figure8 --bug commit-any-term --duration 30s --until-violation --seed 7 --json --quiet";
+    let results = lab.harness(words).with(1).json();
+    assert_eq!(results["verdict"], "violation");
+    assert_eq!(
+        results["cycles"]["sprung"].as_u64().map(|sprung| sprung > 0),
+        Some(true),
+        "{results}"
+    );
+    let violation = &results["violations"][0];
+    let operations = violation["operations"].as_array().unwrap();
+    assert!((2..=6).contains(&operations.len()), "{violation}");
+    assert!(violation["why"].as_str().unwrap().len() > 20);
+    // The saved run says the same when it is judged again, and when it is looked at.
+    let again = lab.harness("check latest --json").with(1).json();
+    assert_eq!(again["violations"], results["violations"]);
+    let shown = lab.harness("inspect latest").with(0).stdout;
+    assert!(
+        shown.contains("SPRUNG") && shown.contains("commit? YES"),
+        "{shown}"
+    );
+    assert!(lab.nodes().is_empty());
+}
+
+#[test]
+fn the_correct_node_is_armed_and_passes() {
+    let lab = Lab::new();
+    let results = lab
+        .harness("run --nemesis figure8 --duration 12s --seed 7 --json --quiet")
+        .with(0)
+        .json();
+    assert_eq!(results["verdict"], "pass");
+    assert!(results["cycles"]["refused"].as_u64() >= Some(1), "{results}");
+    assert!(results["cycles"]["closed"].as_u64() >= Some(1), "{results}");
+    assert_eq!(lab.harness("check latest").exit, 0);
+    let runs = lab.harness("list runs").with(0).stdout;
+    assert!(runs.contains("figure8") && runs.contains("pass"), "{runs}");
+}
+
+#[test]
+fn under_prod_the_no_op_closes_the_trap_and_the_run_says_so() {
+    let lab = Lab::new();
+    let words =
+        "run --nemesis figure8 --profile prod --bug commit-any-term --duration 8s --seed 7 --json --quiet";
+    let results = lab.harness(words).with(2).json();
+    let armed = check(&results, "armed");
+    assert_eq!(armed["verdict"], "inconclusive");
+    assert!(
+        armed["reason"]
+            .as_str()
+            .unwrap()
+            .contains("trap closed by the no-op"),
+        "{armed}"
+    );
+}

@@ -1,0 +1,45 @@
+//! Every command of the README works as it says.
+
+use std::path::Path;
+
+use crate::lab::Lab;
+
+/// The commands of the README that are ours, without the path of the binary.
+fn commands() -> Vec<String> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let text = std::fs::read_to_string(readme).unwrap();
+    let ours = |line: &str| Some(line.strip_prefix("    target/release/harness ")?.to_owned());
+    text.lines().filter_map(ours).collect()
+}
+
+/// What each command's exit code is to be; a command that is not here fails the test.
+fn expected(command: &str) -> i32 {
+    match command.split_whitespace().next() {
+        Some("run") if command.contains("--bug") => 1,
+        Some("check") if command.contains("bad/") => 1,
+        Some("check") if command.contains("latest") => 1,
+        Some("run" | "inspect" | "list") => 0,
+        _ => panic!("the README has a command that no test knows: {command}"),
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_does_what_it_says() {
+    let lab = Lab::new();
+    let commands = commands();
+    assert!(commands.len() >= 6, "{commands:?}");
+    for command in commands {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        // A minute is long for a test; a quarter of it sets the trap often enough.
+        let shorter = command.replace("--duration 60s", "--duration 15s");
+        let ended = lab.command(&shorter).current_dir(root).output().unwrap();
+        let ended = crate::lab::Ended::from(ended);
+        assert_eq!(
+            ended.exit,
+            expected(&command),
+            "{command}\n{}\n{}",
+            ended.stdout,
+            ended.stderr
+        );
+    }
+}
