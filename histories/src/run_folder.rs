@@ -119,6 +119,12 @@ impl RunFolder {
     pub fn node(&self, node: &NodeName) -> PathBuf {
         self.path.join("nodes").join(node.as_str())
     }
+
+    /// Make the folder of one node.
+    pub fn create_node(&self, node: &NodeName) -> Result<(), FolderError> {
+        let path = self.node(node);
+        fs::create_dir_all(&path).map_err(io_error("create the folder", &path))
+    }
 }
 
 /// A name for a run: the time, without what a file system might mind, and the seed.

@@ -82,6 +82,9 @@ impl<'a> Run<'a> {
         let group = format!("{}-{}", settings.nemesis, settings.system);
         let folder = RunFolder::create(&settings.store, &group, &run_name(&began, settings.seed))?;
         record.save(&folder)?;
+        for node in NodeId::all(settings.nodes) {
+            folder.create_node(&node.name())?;
+        }
         let row = settings.system_row()?;
         let clock = Clock::start();
         let hands = Hands::new(settings.nodes, row.framing, clock)
