@@ -1,5 +1,6 @@
 //! One operation as Jepsen writes it, `{:process 3, :type :ok, :f :read, :value 5 …}`, becomes a draft.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -25,14 +26,12 @@ pub(in crate::format) fn operation(node: &Node<'_>, names: &mut Names) -> Result
         f: None,
         draft: blank(node.start),
     };
-    for (at, (key, value)) in pairs.iter().enumerate() {
+    let mut seen = HashSet::with_capacity(pairs.len());
+    for (key, value) in pairs {
         let Some(name) = key.edn.word() else {
             return Err(Fault::expected(key.start, "a keyword", shown(&key.edn)));
         };
-        if pairs[..at]
-            .iter()
-            .any(|(before, _)| before.edn.word() == Some(name))
-        {
+        if !seen.insert(name) {
             return Err(Fault::expected(
                 key.start,
                 "each field once",
