@@ -11,7 +11,27 @@
 //! | [`view`] | [`View`], [`NodeStatus`]: what a schedule may know |
 //! | [`schedule`] | [`Schedule`], and the table of all schedules |
 //! | [`schedules`] | the schedules, one file each |
-//! | [`hands`] | processes and links: the only part with effects |
+//! | [`hands`] | processes and links: the only part with effects; Unix only |
+//!
+//! ```
+//! use histories::{Nanos, Seed};
+//! use nemesis::{Effect, NodeView, ProcessState, Settings, View, schedule};
+//! use std::time::Duration;
+//!
+//! let settings = Settings { nodes: 3, seed: Seed(1), interval: Duration::from_secs(1) };
+//! let mut kill = (schedule::find("kill").unwrap().build)(&settings);
+//! let mut view = View {
+//!     now: Nanos(0),
+//!     nodes: vec![NodeView { process: ProcessState::Running, status: None }; 3],
+//!     gate_open: true,
+//!     in_flight: 0,
+//!     pending_effects: 0,
+//!     probes: Default::default(),
+//! };
+//! assert!(kill.observe(&view).is_empty());
+//! view.now = Nanos::from_ms(1500);
+//! assert!(matches!(kill.observe(&view)[..], [Effect::Kill(_)]));
+//! ```
 
 pub mod effect;
 pub mod evidence;

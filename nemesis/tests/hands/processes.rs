@@ -188,6 +188,19 @@ async fn stop_all_leaves_no_process() {
 }
 
 #[tokio::test]
+async fn kill_all_now_waits_for_nothing_and_ends_everything() {
+    let stage = Stage::idle().await;
+    let paused = stage.done::<Stopped>(Effect::Pause(N2)).await.pid;
+    stage.hands.kill_all_now();
+    until("the paused node is gone", || !lives(paused)).await;
+    until("all are down", || {
+        [N1, N2, N3].map(|node| stage.hands.process_state(node)) == [ProcessState::Down; 3]
+    })
+    .await;
+    assert_eq!(stage.skipped(Effect::Start(N1)).await, "the run is being stopped");
+}
+
+#[tokio::test]
 async fn heal_all_does_what_is_needed_and_no_more() {
     let stage = Stage::idle().await;
     assert_eq!(stage.hands.heal_all().await, []);
