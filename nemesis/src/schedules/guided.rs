@@ -168,6 +168,17 @@ pub fn ok_value(view: &View, probe: ProbeId) -> Option<Value> {
     }
 }
 
+/// The leader, if every node runs and follows it, in one term.
+pub fn one_leader(view: &View) -> Option<NodeId> {
+    let leader = view.leader()?;
+    let term = view.status(leader)?.term;
+    let follows = |node| {
+        view.status(node)
+            .is_some_and(|status| status.term == term && status.leader == Some(leader))
+    };
+    NodeId::all(view.nodes.len()).all(follows).then_some(leader)
+}
+
 /// Whether every node runs, was asked after `since`, follows one leader in one term, and all logs are equal and
 /// committed to the end.
 pub fn is_even(view: &View, since: Nanos) -> bool {

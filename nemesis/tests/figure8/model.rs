@@ -8,8 +8,8 @@ use std::time::Duration;
 use histories::{LogIndex, Nanos, Term, Value};
 use nemesis::view::{Denied, Position, TailEntry};
 use nemesis::{
-    Effect, Link, LinkRule, NodeId, NodeStatus, NodeView, Outcome, ProbeId, ProbeOp, ProbeState, ProcessState,
-    Role, View,
+    Effect, Link, LinkRule, NodeId, NodeStatus, NodeView, Outcome, ProbeId, ProbeOp, ProbeState,
+    ProcessState, Role, View,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -50,12 +50,21 @@ struct Node {
 
 impl Node {
     fn last(&self) -> (Term, usize) {
-        (self.log.last().map_or(Term(0), |entry| entry.term), self.log.len())
+        (
+            self.log.last().map_or(Term(0), |entry| entry.term),
+            self.log.len(),
+        )
     }
 
     fn read(&self, key: &Value) -> Value {
-        let writes = self.log[..self.commit].iter().rev().filter_map(|entry| entry.write.as_ref());
-        writes.clone().find(|(written, _)| written == key).map_or(Value::Null, |(_, value)| value.clone())
+        let writes = self.log[..self.commit]
+            .iter()
+            .rev()
+            .filter_map(|entry| entry.write.as_ref());
+        writes
+            .clone()
+            .find(|(written, _)| written == key)
+            .map_or(Value::Null, |(_, value)| value.clone())
     }
 }
 
@@ -157,7 +166,10 @@ impl Cluster {
         node.campaigns += 1;
         let (term, last) = (node.term, node.last());
         let mut votes = 1;
-        for other in NodeId::all(self.nodes.len()).filter(|other| self.reaches(me, *other)).collect::<Vec<_>>() {
+        for other in NodeId::all(self.nodes.len())
+            .filter(|other| self.reaches(me, *other))
+            .collect::<Vec<_>>()
+        {
             self.see_term(other, term);
             let voter = &mut self.nodes[other.0];
             let why = match () {
@@ -172,7 +184,11 @@ impl Cluster {
                 }
             };
             let newer = voter.term;
-            self.nodes[me.0].denied.push(Denied { by: other, term, why: why.to_owned() });
+            self.nodes[me.0].denied.push(Denied {
+                by: other,
+                term,
+                why: why.to_owned(),
+            });
             self.see_term(me, newer);
         }
         if votes > self.nodes.len() / 2 && self.nodes[me.0].term == term {
@@ -195,12 +211,19 @@ impl Cluster {
         self.next_hash += 1;
         let hash = format!("{:x}", self.next_hash);
         let node = &mut self.nodes[me.0];
-        node.log.push(Entry { term: node.term, write, hash });
+        node.log.push(Entry {
+            term: node.term,
+            write,
+            hash,
+        });
         (node.log.len(), node.term)
     }
 
     fn lead(&mut self, me: NodeId) {
-        for other in NodeId::all(self.nodes.len()).filter(|other| self.reaches(me, *other)).collect::<Vec<_>>() {
+        for other in NodeId::all(self.nodes.len())
+            .filter(|other| self.reaches(me, *other))
+            .collect::<Vec<_>>()
+        {
             if self.nodes[other.0].term > self.nodes[me.0].term {
                 return self.see_term(me, self.nodes[other.0].term);
             }
@@ -232,9 +255,11 @@ impl Cluster {
         let node = &mut self.nodes[me.0];
         let mut matched: Vec<usize> = node.matched.values().copied().chain([node.log.len()]).collect();
         matched.sort_unstable_by(|a, b| b.cmp(a));
-        let Some(&quorum) = matched.get(majority - 1) else { return };
-        let may = quorum > node.commit
-            && (!self.rules.current_term_only || node.log[quorum - 1].term == node.term);
+        let Some(&quorum) = matched.get(majority - 1) else {
+            return;
+        };
+        let may =
+            quorum > node.commit && (!self.rules.current_term_only || node.log[quorum - 1].term == node.term);
         if may {
             node.commit = quorum;
         }
@@ -252,10 +277,14 @@ impl Cluster {
     fn state(&mut self, probe: &mut Waiting) -> ProbeState {
         let asked = &self.nodes[probe.node.0];
         if asked.process == ProcessState::Down || asked.incarnation != probe.incarnation {
-            return ProbeState::Info { code: "connection-lost".to_owned() };
+            return ProbeState::Info {
+                code: "connection-lost".to_owned(),
+            };
         }
         if self.now >= probe.until {
-            return ProbeState::Info { code: "client-timeout".to_owned() };
+            return ProbeState::Info {
+                code: "client-timeout".to_owned(),
+            };
         }
         if asked.process == ProcessState::Paused {
             return ProbeState::Pending;
@@ -277,15 +306,22 @@ impl Cluster {
             let node = &self.nodes[probe.node.0];
             return match node.log.get(index - 1) {
                 Some(entry) if entry.term == term && node.commit >= index => {
-                    let at = Some(Position { index: LogIndex(index as u64), term });
+                    let at = Some(Position {
+                        index: LogIndex(index as u64),
+                        term,
+                    });
                     ProbeState::Ok { value, at }
                 }
                 Some(entry) if entry.term == term => ProbeState::Pending,
-                _ => ProbeState::Info { code: "truncated".to_owned() },
+                _ => ProbeState::Info {
+                    code: "truncated".to_owned(),
+                },
             };
         }
         if self.nodes[probe.node.0].role != Role::Leader {
-            return ProbeState::Fail { code: "not-leader".to_owned() };
+            return ProbeState::Fail {
+                code: "not-leader".to_owned(),
+            };
         }
         probe.entry = Some(self.append(probe.node, Some((probe.key.clone(), value))));
         ProbeState::Pending
@@ -293,11 +329,21 @@ impl Cluster {
 
     fn read(&self, at: NodeId, key: &Value) -> ProbeState {
         let node = &self.nodes[at.0];
-        let reached = NodeId::all(self.nodes.len()).filter(|other| self.reaches(at, *other)).count() + 1;
+        let reached = NodeId::all(self.nodes.len())
+            .filter(|other| self.reaches(at, *other))
+            .count()
+            + 1;
         let confirmed = node.role == Role::Leader
             && node.commit >= node.last_at_election
             && reached > self.nodes.len() / 2;
-        if confirmed { ProbeState::Ok { value: node.read(key), at: None } } else { ProbeState::Pending }
+        if confirmed {
+            ProbeState::Ok {
+                value: node.read(key),
+                at: None,
+            }
+        } else {
+            ProbeState::Pending
+        }
     }
 
     pub fn apply(&mut self, effect: &Effect) -> Outcome {
@@ -305,7 +351,11 @@ impl Cluster {
             Effect::Start(node) => {
                 self.rest(*node);
                 let node = &mut self.nodes[node.0];
-                assert_eq!(node.process, ProcessState::Down, "a start of a node that is not down");
+                assert_eq!(
+                    node.process,
+                    ProcessState::Down,
+                    "a start of a node that is not down"
+                );
                 (node.process, node.role, node.leader) = (ProcessState::Running, Role::Follower, None);
                 node.incarnation += 1;
                 (node.commit, node.campaigns) = (0, 0);
@@ -315,7 +365,8 @@ impl Cluster {
             Effect::Pause(node) => self.nodes[node.0].process = ProcessState::Paused,
             Effect::Resume(node) => self.nodes[node.0].process = ProcessState::Running,
             Effect::Links { rule, links } => {
-                self.cut.extend(links.iter().map(|link| (*link, *rule == LinkRule::Cut)));
+                self.cut
+                    .extend(links.iter().map(|link| (*link, *rule == LinkRule::Cut)));
             }
             Effect::Gate { open } => self.gate_open = *open,
             Effect::Probe(probe) => {
@@ -331,13 +382,17 @@ impl Cluster {
                 });
             }
         }
-        Outcome::Installed { evidence: serde_json::Value::Null }
+        Outcome::Installed {
+            evidence: serde_json::Value::Null,
+        }
     }
 
     pub fn view(&self) -> View {
         View {
             now: self.now,
-            nodes: NodeId::all(self.nodes.len()).map(|node| self.node_view(node)).collect(),
+            nodes: NodeId::all(self.nodes.len())
+                .map(|node| self.node_view(node))
+                .collect(),
             gate_open: self.gate_open,
             in_flight: 0,
             pending_effects: 0,
@@ -362,14 +417,24 @@ impl Cluster {
             leader: node.leader,
             commit: index(node.commit),
             applied: index(node.commit),
-            last: Position { index: index(last_index), term: last_term },
+            last: Position {
+                index: index(last_index),
+                term: last_term,
+            },
             last_at_election: index(node.last_at_election),
-            matched: (node.role == Role::Leader)
-                .then(|| node.matched.iter().map(|(node, at)| (*node, index(*at))).collect()),
+            matched: (node.role == Role::Leader).then(|| {
+                node.matched
+                    .iter()
+                    .map(|(node, at)| (*node, index(*at)))
+                    .collect()
+            }),
             campaigns: node.campaigns,
             denied: node.denied.clone(),
             tail: tail.collect(),
         };
-        NodeView { process: node.process, status: Some((self.now, status)) }
+        NodeView {
+            process: node.process,
+            status: Some((self.now, status)),
+        }
     }
 }

@@ -254,10 +254,10 @@ pub fn armed(evidence: &Evidence<'_>) -> Armed {
     let mut tally = Tally::default();
     cycles.iter().for_each(|cycle| tally.count(cycle.outcome));
     let needed = needed(evidence.ran);
-    // A sprung trap was set, whatever came of it; that is for the other checks to say.
-    let armed = tally.refused + tally.sprung >= needed && tally.closed >= needed;
+    // A trap that sprang was set, whatever else the run came to; what it caught is for the other checks to say.
+    let armed = tally.sprung > 0 || (tally.refused >= needed && tally.closed >= needed);
     let counts = format!(
-        "{} sprung, {} refused, {} closed, {} missed; needed are {needed} refused (or sprung) and {needed} closed",
+        "{} sprung, {} refused, {} closed, {} missed; needed are {needed} refused and {needed} closed",
         tally.sprung, tally.refused, tally.closed, tally.missed
     );
     let reason = match (armed, most_frequent_miss(&cycles)) {

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::evidence::{Arm, Cast, Cycle, Ending, Outs, Tally, Terms};
-use crate::effect::{Effect, ProbeId};
+use crate::effect::{Effect, NodeId, ProbeId};
 use crate::schedule::{Schedule, Settings};
 use crate::schedules::guided::{Net, Out, Panel, Probes};
 use crate::view::View;
@@ -49,8 +49,10 @@ pub(super) enum Step {
     Refuse,
     /// (e) everything is healed and the gate is open: wait for a leader.
     Heal,
+    /// (e) A write at the leader.
+    HealWrite(ProbeId),
     /// (e) K is read at every node.
-    FinalReads(Vec<ProbeId>),
+    FinalReads(Vec<(NodeId, ProbeId)>),
 }
 
 impl Step {
@@ -79,7 +81,8 @@ impl Step {
                 "S5 was neither refused by a holder of T4 nor outrun by one",
             ),
             Step::Heal => ("e", ms(5000), "no leader after the heal"),
-            Step::FinalReads(_) => ("e", ms(3000), "the final reads did not end"),
+            Step::HealWrite(_) => ("e", ms(1500), "the write after the heal did not end"),
+            Step::FinalReads(_) => ("e", ms(1500), "the final reads did not end"),
         }
     }
 }
@@ -115,6 +118,8 @@ pub struct Figure8 {
     begun: bool,
     step: Step,
     entered: Nanos,
+    /// When the last heal began.
+    healing: Nanos,
     tally: Tally,
     records: Vec<serde_json::Value>,
 }
@@ -135,6 +140,7 @@ impl Figure8 {
             begun: false,
             step: Step::Settle,
             entered: Nanos(0),
+            healing: Nanos(0),
             tally: Tally::default(),
             records: Vec::new(),
         };
@@ -145,6 +151,11 @@ impl Figure8 {
     /// When the present step began.
     pub(super) fn entered(&self) -> Nanos {
         self.entered
+    }
+
+    /// When the last heal began.
+    pub(super) fn healing_since(&self) -> Nanos {
+        self.healing
     }
 
     /// The arm with fewer outcomes goes first; in doubt, the one that shows the bug.
@@ -188,12 +199,14 @@ impl Figure8 {
         self.cycle.outcome = ending;
         self.cycle.reason = reason;
         self.enter(Step::Heal, view.now);
+        self.healing = view.now;
         self.heal(view)
     }
 
     /// The cycle is over: its record is complete.
     fn close_record(&mut self, now: Nanos) {
         self.cycle.ended = now;
+        self.check_closed();
         self.tally.count(self.cycle.outcome);
         // A record is plain data; it always has a JSON form.
         self.records.extend(serde_json::to_value(&self.cycle));
@@ -224,7 +237,7 @@ impl Figure8 {
         }
         match self.step {
             // Already healed: what the cycle came to stands, even if the reads after it did not end.
-            Step::Heal | Step::FinalReads(_) => self.take(Turn::Done, view),
+            Step::Heal | Step::HealWrite(_) | Step::FinalReads(_) => self.take(Turn::Done, view),
             _ => {
                 let why = format!("{waited_for}: gave up after {} ms", limit.as_millis());
                 self.take(Turn::Miss(panel, why), view)
@@ -249,9 +262,20 @@ impl Schedule for Figure8 {
     }
 
     fn interrupt(&mut self, view: &View) {
-        if !matches!(self.step, Step::Heal | Step::FinalReads(_)) {
-            self.cycle.outcome = Ending::Unfinished;
-            self.cycle.reason = format!("({}) the load ended", self.step.limit().0);
+        // A violation that somebody else saw ends the load in the middle of the reads that expose it.
+        let ended = match self.step.clone() {
+            Step::SpringReads(probes) => self.end_of_spring(view, &probes),
+            _ => Turn::Wait,
+        };
+        match (ended, &self.step) {
+            (Turn::End(ending, reason), _) => {
+                (self.cycle.outcome, self.cycle.reason) = (ending, reason);
+            }
+            (_, Step::Heal | Step::HealWrite(_) | Step::FinalReads(_)) => {}
+            (_, step) => {
+                self.cycle.outcome = Ending::Unfinished;
+                self.cycle.reason = format!("({}) the load ended", step.limit().0);
+            }
         }
         self.close_record(view.now);
     }

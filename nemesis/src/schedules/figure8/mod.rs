@@ -15,11 +15,15 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`machine`] | the step machine: which step follows, and what happens when one takes too long |
-//! | [`steps`] | the steps themselves, in the order of the story |
+//! | `machine` | the step machine: which step follows, and what happens when one takes too long |
+//! | `steps` | the steps to the trap: (a) plant, (b) rival, and what all steps share |
+//! | `fork` | (c) trap, and its two ends: (d1) spring, (d2) close |
+//! | `heal` | 0 settle and (e) heal |
 //! | [`evidence`] | what a cycle leaves, and what the cycles prove together |
 
 pub mod evidence;
+mod fork;
+mod heal;
 mod machine;
 mod steps;
 
