@@ -3,23 +3,26 @@
 use std::collections::HashMap;
 
 use crate::operations::OPEN;
-use crate::search::{Entry, Role, Spec};
+use crate::search::{Entry, Spec};
 
 /// Whether `order` (ids) has every completed operation once and no other twice, respects real time, and is legal.
 pub(crate) fn replay<S: Spec>(spec: &S, entries: &[Entry<S::Op>], order: &[u32]) -> bool {
     let mut waiting: HashMap<u32, &Entry<S::Op>> = entries.iter().map(|entry| (entry.id, entry)).collect();
-    let mut state = spec.initial();
+    let mut states = vec![spec.initial()];
     let mut last_inv = 0;
     for id in order {
         let Some(entry) = waiting.remove(id) else {
             return false;
         };
         last_inv = last_inv.max(entry.inv);
-        match spec.step(&state, &entry.op) {
-            Some(next) if entry.ret > last_inv && (spec.role(&entry.op) != Role::Pure || next == state) => {
-                state = next;
-            }
-            _ => return false,
+        let after = |state: &S::State| -> Vec<S::State> {
+            let all = 0..spec.choices(state, &entry.op);
+            all.filter_map(|choice| spec.choose(state, &entry.op, choice))
+                .collect()
+        };
+        states = states.iter().flat_map(after).collect();
+        if states.is_empty() || entry.ret <= last_inv {
+            return false;
         }
     }
     waiting.values().all(|entry| entry.ret == OPEN)

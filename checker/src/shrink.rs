@@ -35,10 +35,52 @@ pub(crate) fn shrink<S: Spec>(spec: &S, illegal: Vec<Entry<S::Op>>, budget: &Bud
             drop_chunks(spec, &mut few, chunk, &mut work, budget);
             chunk /= 2;
         }
+        drop_elements(spec, &mut few, &mut work, budget);
         if few == before || work > WORK || budget.is_cancelled() {
             return few;
         }
     }
+}
+
+/// Leaves out elements, with everything that is said of them.
+fn drop_elements<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64, budget: &Budget) {
+    let mut elements = Vec::new();
+    few.iter()
+        .for_each(|entry| spec.elements(&entry.op, &mut elements));
+    elements.sort_unstable();
+    elements.dedup();
+    let mut chunk = elements.len().div_ceil(2);
+    while chunk > 0 {
+        let mut start = 0;
+        while start < elements.len() && *work <= WORK && !budget.is_cancelled() {
+            let end = (start + chunk).min(elements.len());
+            let dropped = &elements[start..end];
+            let fewer = restrict(spec, few, &|element| dropped.binary_search(&element).is_err());
+            *work += few.len() as u64;
+            if is_illegal(spec, &fewer, budget) {
+                *few = fewer;
+                elements.drain(start..end);
+            } else {
+                start = end;
+            }
+        }
+        chunk /= 2;
+    }
+}
+
+/// What remains of the operations if only some elements exist.
+pub(crate) fn restrict<S: Spec>(
+    spec: &S,
+    entries: &[Entry<S::Op>],
+    kept: &dyn Fn(u32) -> bool,
+) -> Vec<Entry<S::Op>> {
+    let restrict = |entry: &Entry<S::Op>| {
+        Some(Entry {
+            op: spec.restrict(&entry.op, kept)?,
+            ..*entry
+        })
+    };
+    entries.iter().filter_map(restrict).collect()
 }
 
 /// The last operations alone, if they suffice: first few, then more, so that a long history costs little.

@@ -71,3 +71,22 @@ fn value(word: &str) -> Value {
             .map_or_else(|_| Value::from(word), Value::from),
     }
 }
+
+/// A read that returned this; its process is its own, its indexes are those of [`check`].
+pub(crate) fn read_of(value: Value) -> [Event; 2] {
+    let mut events = history("9 r, 9 r:");
+    events[1].value = value;
+    [events.remove(0), events.remove(0)]
+}
+
+/// The verdict of a model on events, which are numbered anew.
+pub(crate) fn check(model: &str, events: &[Event]) -> crate::Check {
+    let mut events = events.to_vec();
+    events
+        .iter_mut()
+        .zip(0..)
+        .for_each(|(event, index)| event.index = index);
+    let model = crate::models::find(model).unwrap();
+    let (options, budget) = (crate::Options::default(), crate::Budget::unlimited());
+    crate::linearizability(&header(false), &events, model, &options, &budget).unwrap()
+}

@@ -57,7 +57,7 @@ struct Chain {
 }
 
 /// Decides the history; with `want_order` a legal one comes with its order.
-pub(crate) fn decide(decoded: &Decoded<Register>, want_order: bool) -> Decision {
+pub(crate) fn decide(decoded: &Decoded<Register>, want_order: bool) -> Decision<Action<u32>> {
     if decoded.spec.differs {
         return Decision::NotApplicable;
     }
@@ -68,7 +68,7 @@ pub(crate) fn decide(decoded: &Decoded<Register>, want_order: bool) -> Decision 
     };
     let illegal =
         |culprits: Vec<u32>, clusters: &Clusters<'_>| Decision::Illegal(clusters.with_evidence(culprits));
-    if let Some(culprits) = clusters.from_nowhere() {
+    if let Some(culprits) = clusters.impossible() {
         return illegal(culprits, &clusters);
     }
     let chains = match clusters.chains() {
@@ -198,7 +198,7 @@ impl<'a> Clusters<'a> {
     }
 
     /// An observation of a value that nobody wrote, or not yet; or two cas that replaced one value.
-    fn from_nowhere(&self) -> Option<Vec<u32>> {
+    fn impossible(&self) -> Option<Vec<u32>> {
         let early = self.too_early.map(|at| vec![at]);
         early.or_else(|| self.twice.map(|two| two.to_vec()))
     }
@@ -309,7 +309,7 @@ impl<'a> Clusters<'a> {
     }
 
     /// The operations with the writers of what they observed, and for each unknown one a sign that it happened.
-    fn with_evidence(&self, culprits: Vec<u32>) -> Vec<usize> {
+    fn with_evidence(&self, culprits: Vec<u32>) -> Vec<Entry<Action<u32>>> {
         let mut all: Vec<u32> = culprits.iter().copied().filter(|&at| at != NONE).collect();
         for at in all.clone() {
             if let Action::Read(value) | Action::Cas(value, _) = self.entry(at).op {
@@ -321,7 +321,7 @@ impl<'a> Clusters<'a> {
         }
         all.sort_unstable();
         all.dedup();
-        all.into_iter().map(|at| at as usize).collect()
+        all.into_iter().map(|at| self.entry(at).clone()).collect()
     }
 
     /// Observers up to one that completed.

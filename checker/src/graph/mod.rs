@@ -5,15 +5,19 @@
 //! engine judges again on their own.
 
 pub(crate) mod chains;
+pub(crate) mod deadlines;
+pub(crate) mod rank;
 mod zones;
+
+use crate::search::Entry;
 
 /// What a graph engine found.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Decision {
+pub(crate) enum Decision<O> {
     /// A legal order, as ids; empty unless it was asked for.
     Legal(Vec<u32>),
-    /// Operations, as places in the entries, that have no legal order by themselves.
-    Illegal(Vec<usize>),
+    /// Operations, or weaker ones in their place, that have no legal order by themselves.
+    Illegal(Vec<Entry<O>>),
     /// The history is not of the kind that this engine decides.
     NotApplicable,
 }

@@ -1,6 +1,21 @@
 //! The models: what each operation means. One file and one row each.
 
+mod append;
+mod bank;
+pub(crate) mod counter;
+mod fifo_queue;
+mod kv;
+mod long_fork;
+mod multi_register;
+mod mutex;
 pub(crate) mod register;
+mod set;
+mod set_full;
+mod set_remove;
+mod unordered_queue;
+
+use histories::{Kind, Value};
+use rustc_hash::FxHashMap;
 
 use crate::budget::Budget;
 use crate::error::HistoryError;
@@ -36,6 +51,84 @@ pub static TABLE: &[Model] = &[
         operations: register::OPERATIONS,
         judge: judge::<register::Register>,
     },
+    Model {
+        name: "multi-register",
+        about: "several registers, read and written together in transactions, as Knossos's",
+        operations: multi_register::OPERATIONS,
+        judge: judge::<multi_register::MultiRegister>,
+    },
+    Model {
+        name: "kv",
+        about: "strings: get, put, append, as Porcupine's",
+        operations: kv::OPERATIONS,
+        judge: judge::<kv::Kv>,
+    },
+    Model {
+        name: "append",
+        about: "a list that grows, read as a whole",
+        operations: append::OPERATIONS,
+        judge: judge::<append::List>,
+    },
+    Model {
+        name: "set",
+        about: "a set that grows, read as a whole",
+        operations: set::OPERATIONS,
+        judge: judge::<set::Set>,
+    },
+    Model {
+        name: "set-full",
+        about: "Jepsen's analysis of a set: which elements were lost, duplicated or seen late",
+        operations: set::OPERATIONS,
+        judge: set_full::judge,
+    },
+    Model {
+        name: "set-remove",
+        about: "a set with removal, read as a whole or asked for one element",
+        operations: set_remove::OPERATIONS,
+        judge: judge::<set_remove::SetRemove>,
+    },
+    Model {
+        name: "counter",
+        about: "a number from 0: add, read",
+        operations: counter::OPERATIONS,
+        judge: judge::<counter::Counter>,
+    },
+    Model {
+        name: "unordered-queue",
+        about: "a queue that gives its elements in any order, as Knossos's",
+        operations: unordered_queue::OPERATIONS,
+        judge: judge::<unordered_queue::UnorderedQueue>,
+    },
+    Model {
+        name: "fifo-queue",
+        about: "a queue that gives its oldest element, as Knossos's",
+        operations: fifo_queue::OPERATIONS,
+        judge: judge::<fifo_queue::FifoQueue>,
+    },
+    Model {
+        name: "mutex",
+        about: "a lock that anybody may release, as Knossos's",
+        operations: mutex::OPERATIONS,
+        judge: judge::<mutex::Mutex<false>>,
+    },
+    Model {
+        name: "owned-mutex",
+        about: "a lock that only its holder may release",
+        operations: mutex::OPERATIONS,
+        judge: judge::<mutex::Mutex<true>>,
+    },
+    Model {
+        name: "bank",
+        about: "accounts whose total never changes, as Jepsen's",
+        operations: bank::OPERATIONS,
+        judge: bank::judge,
+    },
+    Model {
+        name: "long-fork",
+        about: "reads of several keys that must agree on the order of the writes, as Jepsen's",
+        operations: long_fork::OPERATIONS,
+        judge: long_fork::judge,
+    },
 ];
 
 /// The model of this name.
@@ -63,7 +156,7 @@ pub(crate) trait Decode: Spec + Sized {
     fn decode(group: &Group<'_>, options: &Options) -> Result<Decoded<Self>, HistoryError>;
 
     /// The model's graph engine; with `want_order` a legal history comes with its order.
-    fn graph(_: &Decoded<Self>, _want_order: bool) -> Decision {
+    fn graph(_: &Decoded<Self>, _want_order: bool) -> Decision<Self::Op> {
         Decision::NotApplicable
     }
 }
@@ -76,4 +169,49 @@ pub(crate) fn unknown_f(operation: &Operation<'_>, model: &'static str, known: &
         f: operation.invoke.f.to_string(),
         known: known.join(", "),
     }
+}
+
+/// Small numbers for the values of one group.
+#[derive(Default)]
+pub(crate) struct Numbers<'a> {
+    known: FxHashMap<&'a Value, u32>,
+}
+
+impl<'a> Numbers<'a> {
+    /// The value's number, counted from 0.
+    pub fn of(&mut self, value: &'a Value) -> u32 {
+        let next = self.known.len() as u32;
+        *self.known.entry(value).or_insert(next)
+    }
+
+    /// How many values have a number.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+}
+
+/// Operations, in the order of their invocations.
+pub(crate) type Entries<O> = Vec<Entry<O>>;
+
+/// Reads a group operation by operation: what may have happened, and what failed; an operation that says nothing is decoded as none.
+pub(crate) fn decode_each<'a, O>(
+    group: &'a Group<'a>,
+    mut decode: impl FnMut(&'a Operation<'a>) -> Result<Option<O>, HistoryError>,
+) -> Result<(Entries<O>, Entries<O>), HistoryError> {
+    let (mut entries, mut failed) = (Vec::with_capacity(group.operations.len()), Vec::new());
+    for (id, operation) in group.operations.iter().enumerate() {
+        let Some(op) = decode(operation)? else { continue };
+        let entry = Entry {
+            op,
+            inv: operation.inv,
+            ret: operation.ret,
+            id: id as u32,
+        };
+        if operation.outcome == Kind::Fail {
+            failed.push(entry)
+        } else {
+            entries.push(entry)
+        }
+    }
+    Ok((entries, failed))
 }

@@ -132,7 +132,7 @@ impl Decode for Register {
         Ok(number(group.initial, entries, failed))
     }
 
-    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision {
+    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision<Action<u32>> {
         chains::decide(decoded, want_order)
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Moves<'a, S: Spec, B> {
     /// By class: when it was last tried (rule Y).
     tried: Vec<u64>,
     round: u64,
+    /// Entries in the order in which they are tried; kept for its memory.
+    order: Vec<u32>,
     dead: Option<S::State>,
 }
 
@@ -48,6 +50,7 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
             cursor: Cursor::new(plan),
             tried: vec![0; plan.classes],
             round: 0,
+            order: Vec::new(),
             dead: spec.dead(),
         }
     }
@@ -67,27 +70,33 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
     }
 
     /// The operations to try next, in the order of their completions, unknown ones last.
-    pub fn candidates(&mut self, from: &Configuration<S::State, B>, candidates: &mut Vec<u32>) {
+    pub fn candidates(&mut self, from: &Configuration<S::State, B>, candidates: &mut Vec<(u32, u32)>) {
         candidates.clear();
         let Some(returning) = self.cursor.returning() else {
             return;
         };
-        let waiting = self.cursor.pending.without(&from.done).without(&self.cursor.pure);
-        candidates.extend(waiting.ones().map(|slot| self.cursor.holder(slot)));
-        candidates.sort_unstable_by_key(|&entry| self.plan.entries[entry as usize].ret);
-        let unused = self.cursor.live.without(&from.used);
-        candidates.extend(unused.ones().map(|bit| self.plan.open[bit]));
-        self.round += 1;
-        candidates.retain(|&entry| {
-            let entry = &self.plan.entries[entry as usize];
-            let last = std::mem::replace(&mut self.tried[entry.class as usize], self.round);
-            last != self.round && !(from.fresh && entry.role == Role::Blind)
-        });
         if from
             .absorbed
             .has(self.plan.entries[returning as usize].slot as usize)
         {
-            candidates.insert(0, PASS);
+            candidates.push((PASS, 0));
+        }
+        let waiting = self.cursor.pending.without(&from.done).without(&self.cursor.pure);
+        self.order.clear();
+        self.order
+            .extend(waiting.ones().map(|slot| self.cursor.holder(slot)));
+        self.order
+            .sort_unstable_by_key(|&entry| self.plan.entries[entry as usize].ret);
+        let unused = self.cursor.live.without(&from.used);
+        self.order.extend(unused.ones().map(|bit| self.plan.open[bit]));
+        self.round += 1;
+        for &at in &self.order {
+            let entry = &self.plan.entries[at as usize];
+            let last = std::mem::replace(&mut self.tried[entry.class as usize], self.round);
+            if last != self.round && !(from.fresh && entry.role == Role::Blind) {
+                let choices = self.spec.choices(&from.state, &entry.op) as u32;
+                candidates.extend((0..choices).map(|choice| (at, choice)));
+            }
         }
     }
 
@@ -95,7 +104,7 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
     pub fn take(
         &mut self,
         from: &Configuration<S::State, B>,
-        candidate: u32,
+        (candidate, choice): (u32, u32),
         path: &mut Vec<Linearized>,
     ) -> Option<Configuration<S::State, B>> {
         if candidate == PASS {
@@ -107,7 +116,7 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
             return Some(next);
         }
         let entry = &self.plan.entries[candidate as usize];
-        let state = self.spec.step(&from.state, &entry.op)?;
+        let state = self.spec.choose(&from.state, &entry.op, choice as usize)?;
         if entry.is_open() && state == from.state {
             return None;
         }

@@ -53,6 +53,15 @@ pub(crate) trait Spec: Sync {
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
     fn role(&self, op: &Self::Op) -> Role;
 
+    /// How many outcomes `op` may have in `state`: more than one only where its result is unknown.
+    fn choices(&self, _: &Self::State, _: &Self::Op) -> usize {
+        1
+    }
+    /// The state after one of them.
+    fn choose(&self, state: &Self::State, op: &Self::Op, _choice: usize) -> Option<Self::State> {
+        self.step(state, op)
+    }
+
     /// How many values there are: `writes`, `observes` and `shown` stay below it.
     fn values(&self) -> usize {
         0
@@ -72,6 +81,13 @@ pub(crate) trait Spec: Sync {
     /// A state that shows a value that no operation observes.
     fn dead(&self) -> Option<Self::State> {
         None
+    }
+    /// Adds the elements that `op` speaks of, where the model is about elements that do not touch each other.
+    fn elements(&self, _: &Self::Op, _: &mut Vec<u32>) {}
+    /// What remains of `op` if only the elements that are `kept` exist; none if nothing does. What is illegal
+    /// with fewer elements is illegal with all.
+    fn restrict(&self, op: &Self::Op, _kept: &dyn Fn(u32) -> bool) -> Option<Self::Op> {
+        Some(op.clone())
     }
     /// An operation that asks less of the state and leaves the same: what is illegal with it in `op`'s place is
     /// illegal with `op`.

@@ -1,0 +1,154 @@
+//! Counters whose additions are all +1, in O(n log n).
+//!
+//! The greatest value read is V, so the additions fill the slots 1 to V, and further ones come after. An addition
+//! may take a slot greater than every value read before it began, and at most the least value read after it
+//! ended. Reads must not decrease in real time. Filling the slots in order with the earliest deadline first finds a
+//! legal order iff there is one; deadlines agree with real time, so additions stay in order too.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::Decision;
+use crate::models::Decoded;
+use crate::models::counter::{Action, Counter};
+use crate::operations::OPEN;
+use crate::search::Entry;
+
+/// An addition waiting for a slot: its deadline, whether its outcome is unknown, its invocation, its place.
+type Waiting = Reverse<(i64, bool, u32, u32)>;
+
+/// Decides the history; with `want_order` a legal one comes with its order.
+pub(crate) fn decide(decoded: &Decoded<Counter>, want_order: bool) -> Decision<Action> {
+    let entries = &decoded.entries;
+    if entries
+        .iter()
+        .any(|entry| matches!(entry.op, Action::Add(delta) if delta != 1))
+    {
+        return Decision::NotApplicable;
+    }
+    match fill(decoded) {
+        Some(slots) if want_order => Decision::Legal(spell(entries, decoded.spec.initial, &slots)),
+        Some(_) => Decision::Legal(Vec::new()),
+        None => Decision::Illegal(entries.clone()),
+    }
+}
+
+/// The additions by slot; those after the last slot follow in the order of their invocations.
+fn fill(decoded: &Decoded<Counter>) -> Option<Vec<u32>> {
+    let entries = &decoded.entries;
+    let reads = Reads::of(entries, decoded.spec.initial)?;
+    let adds = |at: &u32| matches!(entries[*at as usize].op, Action::Add(_));
+    let mut adds: Vec<(i64, u32)> = (0..entries.len() as u32)
+        .filter(adds)
+        .map(|at| (reads.before(&entries[at as usize]), at))
+        .collect();
+    adds.sort_unstable();
+    let mut adds = adds.into_iter().peekable();
+    let mut waiting: BinaryHeap<Waiting> = BinaryHeap::new();
+    let mut slots = Vec::new();
+    let mut value = decoded.spec.initial;
+    while value < reads.greatest {
+        while let Some((_, at)) = adds.next_if(|(before, _)| *before <= value) {
+            let entry = &entries[at as usize];
+            waiting.push(Reverse((reads.after(entry), entry.ret == OPEN, entry.inv, at)));
+        }
+        value += 1;
+        let Reverse((deadline, _, _, at)) = waiting.pop()?;
+        if deadline < value {
+            return None;
+        }
+        slots.push(at);
+    }
+    let mut rest: Vec<u32> = waiting
+        .into_iter()
+        .map(|Reverse((_, _, _, at))| at)
+        .chain(adds.map(|(_, at)| at))
+        .collect();
+    rest.retain(|&at| entries[at as usize].ret != OPEN);
+    rest.sort_unstable();
+    let late = |&at: &u32| reads.after(&entries[at as usize]) != i64::MAX;
+    if rest.iter().any(late) {
+        return None;
+    }
+    slots.extend(rest);
+    Some(slots)
+}
+
+/// What reads say about the moments around an addition.
+struct Reads {
+    /// Completions, ascending, and the greatest value read up to each.
+    completed: Vec<(u32, i64)>,
+    /// Invocations, ascending, and the least value read from each on.
+    invoked: Vec<(u32, i64)>,
+    initial: i64,
+    greatest: i64,
+}
+
+impl Reads {
+    /// None if reads decrease in real time, or fall below the initial value.
+    fn of(entries: &[Entry<Action>], initial: i64) -> Option<Self> {
+        let mut reads = Reads {
+            completed: Vec::new(),
+            invoked: Vec::new(),
+            initial,
+            greatest: initial,
+        };
+        for entry in entries {
+            if let Action::Read(seen) = entry.op {
+                reads.completed.push((entry.ret, seen));
+                reads.invoked.push((entry.inv, seen));
+            }
+        }
+        reads.completed.sort_unstable();
+        for (_, seen) in &mut reads.completed {
+            reads.greatest = reads.greatest.max(*seen);
+            *seen = reads.greatest;
+        }
+        let mut least = i64::MAX;
+        for (_, seen) in reads.invoked.iter_mut().rev() {
+            least = least.min(*seen);
+            *seen = least;
+        }
+        let decreases =
+            |entry: &Entry<Action>| matches!(entry.op, Action::Read(seen) if seen < reads.before(entry));
+        (!entries.iter().any(decreases)).then_some(reads)
+    }
+
+    /// The greatest value that was read before the operation began.
+    fn before(&self, entry: &Entry<Action>) -> i64 {
+        let earlier = self.completed.partition_point(|(ret, _)| *ret < entry.inv);
+        earlier
+            .checked_sub(1)
+            .map_or(self.initial, |at| self.completed[at].1)
+    }
+
+    /// The least value that was read after the operation ended.
+    fn after(&self, entry: &Entry<Action>) -> i64 {
+        let later = self.invoked.partition_point(|(inv, _)| *inv <= entry.ret);
+        self.invoked.get(later).map_or(i64::MAX, |(_, seen)| *seen)
+    }
+}
+
+/// Each read right after the addition that made its value.
+fn spell(entries: &[Entry<Action>], initial: i64, slots: &[u32]) -> Vec<u32> {
+    let mut reads: Vec<(i64, u32)> = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        if let Action::Read(seen) = entry.op {
+            reads.push((seen, at as u32));
+        }
+    }
+    reads.sort_unstable();
+    let mut reads = reads.into_iter().peekable();
+    let mut order = Vec::with_capacity(entries.len());
+    let mut value = initial;
+    for slot in std::iter::once(None).chain(slots.iter().map(Some)) {
+        if let Some(&at) = slot {
+            order.push(entries[at as usize].id);
+            value += 1;
+        }
+        while let Some((_, at)) = reads.next_if(|(seen, _)| *seen == value) {
+            order.push(entries[at as usize].id);
+        }
+    }
+    order
+}

@@ -1,0 +1,168 @@
+//! A list that grows: `append v`, `read → [v, …]`.
+
+use std::sync::Arc;
+
+use histories::{Kind, Value};
+
+use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use crate::error::HistoryError;
+use crate::graph::Decision;
+use crate::graph::rank::{self, Conflict, Levels, NEVER};
+use crate::operations::Group;
+use crate::options::Options;
+use crate::search::{Entry, Role, Spec};
+use crate::shrink::restrict;
+
+/// What the model takes.
+pub(super) const OPERATIONS: &[&str] = &["append v", "read → [v, …]"];
+
+/// Elements by their numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    Append(u32),
+    Read(Arc<[u32]>),
+}
+
+/// A list that is empty at first.
+pub(crate) struct List {
+    elements: usize,
+}
+
+impl Spec for List {
+    type State = Arc<[u32]>;
+    type Op = Action;
+
+    fn initial(&self) -> Self::State {
+        Arc::new([])
+    }
+
+    fn step(&self, state: &Self::State, op: &Action) -> Option<Self::State> {
+        match op {
+            Action::Append(element) => Some(state.iter().chain([element]).copied().collect()),
+            Action::Read(seen) => (seen == state).then(|| state.clone()),
+        }
+    }
+
+    fn role(&self, op: &Action) -> Role {
+        match op {
+            Action::Append(_) => Role::Update,
+            Action::Read(_) => Role::Pure,
+        }
+    }
+
+    fn elements(&self, op: &Action, elements: &mut Vec<u32>) {
+        match op {
+            Action::Append(element) => elements.push(*element),
+            Action::Read(seen) => elements.extend(&**seen),
+        }
+    }
+
+    fn restrict(&self, op: &Action, kept: &dyn Fn(u32) -> bool) -> Option<Action> {
+        match op {
+            Action::Append(element) => kept(*element).then(|| op.clone()),
+            Action::Read(seen) => Some(Action::Read(seen.iter().copied().filter(|x| kept(*x)).collect())),
+        }
+    }
+}
+
+impl Decode for List {
+    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+        let mut numbers = Numbers::default();
+        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+            "append" => Ok(Some(Action::Append(numbers.of(operation.argument())))),
+            "read" if operation.outcome != Kind::Ok => Ok(None),
+            "read" => match operation.result() {
+                Value::Null => Ok(Some(Action::Read(Arc::new([])))),
+                Value::List(seen) => Ok(Some(Action::Read(seen.iter().map(|x| numbers.of(x)).collect()))),
+                _ => Err(operation.bad_value(true, "an array of elements, or null for none")),
+            },
+            _ => Err(unknown_f(operation, "append", OPERATIONS)),
+        })?;
+        Ok(Decoded {
+            spec: List {
+                elements: numbers.len(),
+            },
+            entries,
+            failed,
+        })
+    }
+
+    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision<Action> {
+        let entries = &decoded.entries;
+        let outcome = levels(entries, decoded.spec.elements).map(|levels| {
+            let levels = levels?;
+            rank::order(entries, &levels, want_order)
+        });
+        match outcome {
+            None => Decision::NotApplicable,
+            Some(Ok(order)) => Decision::Legal(order),
+            Some(Err(Conflict {
+                entries: culprits,
+                elements,
+            })) => {
+                let few: Vec<_> = culprits.iter().map(|&at| entries[at as usize].clone()).collect();
+                Decision::Illegal(restrict(&decoded.spec, &few, &|x| elements.contains(&x)))
+            }
+        }
+    }
+}
+
+/// The level of everything; none if an element is appended twice, an error if two reads contradict each other.
+fn levels(entries: &[Entry<Action>], elements: usize) -> Option<Result<Levels, Conflict>> {
+    let mut levels = Levels {
+        adds: Vec::new(),
+        reads: Vec::new(),
+        level: vec![NEVER; elements],
+        seen_by: vec![NEVER; elements],
+    };
+    let mut added = vec![false; elements];
+    let mut longest: (u32, &[u32]) = (0, &[]);
+    for (at, entry) in entries.iter().enumerate() {
+        match &entry.op {
+            Action::Append(element) if std::mem::replace(&mut added[*element as usize], true) => return None,
+            Action::Append(element) => levels.adds.push((at as u32, *element)),
+            Action::Read(seen) => {
+                levels.reads.push((at as u32, seen.len() as u32));
+                if seen.len() > longest.1.len() {
+                    longest = (at as u32, seen);
+                }
+            }
+        }
+    }
+    for (place, &element) in longest.1.iter().enumerate() {
+        if levels.level[element as usize] != NEVER {
+            let twice = Conflict {
+                entries: all_about(entries, element, longest.0),
+                elements: vec![element],
+            };
+            return Some(Err(twice));
+        }
+        levels.level[element as usize] = place as u32 + 1;
+        levels.seen_by[element as usize] = longest.0;
+    }
+    for (at, entry) in entries.iter().enumerate() {
+        let Action::Read(seen) = &entry.op else { continue };
+        if let Some(place) = (0..seen.len()).find(|&place| seen[place] != longest.1[place]) {
+            let elements = vec![seen[place], longest.1[place]];
+            let mut culprits = vec![at as u32, longest.0];
+            let about = |(add, element): &(u32, u32)| elements.contains(element).then_some(*add);
+            culprits.extend(levels.adds.iter().filter_map(about));
+            culprits.sort_unstable();
+            culprits.dedup();
+            return Some(Err(Conflict {
+                entries: culprits,
+                elements,
+            }));
+        }
+        if let Some(&last) = seen.last() {
+            levels.seen_by[last as usize] = at as u32;
+        }
+    }
+    Some(Ok(levels))
+}
+
+/// The read, and what appended the element.
+fn all_about(entries: &[Entry<Action>], element: u32, read: u32) -> Vec<u32> {
+    let about = |at: &u32| *at == read || entries[*at as usize].op == Action::Append(element);
+    (0..entries.len() as u32).filter(about).collect()
+}

@@ -1,0 +1,87 @@
+//! A queue that gives its oldest element: `enqueue v`, `dequeue → v`; a dequeue of null found it empty.
+
+use std::sync::Arc;
+
+use histories::{Kind, Value};
+
+use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use crate::error::HistoryError;
+use crate::operations::{Group, Operation};
+use crate::options::Options;
+use crate::search::{Role, Spec};
+
+/// What the model takes.
+pub(super) const OPERATIONS: &[&str] = &["enqueue v", "dequeue → v, or null if it was empty"];
+
+/// An operation on a queue; elements by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    Enqueue(u32),
+    Dequeue(u32),
+    /// Nobody knows what it took.
+    DequeueAny,
+    FoundEmpty,
+}
+
+/// What both kinds of queue take.
+pub(super) fn action<'a>(
+    operation: &Operation<'a>,
+    numbers: &mut Numbers<'a>,
+    model: &'static str,
+) -> Result<Option<Action>, HistoryError> {
+    match (&*operation.invoke.f, operation.outcome, operation.result()) {
+        ("enqueue", _, _) => Ok(Some(Action::Enqueue(numbers.of(operation.argument())))),
+        ("dequeue", Kind::Ok, Value::Null) => Ok(Some(Action::FoundEmpty)),
+        ("dequeue", Kind::Ok, taken) => Ok(Some(Action::Dequeue(numbers.of(taken)))),
+        ("dequeue", Kind::Fail, _) => Ok(None),
+        ("dequeue", _, _) => Ok(Some(Action::DequeueAny)),
+        _ => Err(unknown_f(operation, model, OPERATIONS)),
+    }
+}
+
+/// The role of an operation on either kind of queue.
+pub(super) fn role(op: &Action) -> Role {
+    if *op == Action::FoundEmpty {
+        Role::Pure
+    } else {
+        Role::Update
+    }
+}
+
+/// A queue that is empty at first.
+pub(crate) struct FifoQueue;
+
+impl Spec for FifoQueue {
+    type State = Arc<[u32]>;
+    type Op = Action;
+
+    fn initial(&self) -> Self::State {
+        Arc::new([])
+    }
+
+    fn step(&self, state: &Self::State, op: &Action) -> Option<Self::State> {
+        match op {
+            Action::Enqueue(element) => Some(state.iter().chain([element]).copied().collect()),
+            Action::Dequeue(element) => (state.first() == Some(element)).then(|| state[1..].into()),
+            Action::DequeueAny => Some(state.get(1..).unwrap_or_default().into()),
+            Action::FoundEmpty => state.is_empty().then(|| state.clone()),
+        }
+    }
+
+    fn role(&self, op: &Action) -> Role {
+        role(op)
+    }
+}
+
+impl Decode for FifoQueue {
+    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+        let mut numbers = Numbers::default();
+        let (entries, failed) =
+            decode_each(group, |operation| action(operation, &mut numbers, "fifo-queue"))?;
+        Ok(Decoded {
+            spec: FifoQueue,
+            entries,
+            failed,
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads of several keys must agree on the order of the writes: `write [[w k v]]`, `read [[r k v], …]`, as
+//! jepsen.tests.long-fork.
+//!
+//! Each key is written once. Two reads of the same keys fork if one saw a write that the other missed, and
+//! missed one that the other saw. In a history without forks the reads of a group, sorted by how much they saw,
+//! form a chain, so neighbours suffice.
+
+use std::collections::BTreeMap;
+
+use histories::{Kind, Value};
+
+use super::unknown_f;
+use crate::budget::Budget;
+use crate::error::HistoryError;
+use crate::explain::Story;
+use crate::judge::Judged;
+use crate::operations::{Group, Operation};
+use crate::options::Options;
+
+/// What the model takes.
+pub(super) const OPERATIONS: &[&str] = &["txn (or write) [[w k v]]", "txn (or read) [[r k v], …]"];
+
+/// The keys of a read, and which of them it saw written.
+type Seen<'a> = BTreeMap<&'a Value, &'a Value>;
+
+/// Judges the reads of each group of keys.
+pub(super) fn judge(group: &Group<'_>, _: &Options, _: &Budget) -> Result<Judged, HistoryError> {
+    let mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)>> = BTreeMap::new();
+    for (at, operation) in group.operations.iter().enumerate() {
+        if !matches!(&*operation.invoke.f, "txn" | "read" | "write") {
+            return Err(unknown_f(operation, "long-fork", OPERATIONS));
+        }
+        if operation.outcome == Kind::Ok
+            && let Some(seen) = seen(operation)?
+        {
+            reads
+                .entry(seen.keys().copied().collect())
+                .or_default()
+                .push((at as u32, seen));
+        }
+    }
+    for reads in reads.values_mut() {
+        reads.sort_by_key(|(_, seen)| seen.values().filter(|value| ***value != Value::Null).count());
+        for pair in reads.windows(2) {
+            if let Some(why) = fork(group, &pair[0], &pair[1]) {
+                let mut operations = vec![pair[0].0, pair[1].0];
+                operations.sort_unstable();
+                let story = Story {
+                    why,
+                    ..Story::default()
+                };
+                return Ok(Judged::Violation {
+                    engine: "forks",
+                    operations,
+                    story,
+                });
+            }
+        }
+    }
+    Ok(match reads.is_empty() {
+        true => Judged::unknown("the lack of a read"),
+        false => Judged::Pass { engine: "forks" },
+    })
+}
+
+/// What a read saw; none for a write.
+fn seen<'a>(operation: &Operation<'a>) -> Result<Option<Seen<'a>>, HistoryError> {
+    let bad = || operation.bad_value(true, "an array of [r k v], or one [w k v]");
+    let mut seen = Seen::new();
+    for access in operation.result().as_list().ok_or_else(bad)? {
+        match access.as_list() {
+            Some([Value::Text(f), key, value]) if &**f == "r" => drop(seen.insert(key, value)),
+            Some([Value::Text(f), _, _]) if &**f == "w" => return Ok(None),
+            _ => return Err(bad()),
+        }
+    }
+    Ok(Some(seen))
+}
+
+fn fork(group: &Group<'_>, one: &(u32, Seen<'_>), other: &(u32, Seen<'_>)) -> Option<String> {
+    let missed = |by: &Seen<'_>, of: &Seen<'_>| {
+        let mut keys = of
+            .iter()
+            .filter(|(key, value)| ***value != Value::Null && *by[*key] == Value::Null);
+        keys.next().map(|(key, _)| (*key).clone())
+    };
+    let (x, y) = (missed(&other.1, &one.1)?, missed(&one.1, &other.1)?);
+    let (t1, t2) = (
+        &group.operations[one.0 as usize],
+        &group.operations[other.0 as usize],
+    );
+    Some(format!(
+        "Let\n  T1 = {t1}\n  T2 = {t2}\nThen\n  - T1 saw the write of {x} and not that of {y}, so {x} was written \
+         before {y},\n  - however, T2 saw the write of {y} and not that of {x}: a contradiction."
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Verdict;
+    use crate::testing::{check, read_of};
+
+    fn verdict(reads: &[&[(i64, Option<i64>)]]) -> Verdict {
+        let access = |(key, value): &(i64, Option<i64>)| {
+            Value::list([
+                Value::from("r"),
+                (*key).into(),
+                value.map_or(Value::Null, Value::from),
+            ])
+        };
+        let values = reads.iter().map(|read| Value::list(read.iter().map(access)));
+        check("long-fork", &values.flat_map(read_of).collect::<Vec<_>>()).verdict
+    }
+
+    #[test]
+    fn two_reads_that_disagree_are_a_fork() {
+        assert_eq!(
+            verdict(&[&[(0, Some(1)), (1, None)], &[(0, Some(1)), (1, Some(1))]]),
+            Verdict::Pass
+        );
+        assert_eq!(
+            verdict(&[&[(0, Some(1)), (1, None)], &[(0, None), (1, Some(1))]]),
+            Verdict::Violation
+        );
+        assert_eq!(
+            verdict(&[&[(0, Some(1)), (1, None)], &[(0, None), (2, Some(1))]]),
+            Verdict::Pass
+        );
+        assert_eq!(verdict(&[]), Verdict::Inconclusive);
+    }
+}

@@ -1,0 +1,183 @@
+//! A set that grows: `add v`, `read → [v, …]` in any order.
+
+use std::sync::Arc;
+
+use histories::{Kind, Value};
+
+use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use crate::error::HistoryError;
+use crate::graph::Decision;
+use crate::graph::rank::{self, Conflict, Levels, NEVER};
+use crate::operations::{Group, Operation};
+use crate::options::Options;
+use crate::search::{Entry, Role, Spec};
+use crate::shrink::restrict;
+
+/// What the model takes.
+pub(super) const OPERATIONS: &[&str] = &["add v", "read → [v, …]"];
+
+/// Elements by their numbers, ascending and without repetition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    Add(u32),
+    Read(Arc<[u32]>),
+}
+
+/// A set that is empty at first.
+pub(crate) struct Set {
+    elements: usize,
+}
+
+impl Spec for Set {
+    type State = Arc<[u32]>;
+    type Op = Action;
+
+    fn initial(&self) -> Self::State {
+        Arc::new([])
+    }
+
+    fn step(&self, state: &Self::State, op: &Action) -> Option<Self::State> {
+        match op {
+            Action::Add(element) => Some(with(state, *element)),
+            Action::Read(seen) => (seen == state).then(|| state.clone()),
+        }
+    }
+
+    fn role(&self, op: &Action) -> Role {
+        match op {
+            Action::Add(_) => Role::Update,
+            Action::Read(_) => Role::Pure,
+        }
+    }
+
+    fn elements(&self, op: &Action, elements: &mut Vec<u32>) {
+        match op {
+            Action::Add(element) => elements.push(*element),
+            Action::Read(seen) => elements.extend(&**seen),
+        }
+    }
+
+    fn restrict(&self, op: &Action, kept: &dyn Fn(u32) -> bool) -> Option<Action> {
+        match op {
+            Action::Add(element) => kept(*element).then(|| op.clone()),
+            Action::Read(seen) => Some(Action::Read(seen.iter().copied().filter(|x| kept(*x)).collect())),
+        }
+    }
+}
+
+/// The set with this element.
+pub(super) fn with(state: &Arc<[u32]>, element: u32) -> Arc<[u32]> {
+    match state.binary_search(&element) {
+        Ok(_) => state.clone(),
+        Err(at) => state[..at]
+            .iter()
+            .chain([&element])
+            .chain(&state[at..])
+            .copied()
+            .collect(),
+    }
+}
+
+/// What a read returned; a repeated element counts once.
+pub(super) fn seen<'a>(
+    operation: &Operation<'a>,
+    numbers: &mut Numbers<'a>,
+) -> Result<Arc<[u32]>, HistoryError> {
+    let mut seen: Vec<u32> = match operation.result() {
+        Value::Null => Vec::new(),
+        Value::List(seen) => seen.iter().map(|element| numbers.of(element)).collect(),
+        _ => return Err(operation.bad_value(true, "an array of elements, or null for none")),
+    };
+    seen.sort_unstable();
+    seen.dedup();
+    Ok(seen.into())
+}
+
+impl Decode for Set {
+    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+        let mut numbers = Numbers::default();
+        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+            "add" => Ok(Some(Action::Add(numbers.of(operation.argument())))),
+            "read" if operation.outcome != Kind::Ok => Ok(None),
+            "read" => Ok(Some(Action::Read(seen(operation, &mut numbers)?))),
+            _ => Err(unknown_f(operation, "set", OPERATIONS)),
+        })?;
+        Ok(Decoded {
+            spec: Set {
+                elements: numbers.len(),
+            },
+            entries,
+            failed,
+        })
+    }
+
+    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision<Action> {
+        let entries = &decoded.entries;
+        let order = levels(entries, decoded.spec.elements)
+            .and_then(|levels| rank::order(entries, &levels, want_order));
+        match order {
+            Ok(order) => Decision::Legal(order),
+            Err(Conflict {
+                entries: culprits,
+                elements,
+            }) => {
+                let few: Vec<_> = culprits.iter().map(|&at| entries[at as usize].clone()).collect();
+                Decision::Illegal(restrict(&decoded.spec, &few, &|x| elements.contains(&x)))
+            }
+        }
+    }
+}
+
+/// The level of everything, or two reads of which neither contains the other.
+fn levels(entries: &[Entry<Action>], elements: usize) -> Result<Levels, Conflict> {
+    let mut levels = Levels {
+        adds: Vec::new(),
+        reads: Vec::new(),
+        level: vec![NEVER; elements],
+        seen_by: vec![NEVER; elements],
+    };
+    let mut reads: Vec<(u32, &[u32])> = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        match &entry.op {
+            Action::Add(element) => levels.adds.push((at as u32, *element)),
+            Action::Read(seen) => reads.push((at as u32, seen)),
+        }
+    }
+    reads.sort_by_key(|(_, seen)| seen.len());
+    // By element: the last of the sorted reads that has it, counted from 1.
+    let mut last_read = vec![0; elements];
+    for (place, &(at, seen)) in reads.iter().enumerate() {
+        levels.reads.push((at, seen.len() as u32));
+        let mut known = 0;
+        for &element in seen {
+            let element = element as usize;
+            known += usize::from(place > 0 && last_read[element] == place);
+            last_read[element] = place + 1;
+            if levels.level[element] == NEVER {
+                (levels.level[element], levels.seen_by[element]) = (seen.len() as u32, at);
+            }
+        }
+        if let Some(&(before, shorter)) = place.checked_sub(1).map(|before| &reads[before])
+            && known < shorter.len()
+        {
+            let only = |one: &[u32], other: &[u32]| {
+                one.iter()
+                    .copied()
+                    .find(|element| other.binary_search(element).is_err())
+            };
+            let elements: Vec<u32> = only(shorter, seen)
+                .into_iter()
+                .chain(only(seen, shorter))
+                .collect();
+            let about = |(add, element): &(u32, u32)| elements.contains(element).then_some(*add);
+            let mut culprits = vec![before, at];
+            culprits.extend(levels.adds.iter().filter_map(about));
+            culprits.sort_unstable();
+            return Err(Conflict {
+                entries: culprits,
+                elements,
+            });
+        }
+    }
+    Ok(levels)
+}

@@ -1,0 +1,82 @@
+//! A set with removal: `add v`, `remove v`, `read → [v, …]` in any order.
+
+use std::sync::Arc;
+
+use histories::Kind;
+
+use super::set::{seen, with};
+use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use crate::error::HistoryError;
+use crate::operations::Group;
+use crate::options::Options;
+use crate::search::{Role, Spec};
+
+/// What the model takes.
+pub(super) const OPERATIONS: &[&str] = &["add v", "remove v", "read → [v, …]"];
+
+/// Elements by their numbers, ascending and without repetition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    Add(u32),
+    Remove(u32),
+    Read(Arc<[u32]>),
+}
+
+/// A set that is empty at first; removing what is not there changes nothing.
+pub(crate) struct SetRemove;
+
+impl Spec for SetRemove {
+    type State = Arc<[u32]>;
+    type Op = Action;
+
+    fn initial(&self) -> Self::State {
+        Arc::new([])
+    }
+
+    fn step(&self, state: &Self::State, op: &Action) -> Option<Self::State> {
+        match op {
+            Action::Add(element) => Some(with(state, *element)),
+            Action::Remove(element) => Some(state.iter().copied().filter(|x| x != element).collect()),
+            Action::Read(seen) => (seen == state).then(|| state.clone()),
+        }
+    }
+
+    fn role(&self, op: &Action) -> Role {
+        match op {
+            Action::Add(_) | Action::Remove(_) => Role::Update,
+            Action::Read(_) => Role::Pure,
+        }
+    }
+
+    fn elements(&self, op: &Action, elements: &mut Vec<u32>) {
+        match op {
+            Action::Add(element) | Action::Remove(element) => elements.push(*element),
+            Action::Read(seen) => elements.extend(&**seen),
+        }
+    }
+
+    fn restrict(&self, op: &Action, kept: &dyn Fn(u32) -> bool) -> Option<Action> {
+        match op {
+            Action::Add(element) | Action::Remove(element) => kept(*element).then(|| op.clone()),
+            Action::Read(seen) => Some(Action::Read(seen.iter().copied().filter(|x| kept(*x)).collect())),
+        }
+    }
+}
+
+impl Decode for SetRemove {
+    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+        let mut numbers = Numbers::default();
+        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+            "add" => Ok(Some(Action::Add(numbers.of(operation.argument())))),
+            "remove" => Ok(Some(Action::Remove(numbers.of(operation.argument())))),
+            "read" if operation.outcome != Kind::Ok => Ok(None),
+            "read" => Ok(Some(Action::Read(seen(operation, &mut numbers)?))),
+            _ => Err(unknown_f(operation, "set-remove", OPERATIONS)),
+        })?;
+        Ok(Decoded {
+            spec: SetRemove,
+            entries,
+            failed,
+        })
+    }
+}

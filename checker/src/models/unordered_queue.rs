@@ -1,0 +1,82 @@
+//! A queue that gives its elements in any order: `enqueue v`, `dequeue → v`; a dequeue of null found it empty.
+
+use std::sync::Arc;
+
+use super::fifo_queue::{Action, action, role};
+use super::{Decode, Decoded, Numbers, decode_each};
+use crate::error::HistoryError;
+use crate::operations::Group;
+use crate::options::Options;
+use crate::search::{Role, Spec};
+
+/// What the model takes.
+pub(super) const OPERATIONS: &[&str] = super::fifo_queue::OPERATIONS;
+
+/// A queue that is empty at first; states are its elements, ascending.
+pub(crate) struct UnorderedQueue;
+
+impl Spec for UnorderedQueue {
+    type State = Arc<[u32]>;
+    type Op = Action;
+
+    fn initial(&self) -> Self::State {
+        Arc::new([])
+    }
+
+    fn step(&self, state: &Self::State, op: &Action) -> Option<Self::State> {
+        match op {
+            Action::Enqueue(element) => {
+                let at = state.partition_point(|other| other < element);
+                Some(
+                    state[..at]
+                        .iter()
+                        .chain([element])
+                        .chain(&state[at..])
+                        .copied()
+                        .collect(),
+                )
+            }
+            Action::Dequeue(element) => state.binary_search(element).ok().map(|at| without(state, at)),
+            Action::DequeueAny if state.is_empty() => Some(state.clone()),
+            Action::DequeueAny => Some(without(state, 0)),
+            Action::FoundEmpty => state.is_empty().then(|| state.clone()),
+        }
+    }
+
+    fn choices(&self, state: &Self::State, op: &Action) -> usize {
+        if *op == Action::DequeueAny {
+            state.len().max(1)
+        } else {
+            1
+        }
+    }
+
+    fn choose(&self, state: &Self::State, op: &Action, choice: usize) -> Option<Self::State> {
+        match op {
+            Action::DequeueAny if choice < state.len() => Some(without(state, choice)),
+            _ => self.step(state, op),
+        }
+    }
+
+    fn role(&self, op: &Action) -> Role {
+        role(op)
+    }
+}
+
+fn without(state: &Arc<[u32]>, at: usize) -> Arc<[u32]> {
+    state[..at].iter().chain(&state[at + 1..]).copied().collect()
+}
+
+impl Decode for UnorderedQueue {
+    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+        let mut numbers = Numbers::default();
+        let (entries, failed) = decode_each(group, |operation| {
+            action(operation, &mut numbers, "unordered-queue")
+        })?;
+        Ok(Decoded {
+            spec: UnorderedQueue,
+            entries,
+            failed,
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! Lists, sets and queues.
+
+use histories::Value;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Twin, any, compare};
+
+/// A list or a set of values below `values`; a set keeps its elements sorted.
+struct Collection {
+    values: i64,
+    add: &'static str,
+    /// Whether it is a set.
+    set: bool,
+    removes: bool,
+}
+
+impl Twin for Collection {
+    type State = Vec<Value>;
+
+    fn initial(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        match rng.random_range(0..6) {
+            0 if self.removes => ("remove", any(rng, self.values)),
+            0..=2 => (self.add, any(rng, self.values)),
+            _ => ("read", Value::Null),
+        }
+    }
+
+    fn run(&self, state: &Vec<Value>, _: u64, f: &str, argument: &Value) -> Vec<(Vec<Value>, Value)> {
+        let mut next = state.clone();
+        match f {
+            "read" => return vec![(next.clone(), Value::list(next))],
+            "remove" => next.retain(|value| value != argument),
+            _ if self.set && state.contains(argument) => {}
+            _ => next.push(argument.clone()),
+        }
+        if self.set {
+            next.sort();
+        }
+        vec![(next, argument.clone())]
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        let mut elements = result.as_list().unwrap_or_default().to_vec();
+        match rng.random_range(0..3) {
+            _ if f != "read" => return result.clone(),
+            0 => drop(elements.pop()),
+            1 => elements.reverse(),
+            _ => elements.push(any(rng, self.values)),
+        }
+        if self.set {
+            elements.sort();
+            elements.dedup();
+        }
+        Value::list(elements)
+    }
+}
+
+#[test]
+fn lists() {
+    compare(
+        &Collection {
+            values: 4,
+            add: "append",
+            set: false,
+            removes: false,
+        },
+        "append",
+        &["append", "read"],
+    );
+    compare(
+        &Collection {
+            values: 40,
+            add: "append",
+            set: false,
+            removes: false,
+        },
+        "append",
+        &["append", "read"],
+    );
+}
+
+#[test]
+fn sets() {
+    compare(
+        &Collection {
+            values: 4,
+            add: "add",
+            set: true,
+            removes: false,
+        },
+        "set",
+        &["add", "read"],
+    );
+    compare(
+        &Collection {
+            values: 20,
+            add: "add",
+            set: true,
+            removes: false,
+        },
+        "set",
+        &["add", "read"],
+    );
+}
+
+#[test]
+fn sets_with_removal() {
+    compare(
+        &Collection {
+            values: 3,
+            add: "add",
+            set: true,
+            removes: true,
+        },
+        "set-remove",
+        &["add", "remove", "read"],
+    );
+}
+
+/// A queue of values below `values`.
+struct Queue {
+    values: i64,
+    fifo: bool,
+}
+
+impl Twin for Queue {
+    type State = Vec<Value>;
+
+    fn initial(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        if rng.random_bool(0.5) {
+            ("enqueue", any(rng, self.values))
+        } else {
+            ("dequeue", Value::Null)
+        }
+    }
+
+    fn run(&self, state: &Vec<Value>, _: u64, f: &str, argument: &Value) -> Vec<(Vec<Value>, Value)> {
+        if f == "enqueue" {
+            let mut next: Vec<Value> = state.iter().chain([argument]).cloned().collect();
+            if !self.fifo {
+                next.sort();
+            }
+            return vec![(next, argument.clone())];
+        }
+        let take = |at: usize| {
+            let mut next = state.clone();
+            let taken = next.remove(at);
+            (next, taken)
+        };
+        match state.len() {
+            0 => vec![(Vec::new(), Value::Null)],
+            many => (0..if self.fifo { 1 } else { many }).map(take).collect(),
+        }
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        match f {
+            "dequeue" if rng.random_bool(0.2) => Value::Null,
+            "dequeue" => any(rng, self.values),
+            _ => result.clone(),
+        }
+    }
+}
+
+#[test]
+fn fifo_queues() {
+    compare(
+        &Queue {
+            values: 3,
+            fifo: true,
+        },
+        "fifo-queue",
+        &["enqueue", "dequeue"],
+    );
+    compare(
+        &Queue {
+            values: 30,
+            fifo: true,
+        },
+        "fifo-queue",
+        &["enqueue", "dequeue"],
+    );
+}
+
+#[test]
+fn unordered_queues() {
+    compare(
+        &Queue {
+            values: 3,
+            fifo: false,
+        },
+        "unordered-queue",
+        &["enqueue", "dequeue"],
+    );
+}

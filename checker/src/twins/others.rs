@@ -1,0 +1,207 @@
+//! Counters, locks, strings, and several registers.
+
+use std::collections::BTreeMap;
+
+use histories::Value;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Twin, any, compare};
+
+/// A counter; what it adds is drawn from these.
+struct Counter(&'static [i64]);
+
+impl Twin for Counter {
+    type State = i64;
+
+    fn initial(&self) -> i64 {
+        0
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        match rng.random_bool(0.5) {
+            true => ("add", self.0[rng.random_range(0..self.0.len())].into()),
+            false => ("read", Value::Null),
+        }
+    }
+
+    fn run(&self, state: &i64, _: u64, f: &str, argument: &Value) -> Vec<(i64, Value)> {
+        match f {
+            "add" => vec![(state + argument.as_int().unwrap(), argument.clone())],
+            _ => vec![(*state, Value::from(*state))],
+        }
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        match f {
+            "read" => Value::from(result.as_int().unwrap() + rng.random_range(-1..=1)),
+            _ => result.clone(),
+        }
+    }
+}
+
+#[test]
+fn counters() {
+    compare(&Counter(&[1]), "counter", &["add", "read"]);
+    compare(&Counter(&[1, 2, -1, 0]), "counter", &["add", "read"]);
+}
+
+/// A lock.
+struct Mutex {
+    owned: bool,
+}
+
+impl Twin for Mutex {
+    type State = Option<u64>;
+
+    fn initial(&self) -> Option<u64> {
+        None
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        (
+            if rng.random_bool(0.5) {
+                "acquire"
+            } else {
+                "release"
+            },
+            Value::Null,
+        )
+    }
+
+    fn run(&self, state: &Option<u64>, process: u64, f: &str, _: &Value) -> Vec<(Option<u64>, Value)> {
+        match (f, state) {
+            ("acquire", None) => vec![(Some(process), Value::Null)],
+            ("release", Some(holder)) if !self.owned || *holder == process => vec![(None, Value::Null)],
+            _ => vec![],
+        }
+    }
+
+    fn mutate(&self, _: &mut ChaCha8Rng, _: &str, _: &Value) -> Value {
+        Value::Null
+    }
+
+    fn breaks(&self) -> bool {
+        true
+    }
+}
+
+/// Strings.
+struct Kv;
+
+impl Twin for Kv {
+    type State = String;
+
+    fn initial(&self) -> String {
+        String::new()
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        let text = ["", "a", "b", "ab"][rng.random_range(0..4)];
+        match rng.random_range(0..4) {
+            0 => ("put", text.into()),
+            1 => ("append", text.into()),
+            _ => ("get", Value::Null),
+        }
+    }
+
+    fn run(&self, state: &String, _: u64, f: &str, argument: &Value) -> Vec<(String, Value)> {
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.to_string(),
+            _ => String::new(),
+        };
+        match f {
+            "put" => vec![(text(argument), argument.clone())],
+            "append" => vec![(format!("{state}{}", text(argument)), argument.clone())],
+            _ => vec![(state.clone(), Value::from(&**state))],
+        }
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        match f {
+            "get" => ["", "a", "b", "ba", "abb"][rng.random_range(0..5)].into(),
+            _ => result.clone(),
+        }
+    }
+}
+
+#[test]
+fn strings() {
+    compare(&Kv, "kv", &["get", "put", "append"]);
+}
+
+/// Two registers in transactions of one or two accesses; a read is written once more with what it saw.
+struct MultiRegister;
+
+impl Twin for MultiRegister {
+    type State = BTreeMap<Value, Value>;
+
+    fn initial(&self) -> Self::State {
+        BTreeMap::new()
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        let many = rng.random_range(1..=2);
+        let access = |rng: &mut ChaCha8Rng| match rng.random_bool(0.6) {
+            true => Value::list([Value::from("read"), any(rng, 2), Value::Null]),
+            false => Value::list([Value::from("write"), any(rng, 2), any(rng, 3)]),
+        };
+        ("txn", Value::list((0..many).map(|_| access(rng))))
+    }
+
+    /// A register without a value takes any that is read: here 0, 1 or 2.
+    fn run(&self, state: &Self::State, _: u64, _: &str, argument: &Value) -> Vec<(Self::State, Value)> {
+        let mut outcomes = vec![(state.clone(), Vec::new())];
+        for access in argument.as_list().unwrap() {
+            let access = access.as_list().unwrap();
+            let (f, key) = (access[0].clone(), access[1].clone());
+            let mut next = Vec::new();
+            for (state, done) in outcomes {
+                let values = match (f == Value::from("write"), state.get(&key)) {
+                    (true, _) => vec![access[2].clone()],
+                    (false, Some(value)) => vec![value.clone()],
+                    (false, None) => (0..3).map(Value::from).collect(),
+                };
+                for value in values {
+                    let mut after: (BTreeMap<_, _>, Vec<_>) = (state.clone(), done.clone());
+                    after.0.insert(key.clone(), value.clone());
+                    after.1.push(Value::list([f.clone(), key.clone(), value]));
+                    next.push(after);
+                }
+            }
+            outcomes = next;
+        }
+        outcomes
+            .into_iter()
+            .map(|(state, done)| (state, Value::list(done)))
+            .collect()
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, _: &str, result: &Value) -> Value {
+        let change = |access: &Value| match access.as_list() {
+            Some([f, key, _]) if *f == Value::from("read") => {
+                Value::list([f.clone(), key.clone(), any(rng, 3)])
+            }
+            _ => access.clone(),
+        };
+        Value::list(
+            result
+                .as_list()
+                .unwrap_or_default()
+                .iter()
+                .map(change)
+                .collect::<Vec<_>>(),
+        )
+    }
+}
+
+#[test]
+fn several_registers() {
+    compare(&MultiRegister, "multi-register", &["txn"]);
+}
+
+#[test]
+fn locks() {
+    compare(&Mutex { owned: false }, "mutex", &["acquire", "release"]);
+    compare(&Mutex { owned: true }, "owned-mutex", &["acquire", "release"]);
+}
