@@ -13,6 +13,7 @@
 //! | [`models`] | the table of models, one file each |
 //! | `operations` | events to operations, split by key |
 //! | `graph` | near-linear engines for histories whose values tell where they come from |
+//! | [`Stream`] | a unique register, judged while its history is read |
 //! | `search` | the search engine for any model, with its pruning rules |
 //! | `shrink`, `explain` | from a violation to the few operations that prove it, told in prose |
 //! | `judge` | one key: decode, decide, prove |
@@ -50,6 +51,7 @@ mod operations;
 mod options;
 mod search;
 mod shrink;
+mod stream;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -62,4 +64,5 @@ pub use durability::durability;
 pub use error::HistoryError;
 pub use linearizability::linearizability;
 pub use options::{Engine, FailedCas, Options};
+pub use stream::Stream;
 pub use verdict::{Check, Edge, Reason, Verdict, Violation};

@@ -50,6 +50,33 @@ pub struct Violation {
     pub why: String,
 }
 
+impl Violation {
+    /// The proof as a graph in the DOT language: a node an operation, an edge with its reason.
+    ///
+    /// ```
+    /// use checker::{Edge, Reason, Violation};
+    /// let edges = vec![Edge { from: 2, to: 7, reason: Reason::RealTime }];
+    /// let (check, why) = ("linearizability".to_owned(), String::new());
+    /// let violation = Violation { check, key: None, operations: vec![2, 7], edges, why };
+    /// assert!(violation.dot().contains("2 -> 7 [label=\"real-time\"]"));
+    /// ```
+    pub fn dot(&self) -> String {
+        let mut dot = "digraph violation {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
+        for operation in &self.operations {
+            dot += &format!("  {operation} [label=\"#{operation}\"];\n");
+        }
+        for edge in &self.edges {
+            dot += &format!(
+                "  {} -> {} [label=\"{}\"];\n",
+                edge.from,
+                edge.to,
+                edge.reason.as_str()
+            );
+        }
+        dot + "}\n"
+    }
+}
+
 /// `from` must stand before `to` in every legal order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Edge {
@@ -73,4 +100,16 @@ pub enum Reason {
     Cas,
     /// It saw or wrote a version that must be older than the other's.
     VersionOrder,
+}
+
+impl Reason {
+    /// As in the serialized form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::RealTime => "real-time",
+            Reason::ReadsFrom => "reads-from",
+            Reason::Cas => "cas",
+            Reason::VersionOrder => "version-order",
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Depth-first: fast where the history is legal.
 
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
@@ -43,7 +44,7 @@ struct Depth<'a, S: Spec, B> {
     plan: &'a Plan<S::Op>,
     path: Vec<Linearized>,
     frames: Vec<Frame<S::State, B>>,
-    failed: FxHashMap<Place<S::State, B>, Vec<Failed<B>>>,
+    failed: FxHashMap<Place<S::State, B>, Failures<B>>,
     best: usize,
     stuck: Vec<u32>,
 }
@@ -61,6 +62,27 @@ struct Failed<B> {
     used: B,
     absorbed: B,
     fresh: bool,
+}
+
+/// What failed at one place, none better than another; one is so common that it needs no allocation.
+struct Failures<B> {
+    first: Failed<B>,
+    more: Vec<Failed<B>>,
+}
+
+impl<B: Bits> Failures<B> {
+    fn cover(&self, other: &Failed<B>) -> bool {
+        self.first.covers(other) || self.more.iter().any(|one| one.covers(other))
+    }
+
+    fn add(&mut self, failed: Failed<B>) {
+        self.more.retain(|other| !failed.covers(other));
+        if failed.covers(&self.first) {
+            self.first = failed;
+        } else {
+            self.more.push(failed);
+        }
+    }
 }
 
 impl<B: Bits> Failed<B> {
@@ -146,9 +168,7 @@ impl<S: Spec, B: Bits> Depth<'_, S, B> {
 
     fn is_new(&self, next: &Configuration<S::State, B>) -> bool {
         let (place, rest) = split(next, self.moves.cursor.at());
-        self.failed
-            .get(&place)
-            .is_none_or(|failed| !failed.iter().any(|one| one.covers(&rest)))
+        self.failed.get(&place).is_none_or(|failed| !failed.cover(&rest))
     }
 
     /// The last frame leads nowhere.
@@ -159,12 +179,15 @@ impl<S: Spec, B: Bits> Depth<'_, S, B> {
         let (place, rest) = split(&frame.configuration, frame.at);
         let heap = frame.configuration.done.heap_bytes();
         meter.grow(size_of::<Failed<B>>() + 2 * heap)?;
-        let known = self.failed.len();
-        let others = self.failed.entry(place).or_default();
-        others.retain(|other| !rest.covers(other));
-        others.push(rest);
-        if self.failed.len() > known {
-            meter.grow(2 * size_of::<(Place<S::State, B>, Vec<Failed<B>>)>() + heap)?;
+        match self.failed.entry(place) {
+            Entry::Occupied(mut others) => others.get_mut().add(rest),
+            Entry::Vacant(new) => {
+                new.insert(Failures {
+                    first: rest,
+                    more: Vec::new(),
+                });
+                meter.grow(2 * size_of::<(Place<S::State, B>, Failures<B>)>() + heap)?;
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::testing::header;
-use crate::{Budget, Engine, Options, Verdict, linearizability, models};
+use crate::{Budget, Engine, Options, Stream, Verdict, linearizability, models};
 
 mod collections;
 mod others;
@@ -34,6 +34,10 @@ trait Twin: Sync {
     }
     /// Whether a mutation turns a failure into a success, because results say nothing.
     fn breaks(&self) -> bool {
+        false
+    }
+    /// Whether a stream must be able to judge it.
+    fn is_unique(&self, _: &[Event]) -> bool {
         false
     }
     fn options(&self) -> Options {
@@ -231,6 +235,23 @@ fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
                     .collect::<String>()
             };
             assert_eq!(found, expected, "{} seed {seed}\n{}{check:?}", model.name, show());
+            if let Some(mut stream) = Stream::of(&header(false), model, &twin.options()) {
+                events.iter().for_each(|event| stream.push(&event.into()));
+                let proved = stream.finish().is_some();
+                let unique = twin.is_unique(&events);
+                assert!(
+                    !proved || expected,
+                    "{} seed {seed}: a stream let it pass\n{}",
+                    model.name,
+                    show()
+                );
+                assert!(
+                    !unique || proved == expected,
+                    "{} seed {seed}: a stream knew less\n{}",
+                    model.name,
+                    show()
+                );
+            }
             for violation in &check.violations {
                 let few: Vec<Call> = calls(&events, words)
                     .into_iter()

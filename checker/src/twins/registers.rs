@@ -1,6 +1,6 @@
 //! Registers.
 
-use histories::Value;
+use histories::{Event, Kind, Value};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -10,6 +10,7 @@ use crate::Options;
 struct Register {
     /// From how many values each is drawn: few are written often, many once.
     values: i64,
+    cas: bool,
     failed_cas: crate::FailedCas,
 }
 
@@ -29,6 +30,7 @@ impl Twin for Register {
     fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
         match rng.random_range(0..8) {
             0..=3 => ("read", Value::Null),
+            4..=7 if !self.cas => ("write", self.value(rng)),
             4..=5 => ("write", self.value(rng)),
             _ => ("cas", Value::list([self.value(rng), self.value(rng)])),
         }
@@ -57,6 +59,16 @@ impl Twin for Register {
         observation && f == "cas" && argument.as_list().is_some_and(|pair| pair[0] == *state)
     }
 
+    fn is_unique(&self, events: &[Event]) -> bool {
+        let writes: Vec<&Value> = events
+            .iter()
+            .filter(|event| event.kind == Kind::Invoke && &*event.f == "write")
+            .map(|event| &event.value)
+            .collect();
+        let once = |at: usize| !writes[..at].contains(&writes[at]);
+        events.iter().all(|event| &*event.f != "cas") && (0..writes.len()).all(once)
+    }
+
     fn options(&self) -> Options {
         Options {
             failed_cas: self.failed_cas,
@@ -73,6 +85,7 @@ fn register_with_few_values() {
     compare(
         &Register {
             values: 3,
+            cas: true,
             failed_cas,
         },
         "register",
@@ -86,6 +99,7 @@ fn register_with_more_values() {
     compare(
         &Register {
             values: 8,
+            cas: true,
             failed_cas,
         },
         "cas-register",
@@ -99,9 +113,24 @@ fn register_where_a_failed_cas_is_an_observation() {
     compare(
         &Register {
             values: 2,
+            cas: true,
             failed_cas,
         },
         "cas-register",
+        REGISTER,
+    );
+}
+
+#[test]
+fn register_without_cas() {
+    let failed_cas = crate::FailedCas::DidNotHappen;
+    compare(
+        &Register {
+            values: 12,
+            cas: false,
+            failed_cas,
+        },
+        "register",
         REGISTER,
     );
 }
