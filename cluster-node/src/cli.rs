@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
@@ -21,12 +22,17 @@ Examples:
   curl http://127.0.0.1:8001/status
       how it stands";
 
+/// No time is longer than a day.
+const LONGEST_MS: u64 = 86_400_000;
+/// A body becomes an entry, and an entry has to fit into a frame.
+const LONGEST_BODY: u64 = 4 << 20;
+
 /// A Raft key-value store whose rules can be broken one by one.
 #[derive(Parser, Debug)]
 #[command(name = "cluster-node", version, after_help = EXAMPLES)]
 pub struct Args {
     /// This node's name.
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub id: String,
     /// Its data folder; made if it is not there.
     #[arg(long, value_name = "DIR")]
@@ -59,23 +65,23 @@ pub struct Args {
     #[arg(long)]
     pub exit_with_stdin: bool,
     /// How often a leader is heard at least.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=LONGEST_MS))]
     heartbeat_ms: Option<u64>,
     /// The least election timeout.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=LONGEST_MS))]
     election_min_ms: Option<u64>,
     /// Election timeouts are less than this.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=LONGEST_MS))]
     election_max_ms: Option<u64>,
     /// An AppendEntries without an answer is sent again after so long.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=LONGEST_MS))]
     resend_ms: Option<u64>,
     /// A request is given up after so long.
-    #[arg(long, default_value_t = 5000)]
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=LONGEST_MS))]
     pub op_timeout_ms: u64,
     /// How many entries an AppendEntries carries at most.
-    #[arg(long)]
-    batch: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    batch: Option<u64>,
     /// Whether a new leader appends an entry of its own.
     #[arg(long, value_name = "BOOL")]
     no_op: Option<bool>,
@@ -89,11 +95,11 @@ pub struct Args {
     #[arg(long, value_name = "BOOL")]
     keep_waiters: Option<bool>,
     /// How many clients' sessions are remembered.
-    #[arg(long, default_value_t = 10_000)]
-    pub session_limit: usize,
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub session_limit: u64,
     /// The longest body of a request.
-    #[arg(long, default_value_t = 1 << 20)]
-    pub body_limit_bytes: usize,
+    #[arg(long, default_value_t = 1 << 20, value_parser = clap::value_parser!(u64).range(1..=LONGEST_BODY))]
+    pub body_limit_bytes: u64,
 }
 
 /// The name of a profile.
@@ -118,6 +124,7 @@ impl ProfileName {
 fn peer(text: &str) -> Result<(String, SocketAddr), String> {
     let (id, address) = text
         .split_once('=')
+        .filter(|(id, _)| !id.is_empty())
         .ok_or("expected ID=ADDRESS, such as n2=127.0.0.1:7002")?;
     let address = address
         .parse()
@@ -148,9 +155,31 @@ pub enum ArgsError {
     },
 }
 
+/// A command line that makes sense.
+#[derive(Debug)]
+pub struct Settings {
+    /// The core's settings.
+    pub config: Config,
+    /// The other voters.
+    pub peers: Vec<NodeId>,
+}
+
 impl Args {
-    /// The core's settings: the profile, changed by the flags.
-    pub fn config(&self) -> Result<Config, ArgsError> {
+    /// What the flags come to.
+    pub fn settings(&self) -> Result<Settings, ArgsError> {
+        Ok(Settings {
+            config: self.config()?,
+            peers: self.peer_ids()?,
+        })
+    }
+
+    /// How long a request may wait.
+    pub fn op_timeout(&self) -> Duration {
+        Duration::from_millis(self.op_timeout_ms)
+    }
+
+    /// The profile, changed by the flags.
+    fn config(&self) -> Result<Config, ArgsError> {
         let base = Config::of(match self.profile {
             ProfileName::Fig8 => Profile::Fig8,
             ProfileName::Prod => Profile::Prod,
@@ -160,11 +189,12 @@ impl Args {
             election_min_ms: self.election_min_ms.unwrap_or(base.election_min_ms),
             election_max_ms: self.election_max_ms.unwrap_or(base.election_max_ms),
             resend_ms: self.resend_ms.unwrap_or(base.resend_ms),
-            batch: self.batch.unwrap_or(base.batch).max(1),
+            batch: self.batch.map_or(base.batch, |batch| batch as usize),
             no_op: self.no_op.unwrap_or(base.no_op),
             pre_vote: self.pre_vote.unwrap_or(base.pre_vote),
             check_quorum: self.check_quorum.unwrap_or(base.check_quorum),
             keep_waiters: self.keep_waiters.unwrap_or(base.keep_waiters),
+            read_patience_ms: self.op_timeout_ms,
             rules: Rules::with_bugs(&self.bugs)?,
             ..base
         };
@@ -183,8 +213,7 @@ impl Args {
         Ok(config)
     }
 
-    /// The other voters.
-    pub fn peer_ids(&self) -> Result<Vec<NodeId>, ArgsError> {
+    fn peer_ids(&self) -> Result<Vec<NodeId>, ArgsError> {
         let mut seen = std::collections::BTreeSet::from([self.id.as_str()]);
         let twice = self.peers.iter().find(|(id, _)| !seen.insert(id));
         match twice {
@@ -225,12 +254,5 @@ impl Ready<'_> {
         let fresh = path.with_extension("new");
         std::fs::write(&fresh, serde_json::to_vec(self)?)?;
         std::fs::rename(&fresh, path)
-    }
-}
-
-impl Args {
-    /// How long a request may wait.
-    pub fn op_timeout(&self) -> Duration {
-        Duration::from_millis(self.op_timeout_ms)
     }
 }

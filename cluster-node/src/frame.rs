@@ -81,6 +81,14 @@ pub fn write(out: &mut Vec<u8>, frame: &Frame) {
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
+/// A body without anything after it.
+fn whole<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, postcard::Error> {
+    match postcard::take_from_bytes(body)? {
+        (value, []) => Ok(value),
+        _ => Err(postcard::Error::DeserializeBadEncoding),
+    }
+}
+
 /// The first whole frame of `bytes` and how many bytes it takes; none if there is none yet.
 pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, FrameError> {
     let Some(length) = bytes
@@ -100,9 +108,9 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, FrameError> {
     let (kind, body) = (rest[0], &rest[1..]);
     let wrong = |error| FrameError::Body(kind, error);
     let frame = match kind {
-        HELLO => Frame::Hello(postcard::from_bytes(body).map_err(wrong)?),
+        HELLO => Frame::Hello(whole(body).map_err(wrong)?),
         2..=10 => {
-            let message: Message = postcard::from_bytes(body).map_err(wrong)?;
+            let message: Message = whole(body).map_err(wrong)?;
             if type_of(&message) != kind {
                 return Err(FrameError::Type(kind));
             }
@@ -111,4 +119,30 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, FrameError> {
         other => return Err(FrameError::Type(other)),
     };
     Ok(Some((frame, 4 + length)))
+}
+
+/// What has arrived on a connection and is not yet a whole frame.
+#[derive(Debug, Default)]
+pub struct Incoming {
+    bytes: Vec<u8>,
+    /// Where the next frame begins; what is before it has been taken.
+    at: usize,
+}
+
+impl Incoming {
+    /// Where to put what arrives.
+    pub fn room(&mut self) -> &mut Vec<u8> {
+        // Only what is left of a frame is moved, once for all the frames before it.
+        self.bytes.drain(..std::mem::take(&mut self.at));
+        &mut self.bytes
+    }
+
+    /// The next frame; none if it has not arrived as a whole.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        let Some((frame, length)) = read(&self.bytes[self.at..])? else {
+            return Ok(None);
+        };
+        self.at += length;
+        Ok(Some(frame))
+    }
 }

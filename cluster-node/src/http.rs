@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::body::Body;
+use axum::extract::RawQuery;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{get, post};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::machine::{Command, Operation, Outcome, Session};
-use crate::node::{Inbox, Reply};
+use crate::answer::{answer, bad_request, json};
+use crate::board::{Board, LONGEST_TAIL};
+use crate::inbox::Inbox;
+use crate::machine::{Command, Json, Operation, Session};
 use crate::raft::types::{LogIndex, NodeId, Position, Refusal, Term};
-use crate::raft::{Rejection, Role, Status};
+use crate::raft::{Role, Status};
 
 /// What the status page says beside the core's status.
 #[derive(Clone)]
@@ -35,24 +39,23 @@ pub struct About {
 #[derive(Clone)]
 struct Shared {
     inbox: Inbox,
+    board: Board,
     about: About,
 }
 
 /// The routes.
-pub fn router(inbox: Inbox, about: About) -> Router {
+pub fn router(inbox: Inbox, board: Board, about: About) -> Router {
     Router::new()
         .route("/op", post(op))
         .route("/status", get(status))
-        .fallback(|| async {
-            failed(
-                StatusCode::NOT_FOUND,
-                "bad-request",
-                true,
-                None,
-                "there are /op and /status",
+        .fallback(|| async { bad_request(StatusCode::NOT_FOUND, "there are /op and /status") })
+        .method_not_allowed_fallback(|| async {
+            bad_request(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "there are POST /op and GET /status",
             )
         })
-        .with_state(Shared { inbox, about })
+        .with_state(Shared { inbox, board, about })
 }
 
 /// The body of `POST /op`, before it is known to make sense.
@@ -60,6 +63,7 @@ pub fn router(inbox: Inbox, about: About) -> Router {
 struct Request {
     f: String,
     key: String,
+    #[serde(default, deserialize_with = "given")]
     value: Option<Value>,
     #[serde(default, deserialize_with = "given")]
     from: Option<Value>,
@@ -90,8 +94,9 @@ impl Request {
             (None, None) => None,
             _ => return Err("client and seq come both or not at all".to_owned()),
         };
-        let needs =
-            |field: &str, value: Option<Value>| value.ok_or_else(|| format!("{} needs {field}", self.f));
+        let needs = |field: &str, value: Option<Value>| {
+            value.map(Json).ok_or_else(|| format!("{} needs {field}", self.f))
+        };
         let operation = match self.f.as_str() {
             "get" => {
                 return Ok(Asked::Read {
@@ -110,7 +115,7 @@ impl Request {
                 value: needs("value", self.value)?,
             },
             "add" => {
-                let value = needs("value", self.value)?.as_i64();
+                let value = needs("value", self.value)?.0.as_i64();
                 Operation::Add {
                     value: value.ok_or("add needs an integer as value")?,
                 }
@@ -131,226 +136,49 @@ impl Request {
 }
 
 async fn op(State(shared): State<Shared>, body: Body) -> Response {
-    let Ok(bytes) = to_bytes(body, shared.about.body_limit).await else {
-        let message = format!(
-            "the body is longer than {} bytes, or broke off",
-            shared.about.body_limit
-        );
-        return failed(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", true, None, &message);
+    let limit = shared.about.body_limit;
+    let bytes = match Limited::new(body, limit).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("the body is longer than {limit} bytes");
+            return bad_request(StatusCode::PAYLOAD_TOO_LARGE, &message);
+        }
+        Err(error) => {
+            let message = format!("the body broke off: {error}");
+            return bad_request(StatusCode::BAD_REQUEST, &message);
+        }
     };
     let asked = serde_json::from_slice::<Request>(&bytes).map_err(|error| error.to_string());
-    let asked = match asked.and_then(Request::understand) {
-        Ok(asked) => asked,
-        Err(message) => return failed(StatusCode::BAD_REQUEST, "bad-request", true, None, &message),
-    };
-    let reply = match asked {
-        Asked::Read { key, forward } => shared.inbox.read(key, forward).await,
-        Asked::Write(command) => match serde_json::to_vec(&command) {
-            Ok(payload) => shared.inbox.write(payload.into()).await,
-            Err(error) => {
-                return failed(
-                    StatusCode::BAD_REQUEST,
-                    "bad-request",
-                    true,
-                    None,
-                    &error.to_string(),
-                );
-            }
+    match asked.and_then(Request::understand) {
+        Ok(Asked::Read { key, forward }) => answer(shared.inbox.read(key, forward).await),
+        Ok(Asked::Write(command)) => match command.encode() {
+            Some(payload) => answer(shared.inbox.write(payload).await),
+            None => bad_request(StatusCode::PAYLOAD_TOO_LARGE, "too long for an entry of the log"),
         },
-    };
-    answer(reply)
-}
-
-#[derive(Serialize)]
-struct Done<'a> {
-    ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a Value>,
-    index: LogIndex,
-    term: Term,
-}
-
-#[derive(Serialize)]
-struct Failed<'a> {
-    ok: bool,
-    #[serde(flatten)]
-    found: Option<Found<'a>>,
-    error: Error<'a>,
-}
-
-/// What a cas found instead, and where it was decided.
-#[derive(Serialize)]
-struct Found<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a Value>,
-    index: LogIndex,
-    term: Term,
-}
-
-#[derive(Serialize)]
-struct Error<'a> {
-    code: &'a str,
-    definite: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    leader: Option<&'a NodeId>,
-    message: &'a str,
-}
-
-fn json(code: StatusCode, body: &impl Serialize) -> Response {
-    // Our own types always have a JSON form.
-    let bytes = serde_json::to_vec(body).unwrap_or_default();
-    (code, [(header::CONTENT_TYPE, "application/json")], bytes).into_response()
-}
-
-fn failed(
-    status: StatusCode,
-    code: &str,
-    definite: bool,
-    leader: Option<&NodeId>,
-    message: &str,
-) -> Response {
-    json(
-        status,
-        &Failed {
-            ok: false,
-            found: None,
-            error: Error {
-                code,
-                definite,
-                leader,
-                message,
-            },
-        },
-    )
-}
-
-fn decided(code: &str, definite: bool, at: Position, value: Option<&Value>, message: &str) -> Response {
-    let found = Some(Found {
-        value,
-        index: at.index,
-        term: at.term,
-    });
-    let error = Error {
-        code,
-        definite,
-        leader: None,
-        message,
-    };
-    json(
-        StatusCode::CONFLICT,
-        &Failed {
-            ok: false,
-            found,
-            error,
-        },
-    )
-}
-
-fn answer(reply: Reply) -> Response {
-    use StatusCode as Http;
-    match reply {
-        Reply::Applied(at, outcome) => applied(at, &outcome),
-        Reply::Value(at, value) => json(
-            Http::OK,
-            &Done {
-                ok: true,
-                value: Some(&value),
-                index: at.index,
-                term: at.term,
-            },
-        ),
-        Reply::Rejected(Rejection::NotLeader { leader }) => {
-            let message = match &leader {
-                Some(leader) => format!("{leader} leads"),
-                None => "no leader is known".to_owned(),
-            };
-            failed(
-                Http::MISDIRECTED_REQUEST,
-                "not-leader",
-                true,
-                leader.as_ref(),
-                &message,
-            )
-        }
-        Reply::Rejected(Rejection::LeadershipLost) => {
-            let message = "the leader stepped down; the write may yet happen";
-            failed(Http::SERVICE_UNAVAILABLE, "leadership-lost", false, None, message)
-        }
-        Reply::Rejected(Rejection::Truncated) => {
-            let message = "the entry was overwritten here; another node may still hold it";
-            failed(Http::SERVICE_UNAVAILABLE, "truncated", false, None, message)
-        }
-        Reply::Timeout { write: true } => failed(
-            Http::GATEWAY_TIMEOUT,
-            "timeout",
-            false,
-            None,
-            "not committed in time; it may yet be",
-        ),
-        Reply::Timeout { write: false } => {
-            let message = "the read could not be confirmed in time";
-            failed(Http::SERVICE_UNAVAILABLE, "read-not-ready", true, None, message)
-        }
-        Reply::Overloaded => failed(
-            Http::SERVICE_UNAVAILABLE,
-            "overloaded",
-            true,
-            None,
-            "too much is waiting already",
-        ),
-        Reply::Stopping => failed(
-            Http::SERVICE_UNAVAILABLE,
-            "stopping",
-            false,
-            None,
-            "the node is stopping",
-        ),
+        Err(message) => bad_request(StatusCode::BAD_REQUEST, &message),
     }
 }
 
-fn applied(at: Position, outcome: &Outcome) -> Response {
-    match outcome {
-        Outcome::Done { value } => json(
-            StatusCode::OK,
-            &Done {
-                ok: true,
-                value: value.as_ref(),
-                index: at.index,
-                term: at.term,
-            },
-        ),
-        Outcome::Mismatch { found } => {
-            decided("cas-mismatch", true, at, Some(found), "the value is another one")
-        }
-        Outcome::WrongType { message } => decided("wrong-type", true, at, None, message),
-        Outcome::SessionExpired => {
-            let message = "the client was forgotten; an earlier attempt may have been applied";
-            decided("session-expired", false, at, None, message)
-        }
-        Outcome::StaleSequence => decided(
-            "stale-sequence",
-            false,
-            at,
-            None,
-            "a later operation of this client was applied before",
-        ),
-    }
-}
-
-#[derive(Deserialize)]
-struct Tail {
-    tail: Option<usize>,
-}
-
+/// How many entries of the log's end a status shows by itself.
 const TAIL: usize = 32;
-const LONGEST_TAIL: usize = 256;
 
-async fn status(State(shared): State<Shared>, Query(Tail { tail }): Query<Tail>) -> Response {
-    let tail = tail.unwrap_or(TAIL).min(LONGEST_TAIL);
-    match shared.inbox.status(tail).await {
-        Some(status) => json(StatusCode::OK, &page(&shared.about, status)),
-        None => answer(Reply::Stopping),
+async fn status(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    match tail_of(query.as_deref().unwrap_or_default()) {
+        Ok(tail) => {
+            let status = shared.board.status(tail.min(LONGEST_TAIL));
+            json(StatusCode::OK, &page(&shared.about, status))
+        }
+        Err(message) => bad_request(StatusCode::BAD_REQUEST, &message),
     }
+}
+
+fn tail_of(query: &str) -> Result<usize, String> {
+    let given = query.split('&').find_map(|pair| pair.strip_prefix("tail="));
+    given.map_or(Ok(TAIL), |number| {
+        number
+            .parse()
+            .map_err(|_| format!("tail={number} is no number; tail=32 is"))
+    })
 }
 
 /// The status page.

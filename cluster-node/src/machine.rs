@@ -3,40 +3,67 @@
 //! It is deterministic: equal entries in equal order give equal states and answers on every node.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::Value;
 
 use crate::raft::types::{Entry, LogIndex, Position};
 
-/// What a client wants done; the payload of an entry.
+/// No entry of the log is longer.
+const LONGEST: usize = 8 << 20;
+
+/// What a client wants done; as the payload of an entry it is written by [`Command::encode`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Command {
     /// The operation.
-    #[serde(flatten)]
     pub operation: Operation,
     /// The key.
     pub key: String,
     /// The session.
-    #[serde(flatten)]
     pub session: Option<Session>,
     /// Whether the client has sent this before.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retry: bool,
 }
 
 /// A change of one key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "f", rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Operation {
     /// Set it.
-    Put { value: Value },
+    Put { value: Json },
     /// Set it if it has this value.
-    Cas { from: Value, to: Value },
+    Cas { from: Json, to: Json },
     /// Add an element to the list.
-    Append { value: Value },
+    Append { value: Json },
     /// Add to the counter.
     Add { value: i64 },
+}
+
+/// A value that travels as its JSON text: the compact form of entries does not describe itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Json(pub Value);
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = serde_json::to_string(&self.0).map_err(ser::Error::custom)?;
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        serde_json::from_str(text).map(Json).map_err(de::Error::custom)
+    }
+}
+
+impl Command {
+    /// The payload of its entry; none if it is too long for one.
+    pub fn encode(&self) -> Option<Arc<[u8]>> {
+        let bytes = postcard::to_allocvec(self).ok()?;
+        (bytes.len() <= LONGEST).then(|| bytes.into())
+    }
 }
 
 /// A client, and the number of its operation.
@@ -50,6 +77,7 @@ pub struct Session {
 
 /// What came of a command.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Outcome {
     /// Done; `value` is a counter's new value.
     Done { value: Option<Value> },
@@ -113,7 +141,7 @@ impl Machine {
             return None;
         }
         // Every payload was made by `Command` itself; one that cannot be read is of another version.
-        let Ok(command) = serde_json::from_slice::<Command>(&entry.payload) else {
+        let Ok(command) = postcard::from_bytes::<Command>(&entry.payload) else {
             let outcome = Outcome::WrongType {
                 message: "the entry was written by another version",
             };
@@ -127,7 +155,11 @@ impl Machine {
 
     fn apply_once(&mut self, session: Session, command: &Command) -> (Position, Outcome) {
         match self.sessions.get(&session.client) {
-            Some(last) if session.seq == last.seq => return last.answer.clone(),
+            Some(last) if session.seq == last.seq => {
+                let answer = last.answer.clone();
+                self.remember(session, answer.clone());
+                return answer;
+            }
             Some(last) if session.seq < last.seq => return (self.applied, Outcome::StaleSequence),
             None if command.retry && self.has_forgotten => return (self.applied, Outcome::SessionExpired),
             _ => {}
@@ -157,14 +189,19 @@ impl Machine {
     }
 
     fn change(&mut self, command: &Command) -> Outcome {
+        if let Operation::Cas { from, .. } = &command.operation
+            && self.get(&command.key) != from.0
+        {
+            let found = self.get(&command.key);
+            return Outcome::Mismatch { found };
+        }
         let value = self.values.entry(command.key.clone()).or_insert(Value::Null);
         match &command.operation {
-            Operation::Put { value: new } => *value = new.clone(),
-            Operation::Cas { from, to } if value == from => *value = to.clone(),
-            Operation::Cas { .. } => return Outcome::Mismatch { found: value.clone() },
+            Operation::Put { value: new } => *value = new.0.clone(),
+            Operation::Cas { to, .. } => *value = to.0.clone(),
             Operation::Append { value: element } => match value {
-                Value::Null => *value = Value::Array(vec![element.clone()]),
-                Value::Array(elements) => elements.push(element.clone()),
+                Value::Null => *value = Value::Array(vec![element.0.clone()]),
+                Value::Array(elements) => elements.push(element.0.clone()),
                 _ => {
                     return Outcome::WrongType {
                         message: "append to a value that is no list",

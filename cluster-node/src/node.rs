@@ -4,134 +4,19 @@
 //! fdatasync, and only then sends, applies and answers. So what waits during a sync shares the next one.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use tokio::sync::oneshot;
-
-use crate::machine::{Machine, Outcome};
-use crate::raft::types::{LogIndex, Message, Millis, NodeId, Position, RequestId};
-use crate::raft::{Action, Input, Raft, Rejection, Status};
+use crate::board::Board;
+use crate::inbox::{Answer, Arrival, Arrivals, Reply};
+use crate::machine::Machine;
+use crate::outbox::Outbox;
+use crate::raft::types::{LogIndex, Millis, RequestId};
+use crate::raft::{Action, Input, Raft};
 use crate::storage::{Storage, StorageError};
 
-/// So many requests may wait; what is more is told `overloaded`.
-const MOST_WAITING: usize = 20_000;
 /// So many inputs share a sync at most.
 const BATCH: usize = 4096;
-
-/// What comes to the node.
-enum Arrival {
-    Message(NodeId, Message),
-    Write(Arc<[u8]>, Answer),
-    Read {
-        key: String,
-        forward: bool,
-        answer: Answer,
-    },
-    Status(usize, oneshot::Sender<Status>),
-    Stop,
-}
-
-type Answer = oneshot::Sender<Reply>;
-
-/// What a client is told.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reply {
-    /// The command was applied there, with this outcome.
-    Applied(Position, Outcome),
-    /// The value, and the last applied entry.
-    Value(Position, Value),
-    /// It failed.
-    Rejected(Rejection),
-    /// It took too long: a read did not happen, a write may yet.
-    Timeout {
-        /// Whether it was a write.
-        write: bool,
-    },
-    /// Too much is waiting; nothing was appended.
-    Overloaded,
-    /// The node is stopping.
-    Stopping,
-}
-
-/// The way to the node. Cheap to clone.
-#[derive(Clone)]
-pub struct Inbox {
-    sender: Sender<Arrival>,
-    waiting: Arc<AtomicUsize>,
-}
-
-impl Inbox {
-    /// A message of a peer.
-    pub fn message(&self, from: NodeId, message: Message) {
-        let _ = self.sender.send(Arrival::Message(from, message));
-    }
-
-    /// A command to be applied.
-    pub async fn write(&self, payload: Arc<[u8]>) -> Reply {
-        self.ask(|answer| Arrival::Write(payload, answer)).await
-    }
-
-    /// A read; with `forward` a follower asks its leader.
-    pub async fn read(&self, key: String, forward: bool) -> Reply {
-        self.ask(|answer| Arrival::Read { key, forward, answer }).await
-    }
-
-    async fn ask(&self, arrival: impl FnOnce(Answer) -> Arrival) -> Reply {
-        let waiting = Waiting(&self.waiting);
-        if waiting.0.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
-            return Reply::Overloaded;
-        }
-        let (answer, reply) = oneshot::channel();
-        let _ = self.sender.send(arrival(answer));
-        reply.await.unwrap_or(Reply::Stopping)
-    }
-
-    /// How the node stands; none if it is stopping.
-    pub async fn status(&self, tail: usize) -> Option<Status> {
-        let (answer, status) = oneshot::channel();
-        let _ = self.sender.send(Arrival::Status(tail, answer));
-        status.await.ok()
-    }
-
-    /// Stop after what has come before.
-    pub fn stop(&self) {
-        let _ = self.sender.send(Arrival::Stop);
-    }
-}
-
-/// Counts a request as waiting until its client is answered, or has gone.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The node's end of the inbox.
-pub struct Arrivals(Receiver<Arrival>);
-
-/// The inbox and its other end.
-pub fn inbox() -> (Inbox, Arrivals) {
-    let (sender, receiver) = channel();
-    (
-        Inbox {
-            sender,
-            waiting: Arc::default(),
-        },
-        Arrivals(receiver),
-    )
-}
-
-/// Where frames go; none is waited for.
-pub trait Network {
-    /// Send it, or lose it.
-    fn send(&self, to: &NodeId, message: Message);
-}
 
 /// A client who waits.
 struct Client {
@@ -140,15 +25,30 @@ struct Client {
     read: Option<String>,
 }
 
+/// What a node is made of.
+pub struct Parts {
+    /// The core.
+    pub raft: Raft,
+    /// Its log.
+    pub storage: Storage,
+    /// What entries are applied to.
+    pub machine: Machine,
+    /// The way out.
+    pub outbox: Outbox,
+    /// Where it posts how it stands.
+    pub board: Board,
+    /// The zero of the core's clock.
+    pub began: Instant,
+    /// Counts the node's starts.
+    pub incarnation: u64,
+    /// How long a client is kept waiting.
+    pub op_timeout: Duration,
+}
+
 /// Everything that the thread owns.
-pub struct Node<N> {
-    raft: Raft,
-    storage: Storage,
-    machine: Machine,
-    network: N,
-    began: Instant,
-    op_timeout: Duration,
-    next_id: u64,
+pub struct Node {
+    parts: Parts,
+    last_id: RequestId,
     clients: HashMap<RequestId, Client>,
     /// When each client's patience ends, the first first.
     deadlines: VecDeque<(Instant, RequestId)>,
@@ -156,24 +56,15 @@ pub struct Node<N> {
     reads: BTreeMap<LogIndex, Vec<RequestId>>,
 }
 
-impl<N: Network> Node<N> {
-    /// A node that has read its log. `began` is the zero of the core's clock.
-    pub fn new(
-        raft: Raft,
-        storage: Storage,
-        machine: Machine,
-        network: N,
-        began: Instant,
-        op_timeout: Duration,
-    ) -> Self {
+impl Node {
+    /// A node that has read its log.
+    pub fn new(parts: Parts) -> Self {
+        // No start uses the numbers of another: a late answer to a read that an earlier start forwarded must not
+        // be taken for one to a newer read.
+        let last_id = RequestId(parts.incarnation << 40);
         Node {
-            raft,
-            storage,
-            machine,
-            network,
-            began,
-            op_timeout,
-            next_id: 0,
+            parts,
+            last_id,
             clients: HashMap::new(),
             deadlines: VecDeque::new(),
             reads: BTreeMap::new(),
@@ -183,48 +74,43 @@ impl<N: Network> Node<N> {
     /// Run until it is told to stop. An error means that nothing may be promised any more.
     pub fn run(mut self, arrivals: &Arrivals) -> Result<(), StorageError> {
         let mut actions = Vec::new();
-        let mut statuses = Vec::new();
         loop {
-            let mut next = match arrivals.0.recv_timeout(self.until_deadline()) {
+            let first = match arrivals.0.recv_timeout(self.until_deadline()) {
                 Ok(arrival) => Some(arrival),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
-            let mut stop = false;
-            for _ in 0..BATCH {
-                let Some(arrival) = next.take() else { break };
-                match arrival {
-                    Arrival::Stop => stop = true,
-                    Arrival::Status(tail, answer) => statuses.push((tail, answer)),
-                    other => self.take(other, &mut actions),
-                }
-                next = arrivals.0.try_recv().ok();
-            }
-            if let Some(arrival) = next {
-                // The batch is full; this one begins the next.
+            let more = arrivals.0.try_iter().take(BATCH);
+            let mut is_to_stop = false;
+            for arrival in first.into_iter().chain(more) {
+                is_to_stop |= matches!(arrival, Arrival::Stop);
                 self.take(arrival, &mut actions);
             }
             let now = self.now();
-            actions.extend(self.raft.step(now, Input::Tick));
-            actions.extend(self.raft.step(now, Input::Flush));
+            actions.extend(self.parts.raft.step(now, Input::Tick));
+            actions.extend(self.parts.raft.step(now, Input::Flush));
             self.carry_out(&mut actions)?;
-            for (tail, answer) in statuses.drain(..) {
-                let _ = answer.send(self.raft.status(tail));
-            }
             self.expire();
-            if stop {
+            self.parts.outbox.depart();
+            if is_to_stop {
                 return Ok(());
             }
         }
     }
 
     fn now(&self) -> Millis {
-        Millis(self.began.elapsed().as_millis() as u64)
+        Millis(self.parts.began.elapsed().as_millis() as u64)
     }
 
     fn until_deadline(&self) -> Duration {
-        let now = self.now();
-        let core = Duration::from_millis(self.raft.next_deadline().0.saturating_sub(now.0).max(1));
+        let wait_ms = self
+            .parts
+            .raft
+            .next_deadline()
+            .0
+            .saturating_sub(self.now().0)
+            .max(1);
+        let core = Duration::from_millis(wait_ms);
         let client = self
             .deadlines
             .front()
@@ -246,33 +132,35 @@ impl<N: Network> Node<N> {
                 }),
                 forward,
             },
-            Arrival::Status(..) | Arrival::Stop => return,
+            Arrival::Stop => return,
         };
-        actions.extend(self.raft.step(self.now(), input));
+        let now = self.now();
+        actions.extend(self.parts.raft.step(now, input));
     }
 
     fn admit(&mut self, client: Client) -> RequestId {
-        self.next_id += 1;
-        let id = RequestId(self.next_id);
-        self.clients.insert(id, client);
-        self.deadlines.push_back((Instant::now() + self.op_timeout, id));
-        id
+        self.last_id = RequestId(self.last_id.0 + 1);
+        self.clients.insert(self.last_id, client);
+        self.deadlines
+            .push_back((Instant::now() + self.parts.op_timeout, self.last_id));
+        self.last_id
     }
 
     /// First everything durable, then everything else in its order.
     fn carry_out(&mut self, actions: &mut Vec<Action>) -> Result<(), StorageError> {
         for action in actions.iter() {
             if let Action::Persist(what) = action {
-                self.storage.persist(what);
+                self.parts.storage.persist(what);
             }
         }
-        self.storage.sync()?;
+        self.parts.storage.sync()?;
+        self.parts.board.post(&self.parts.raft, actions);
         for action in actions.drain(..) {
             match action {
                 Action::Persist(_) => {}
-                Action::Send { to, message } => self.network.send(&to, message),
+                Action::Send { to, message } => self.parts.outbox.message(to, message),
                 Action::Apply { entry, waiter } => {
-                    let applied = self.machine.apply(&entry);
+                    let applied = self.parts.machine.apply(&entry);
                     if let Some((id, (at, outcome))) = waiter.zip(applied) {
                         self.answer(id, Reply::Applied(at, outcome));
                     }
@@ -286,16 +174,13 @@ impl<N: Network> Node<N> {
     }
 
     fn serve_reads(&mut self) {
-        let applied = self.machine.applied();
-        while let Some(first) = self
-            .reads
-            .first_entry()
-            .filter(|first| *first.key() <= applied.index)
-        {
+        let applied = self.parts.machine.applied();
+        let is_applied = |index: &LogIndex| *index <= applied.index;
+        while let Some(first) = self.reads.first_entry().filter(|first| is_applied(first.key())) {
             for id in first.remove() {
                 let key = self.clients.get_mut(&id).and_then(|client| client.read.take());
                 if let Some(key) = key {
-                    let value = self.machine.get(&key);
+                    let value = self.parts.machine.get(&key);
                     self.answer(id, Reply::Value(applied, value));
                 }
             }
@@ -304,19 +189,26 @@ impl<N: Network> Node<N> {
 
     fn answer(&mut self, id: RequestId, reply: Reply) {
         if let Some(client) = self.clients.remove(&id) {
-            // A client who has gone is not told.
-            let _ = client.answer.send(reply);
+            self.parts.outbox.answer(client.answer, reply);
         }
     }
 
     fn expire(&mut self) {
         let now = Instant::now();
+        let mut has_expired = false;
         while let Some((_, id)) = self.deadlines.pop_front_if(|(deadline, _)| *deadline <= now) {
-            if let Some(client) = self.clients.remove(&id) {
-                let _ = client.answer.send(Reply::Timeout {
-                    write: client.read.is_none(),
-                });
+            if let Some(client) = self.clients.get(&id) {
+                let write = client.read.is_none();
+                has_expired |= !write;
+                self.answer(id, Reply::Timeout { write });
             }
+        }
+        if has_expired {
+            let clients = &self.clients;
+            self.reads.retain(|_, ids| {
+                ids.retain(|id| clients.contains_key(id));
+                !ids.is_empty()
+            });
         }
     }
 }

@@ -9,15 +9,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::frame::{self, Frame, FrameError, Hello, VERSION};
+use crate::frame::{self, Frame, FrameError, Hello, Incoming, VERSION};
+use crate::inbox::Inbox;
 use crate::log;
-use crate::node::Inbox;
 use crate::raft::types::NodeId;
 
-/// So many frames wait for a peer; what is more is dropped, Raft sends it again.
-const QUEUE: usize = 1024;
+/// So many batches of frames wait for a peer; what is more is dropped, Raft sends it again.
+const QUEUE: usize = 256;
+/// A peer that cannot be reached by then is dialled anew.
+const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// Frames that wait together are written together, up to so many bytes.
 const WRITE_AT_ONCE: usize = 1 << 20;
+/// Bytes are read in portions of about so many.
+const READ_AT_ONCE: usize = 16 << 10;
 /// Whoever dials says who it is within this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
 
@@ -49,7 +53,7 @@ pub fn dial(me: &Me, peer: &NodeId, address: SocketAddr) -> Sender<Vec<u8>> {
 
 async fn keep_dialling(address: SocketAddr, hello: Vec<u8>, mut frames: Receiver<Vec<u8>>) {
     while !frames.is_closed() {
-        if let Ok(stream) = TcpStream::connect(address).await {
+        if let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
             // What waited while there was no connection is old by now.
             while frames.try_recv().is_ok() {}
             // A broken connection is dialled again; there is nobody to tell.
@@ -63,21 +67,18 @@ async fn keep_dialling(address: SocketAddr, hello: Vec<u8>, mut frames: Receiver
 async fn speak(mut stream: TcpStream, hello: &[u8], frames: &mut Receiver<Vec<u8>>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.write_all(hello).await?;
-    let mut together = Vec::new();
     let mut nothing = [0; 1];
     loop {
-        let frame = tokio::select! {
-            frame = frames.recv() => frame,
+        let first = tokio::select! {
+            first = frames.recv() => first,
             // Nobody ever answers here, so that readable means closed.
             _ = stream.read(&mut nothing) => return Ok(()),
         };
-        let Some(frame) = frame else { return Ok(()) };
-        together.clear();
-        together.extend_from_slice(&frame);
+        let Some(mut together) = first else { return Ok(()) };
         while together.len() < WRITE_AT_ONCE
-            && let Ok(frame) = frames.try_recv()
+            && let Ok(more) = frames.try_recv()
         {
-            together.extend_from_slice(&frame);
+            together.extend_from_slice(&more);
         }
         stream.write_all(&together).await?;
     }
@@ -116,13 +117,13 @@ enum HearError {
 
 async fn hear(me: &Me, peers: &[NodeId], mut stream: TcpStream, inbox: &Inbox) -> Result<(), HearError> {
     let _ = stream.set_nodelay(true);
-    let mut buffer = Vec::with_capacity(64 << 10);
-    let first = tokio::time::timeout(HELLO_WITHIN, next(&mut stream, &mut buffer)).await;
+    let mut incoming = Incoming::default();
+    let first = tokio::time::timeout(HELLO_WITHIN, next(&mut stream, &mut incoming)).await;
     let Ok(Some(first)) = first.unwrap_or(Ok(None)) else {
         return Ok(());
     };
     let from = introduce(me, peers, first)?;
-    while let Some(frame) = next(&mut stream, &mut buffer).await? {
+    while let Some(frame) = next(&mut stream, &mut incoming).await? {
         let Frame::Message(message) = frame else {
             return Err(stranger(me, "a second hello"));
         };
@@ -149,13 +150,14 @@ fn introduce(me: &Me, peers: &[NodeId], first: Frame) -> Result<NodeId, HearErro
 }
 
 /// The next frame; none when the peer has gone.
-async fn next(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<Option<Frame>, FrameError> {
+async fn next(stream: &mut TcpStream, incoming: &mut Incoming) -> Result<Option<Frame>, FrameError> {
     loop {
-        if let Some((frame, length)) = frame::read(buffer)? {
-            buffer.drain(..length);
+        if let Some(frame) = incoming.next_frame()? {
             return Ok(Some(frame));
         }
-        match stream.read_buf(buffer).await {
+        let room = incoming.room();
+        room.reserve(READ_AT_ONCE);
+        match stream.read_buf(room).await {
             Ok(0) | Err(_) => return Ok(None),
             Ok(_) => {}
         }

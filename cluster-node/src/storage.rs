@@ -10,7 +10,7 @@
 //! once, so the node refuses to start rather than to forget what it may have promised.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,6 +65,9 @@ pub enum StorageError {
         /// Where the next whole record begins.
         next: usize,
     },
+    /// The folder was used before, and its log is gone.
+    #[error("{} is missing, though its folder was used before: restore it, or remove the whole folder", .0.display())]
+    Missing(PathBuf),
     /// The records are whole, but do not fit together.
     #[error("{}: the record at byte {at} does not fit: {why}", path.display())]
     Inconsistent {
@@ -98,6 +101,7 @@ enum Body {
     Entry {
         term: Term,
         index: LogIndex,
+        #[serde(with = "crate::raft::types::bytes")]
         payload: Arc<[u8]>,
     },
 }
@@ -107,6 +111,16 @@ struct Identity {
     format: u32,
     cluster: String,
     id: String,
+}
+
+impl Identity {
+    fn new(cluster: &str, id: &str) -> Self {
+        Identity {
+            format: FORMAT,
+            cluster: cluster.to_owned(),
+            id: id.to_owned(),
+        }
+    }
 }
 
 /// What a start finds.
@@ -138,20 +152,11 @@ impl Storage {
     pub fn open(folder: &Path, cluster: &str, id: &str) -> Result<Opened, StorageError> {
         fs::create_dir_all(folder).map_err(io_error("create", folder))?;
         let lock = lock(folder)?;
-        identify(folder, cluster, id)?;
         let path = folder.join("log");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(io_error("read", &path)(error)),
-        };
+        let mut file = identify_and_open(folder, &path, cluster, id)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io_error("read", &path))?;
         let replayed = Replay::run(&path, &bytes)?;
-        let mut options = OpenOptions::new();
-        let file = options
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(io_error("open", &path))?;
         if replayed.end < bytes.len() {
             file.set_len(replayed.end as u64)
                 .map_err(io_error("cut the torn tail off", &path))?;
@@ -166,7 +171,6 @@ impl Storage {
         };
         storage.add(&Body::Boot(incarnation));
         storage.sync()?;
-        sync_folder(folder)?;
         let recovered = Recovered {
             hard: replayed.hard,
             entries: replayed.entries,
@@ -244,7 +248,8 @@ fn whole_record(bytes: &[u8], at: usize) -> Option<(u64, &[u8], usize)> {
         })
     };
     let (length, crc, sequence) = (number(0..4)? as usize, number(4..8)? as u32, number(8..16)?);
-    if length > LONGEST {
+    // Before the CRC, which is dear where nearly every byte is looked at: each record before had a header at least.
+    if length > LONGEST || sequence > (at / HEADER + 1) as u64 {
         return None;
     }
     let body = rest.get(HEADER..HEADER + length)?;
@@ -330,13 +335,38 @@ fn lock(folder: &Path) -> Result<File, StorageError> {
     }
 }
 
-fn identify(folder: &Path, cluster: &str, id: &str) -> Result<(), StorageError> {
-    let path = folder.join("identity.json");
-    let ours = Identity {
-        format: FORMAT,
-        cluster: cluster.to_owned(),
-        id: id.to_owned(),
+/// The log of our own folder. It is made before the folder gets its identity: a log that is missing later was lost.
+fn identify_and_open(folder: &Path, log: &Path, cluster: &str, id: &str) -> Result<File, StorageError> {
+    let is_ours = identify(folder, cluster, id)?;
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(!is_ours);
+    let file = match options.open(log) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(StorageError::Missing(log.to_owned()));
+        }
+        opened => opened.map_err(io_error("open", log))?,
     };
+    if !is_ours {
+        sync_folder(folder)?;
+        write_identity(folder, cluster, id)?;
+        sync_folder(folder)?;
+    }
+    Ok(file)
+}
+
+fn write_identity(folder: &Path, cluster: &str, id: &str) -> Result<(), StorageError> {
+    let (fresh, path) = (folder.join("identity.json.new"), folder.join("identity.json"));
+    let text = serde_json::to_vec(&Identity::new(cluster, id)).unwrap_or_default();
+    File::create(&fresh)
+        .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&fresh, &path))
+        .map_err(io_error("write", &path))
+}
+
+/// Whether the folder has our identity; a fresh one has none yet.
+fn identify(folder: &Path, cluster: &str, id: &str) -> Result<bool, StorageError> {
+    let path = folder.join("identity.json");
+    let ours = Identity::new(cluster, id);
     let describe = |who: &Identity| {
         format!(
             "node {} of cluster {} (format {})",
@@ -347,7 +377,7 @@ fn identify(folder: &Path, cluster: &str, id: &str) -> Result<(), StorageError> 
         Ok(bytes) => {
             let found: Option<Identity> = serde_json::from_slice(&bytes).ok();
             if found.as_ref() == Some(&ours) {
-                return Ok(());
+                return Ok(true);
             }
             let found = found.as_ref().map_or("somebody unreadable".to_owned(), describe);
             Err(StorageError::NotOurs {
@@ -356,12 +386,7 @@ fn identify(folder: &Path, cluster: &str, id: &str) -> Result<(), StorageError> 
                 wanted: describe(&ours),
             })
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let fresh = folder.join("identity.json.new");
-            let text = serde_json::to_vec(&ours).unwrap_or_default();
-            fs::write(&fresh, text).map_err(io_error("write", &fresh))?;
-            fs::rename(&fresh, &path).map_err(io_error("write", &path))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(io_error("read", &path)(error)),
     }
 }

@@ -22,8 +22,10 @@ pub struct Config {
     pub election_max_ms: u64,
     /// An AppendEntries without an answer is sent again after so long.
     pub resend_ms: u64,
-    /// How many entries an AppendEntries carries at most.
+    /// How many entries an AppendEntries carries at most …
     pub batch: usize,
+    /// … and how many bytes of them, one entry excepted.
+    pub batch_bytes: usize,
     /// How many AppendEntries may be under way to a follower whose match is known.
     pub window: usize,
     /// Whether a new leader appends an entry of its own (Raft section 8).
@@ -34,6 +36,8 @@ pub struct Config {
     pub check_quorum: bool,
     /// Whether a client who waits for a write is kept when the leader steps down.
     pub keep_waiters: bool,
+    /// A read that could not be confirmed for so long is forgotten.
+    pub read_patience_ms: u64,
     /// What is broken on purpose.
     pub rules: Rules,
 }
@@ -47,11 +51,13 @@ impl Config {
             election_max_ms: 300,
             resend_ms: 100,
             batch: 1,
+            batch_bytes: 1 << 20,
             window: 1,
             no_op: false,
             pre_vote: false,
             check_quorum: false,
             keep_waiters: true,
+            read_patience_ms: 5000,
             rules: Rules::default(),
         };
         match profile {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rand::RngExt;
 
 use super::replication::Progress;
-use super::types::{LogIndex, Message, NodeId, Position, Refusal, Term};
+use super::types::{Message, NodeId, Position, Refusal, Term};
 use super::{Action, Raft, Rejection, Role};
 
 /// So many refusals are remembered.
@@ -46,11 +46,20 @@ impl Raft {
             self.hard.voted_for = None;
             self.save_hard_state();
         }
-        if self.role == Role::Leader {
+        let was_leader = self.role == Role::Leader;
+        self.role = Role::Follower;
+        self.follow(leader);
+        if was_leader {
             self.step_down();
         }
-        self.role = Role::Follower;
-        self.leader = leader;
+    }
+
+    /// What was asked of another leader is not answered any more.
+    fn follow(&mut self, leader: Option<NodeId>) {
+        if self.leader != leader {
+            self.leader = leader;
+            self.reject_forwarded_reads();
+        }
     }
 
     /// What a leader owes to those who wait. A write may yet commit under another leader: its outcome is unknown.
@@ -69,7 +78,7 @@ impl Raft {
     }
 
     pub(super) fn election_timeout(&mut self) {
-        self.leader = None;
+        self.follow(None);
         self.reset_election_timer();
         if self.config.pre_vote {
             self.ask_whether_to_campaign()
@@ -95,7 +104,6 @@ impl Raft {
     /// Raft section 5.2: a new term, a vote for oneself, and a request to everybody else.
     fn start_campaign(&mut self) {
         self.role = Role::Candidate;
-        self.leader = None;
         self.hard.term = self.hard.term.next();
         self.hard.voted_for = Some(self.id.clone());
         self.save_hard_state();
@@ -164,7 +172,7 @@ impl Raft {
         let refused = match () {
             () if term < self.hard.term => Some(Refusal::Voted),
             () if !last.is_up_to_date_with(self.last()) => Some(Refusal::Log),
-            () if voted_for_another || self.role == Role::Leader => Some(Refusal::Voted),
+            () if voted_for_another => Some(Refusal::Voted),
             () => None,
         };
         if refused.is_none() {
@@ -241,10 +249,5 @@ impl Raft {
         self.become_follower(term, Some(from));
         self.heard_leader = Some(self.now);
         self.reset_election_timer();
-    }
-
-    /// The last index at election; reads wait until it is committed.
-    pub(super) fn read_barrier(&self) -> LogIndex {
-        self.last_at_election
     }
 }

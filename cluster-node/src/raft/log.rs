@@ -33,10 +33,22 @@ impl Log {
         }
     }
 
+    /// Entries from `from` on: at most `most`, and no more bytes than `most_bytes` but for the first one.
+    pub fn slice_within(&self, from: LogIndex, most: usize, most_bytes: usize) -> &[Entry] {
+        let entries = self.slice(from, most);
+        let mut bytes = 0;
+        let fits = entries.iter().take_while(|entry| {
+            bytes += entry.payload.len();
+            bytes <= most_bytes
+        });
+        let fitting = fits.count().max(1).min(entries.len());
+        &entries[..fitting]
+    }
+
     /// At most `most` entries from `from` on.
     pub fn slice(&self, from: LogIndex, most: usize) -> &[Entry] {
         let start = (from.0.saturating_sub(1) as usize).min(self.entries.len());
-        let end = (start + most).min(self.entries.len());
+        let end = start.saturating_add(most).min(self.entries.len());
         &self.entries[start..end]
     }
 
@@ -54,11 +66,10 @@ impl Log {
 
     /// The first index of the term that the entry at `index` has.
     pub fn first_of_term_at(&self, index: LogIndex) -> LogIndex {
-        let term = self.term(index);
-        let mut first = index;
-        while first.0 > 1 && self.term(first.previous()) == term {
-            first = first.previous();
-        }
-        first
+        let Some(term) = self.term(index) else {
+            return index;
+        };
+        // Terms never fall along a log.
+        LogIndex(self.entries.partition_point(|entry| entry.term < term) as u64 + 1).min(index)
     }
 }

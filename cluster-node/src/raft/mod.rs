@@ -9,10 +9,10 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`election`] | terms, votes, pre-votes, check-quorum (Raft sections 5.1, 5.2, 5.4.1) |
-//! | [`replication`] | AppendEntries on both sides, and the commit rule (Raft sections 5.3, 5.4.2) |
-//! | [`reads`] | ReadIndex (Raft section 8; thesis section 6.4) |
-//! | [`log`], [`types`], [`config`], [`rules`] | what they work with |
+//! | `election` | terms, votes, pre-votes, check-quorum (Raft sections 5.1, 5.2, 5.4.1) |
+//! | `replication` | AppendEntries on both sides, and the commit rule (Raft sections 5.3, 5.4.2) |
+//! | `reads` | ReadIndex (Raft section 8; thesis section 6.4) |
+//! | `log`, [`types`], [`config`], [`rules`] | what they work with |
 
 pub mod config;
 mod election;
@@ -57,6 +57,7 @@ pub struct HardState {
 
 /// What happens to the core.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Input {
     /// Time has passed.
     Tick,
@@ -69,7 +70,7 @@ pub enum Input {
     },
     /// A client wants to read; with `forward` a follower asks its leader.
     Read { id: RequestId, forward: bool },
-    /// No more input for now: send what was appended, confirm what wants to be read.
+    /// No more input for now: send what was appended, confirm what is to be read.
     Flush,
 }
 
@@ -86,6 +87,7 @@ pub enum Persist {
 
 /// Why a request ended without success.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Rejection {
     /// This node does not lead; nothing was appended.
     NotLeader { leader: Option<NodeId> },
@@ -97,6 +99,7 @@ pub enum Rejection {
 
 /// What the shell has to do, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Action {
     /// Make it durable, before anything that follows.
     Persist(Persist),
@@ -253,6 +256,7 @@ impl Raft {
     }
 
     fn tick(&mut self) {
+        self.forget_old_reads();
         match self.role {
             Role::Leader => self.tick_leader(),
             _ if self.now >= self.election_deadline => self.election_timeout(),
@@ -261,11 +265,19 @@ impl Raft {
     }
 
     fn flush(&mut self) {
-        if self.role == Role::Leader {
-            self.begin_read_round();
-            for peer in self.peers.clone() {
-                self.replicate(&peer);
+        if self.role != Role::Leader {
+            return;
+        }
+        let round_began = self.begin_read_round();
+        for peer in self.peers.clone() {
+            let sent = self.replicate(&peer);
+            // Entries carry the round's number too; only who gets none is asked by an empty message.
+            if round_began && !sent {
+                self.send_append(&peer, Vec::new());
             }
+        }
+        if round_began {
+            self.confirm_reads();
         }
     }
 
@@ -335,6 +347,8 @@ pub struct Status {
     pub matched: Option<BTreeMap<NodeId, LogIndex>>,
     /// Real candidacies since the start.
     pub campaigns: u64,
+    /// Reads that are neither confirmed nor given up.
+    pub pending_reads: usize,
     /// The last refusals.
     pub denied: Vec<Denied>,
     /// The end of the log.
@@ -361,6 +375,7 @@ impl Raft {
                     .collect()
             }),
             campaigns: self.campaigns,
+            pending_reads: self.reads.len(),
             denied: self.denied.iter().cloned().collect(),
             tail: self.log.slice(from, tail).to_vec(),
         }

@@ -1,10 +1,15 @@
 //! ReadIndex: reads that are linearizable without an entry in the log (Raft section 8; thesis section 6.4).
 //!
-//! A leader notes its commit index, has a majority confirm by a round of heartbeats that it still leads, and lets the
-//! read go as soon as that index is applied. Before that, everything that it had in its log when it was elected must
-//! be committed: earlier its commit index may lag behind what another leader has acknowledged.
+//! A leader notes its commit index, has a majority confirm by a round of AppendEntries that it still leads, and lets
+//! the read go as soon as that index is applied. Before that, everything that it had in its log when it was elected
+//! must be committed: earlier its commit index may lag behind what another leader has acknowledged.
+//!
+//! A read that is not confirmed within the patience of whoever asked is forgotten without a word: the shell has told
+//! its client by then.
 
-use super::types::{LogIndex, Message, NodeId, RequestId, Round, Term};
+use std::collections::VecDeque;
+
+use super::types::{LogIndex, Message, Millis, NodeId, RequestId, Round, Term};
 use super::{Action, Raft, Rejection, Role};
 
 /// Who asked for a read.
@@ -16,138 +21,152 @@ enum Asker {
     Follower(NodeId),
 }
 
+/// A read on its way.
+#[derive(Clone, Debug)]
+struct Pending {
+    id: RequestId,
+    asker: Asker,
+    since: Millis,
+}
+
 /// Reads on their way through a leader; one round at a time confirms all that came before it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reads {
-    /// The round that heartbeats carry.
+    /// The round that AppendEntries carry. It only rises, so an answer to an earlier one confirms nothing.
     pub round: Round,
-    /// Not yet part of a round.
-    waiting: Vec<(RequestId, Asker)>,
-    /// Waits for a majority to answer the present round.
-    asked: Vec<(RequestId, Asker, LogIndex)>,
-    /// Asked of the leader by this follower.
-    forwarded: Vec<RequestId>,
+    /// Not yet part of a round, the oldest first.
+    waiting: VecDeque<Pending>,
+    /// Waits for a majority to answer the present round, the oldest first.
+    asked: VecDeque<Pending>,
+    /// The commit index when the present round began.
+    index: LogIndex,
+    /// Asked of the present leader by this follower, the oldest first.
+    forwarded: VecDeque<(RequestId, Millis)>,
+}
+
+impl Reads {
+    /// How many reads are under way.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.asked.len() + self.forwarded.len()
+    }
 }
 
 impl Raft {
     pub(super) fn read(&mut self, id: RequestId, forward: bool) {
         match (self.role, self.leader.clone()) {
-            (Role::Leader, _) => self.reads.waiting.push((id, Asker::Client)),
+            (Role::Leader, _) => self.enqueue_read(id, Asker::Client),
             (_, Some(leader)) if forward => {
-                self.reads.forwarded.push(id);
+                self.reads.forwarded.push_back((id, self.now));
                 let term = self.hard.term;
                 self.send(leader, Message::ReadIndex { term, id });
             }
-            (_, leader) => self.actions.push(Action::Reject {
-                id,
-                why: Rejection::NotLeader { leader },
-            }),
+            _ => self.reject_read(id, Asker::Client),
         }
     }
 
     pub(super) fn on_read_index(&mut self, from: NodeId, term: Term, id: RequestId) {
+        let asker = Asker::Follower(from);
         if self.role == Role::Leader && term == self.hard.term {
-            return self.reads.waiting.push((id, Asker::Follower(from)));
+            self.enqueue_read(id, asker)
+        } else {
+            self.reject_read(id, asker)
         }
-        let term = self.hard.term;
-        self.send(
-            from,
-            Message::ReadIndexReply {
-                term,
-                id,
-                index: None,
-            },
-        );
     }
 
+    fn enqueue_read(&mut self, id: RequestId, asker: Asker) {
+        let since = self.now;
+        self.reads.waiting.push_back(Pending { id, asker, since });
+    }
+
+    /// Whoever answers was asked in its term: the index was its commit index after the read began.
     pub(super) fn on_read_index_reply(&mut self, id: RequestId, index: Option<LogIndex>) {
-        let Some(at) = self.reads.forwarded.iter().position(|forwarded| *forwarded == id) else {
+        let mut forwarded = self.reads.forwarded.iter();
+        let Some(at) = forwarded.position(|(forwarded, _)| *forwarded == id) else {
             return;
         };
-        self.reads.forwarded.swap_remove(at);
-        self.actions.push(match index {
-            Some(index) => Action::ReadAt { id, index },
-            None => Action::Reject {
-                id,
-                why: Rejection::NotLeader {
-                    leader: self.leader.clone(),
-                },
-            },
-        });
-    }
-
-    /// Begin a round for the reads that wait, unless one is under way.
-    pub(super) fn begin_read_round(&mut self) {
-        if self.reads.waiting.is_empty() || !self.reads.asked.is_empty() || self.commit < self.read_barrier()
-        {
-            return;
+        self.reads.forwarded.remove(at);
+        match index {
+            Some(index) => self.actions.push(Action::ReadAt { id, index }),
+            None => self.reject_read(id, Asker::Client),
         }
-        let index = self.commit;
-        self.reads.round = Round(self.reads.round.0 + 1);
-        self.reads.asked = std::mem::take(&mut self.reads.waiting)
-            .into_iter()
-            .map(|(id, asker)| (id, asker, index))
-            .collect();
-        self.send_heartbeats();
-        self.confirm_reads();
     }
 
-    /// The barrier may have opened.
-    pub(super) fn release_reads(&mut self) {
-        self.begin_read_round();
+    /// Begin a round for the reads that wait, unless one is under way or the barrier is closed. Whether one began:
+    /// its number is still to be sent.
+    pub(super) fn begin_read_round(&mut self) -> bool {
+        let barrier_is_open = self.commit >= self.last_at_election;
+        if self.reads.waiting.is_empty() || !self.reads.asked.is_empty() || !barrier_is_open {
+            return false;
+        }
+        self.reads.round = Round(self.reads.round.0 + 1);
+        self.reads.index = self.commit;
+        self.reads.asked = std::mem::take(&mut self.reads.waiting);
+        true
     }
 
     /// Let the reads go whose round a majority has answered.
     pub(super) fn confirm_reads(&mut self) {
-        if self.reads.asked.is_empty() {
-            return;
-        }
         let round = self.reads.round;
         let confirmed = self.progress.values().filter(|at| at.round >= round).count() + 1;
         if confirmed < self.majority() {
             return;
         }
-        for (id, asker, index) in std::mem::take(&mut self.reads.asked) {
+        let index = self.reads.index;
+        for Pending { id, asker, .. } in std::mem::take(&mut self.reads.asked) {
             match asker {
                 Asker::Client => self.actions.push(Action::ReadAt { id, index }),
-                Asker::Follower(follower) => {
-                    let (term, index) = (self.hard.term, Some(index));
-                    self.send(follower, Message::ReadIndexReply { term, id, index });
-                }
+                Asker::Follower(follower) => self.reply_read_index(follower, id, Some(index)),
             }
         }
-        self.begin_read_round();
     }
 
     /// A leader that steps down confirms nothing more. A read that failed has not happened.
     pub(super) fn reject_reads(&mut self) {
-        let asked = std::mem::take(&mut self.reads.asked)
-            .into_iter()
-            .map(|(id, asker, _)| (id, asker));
-        for (id, asker) in std::mem::take(&mut self.reads.waiting)
-            .into_iter()
-            .chain(asked.collect::<Vec<_>>())
-        {
-            match asker {
-                Asker::Client => {
-                    let leader = self.leader.clone();
-                    self.actions.push(Action::Reject {
-                        id,
-                        why: Rejection::NotLeader { leader },
-                    });
-                }
-                Asker::Follower(follower) => {
-                    let term = self.hard.term;
-                    self.send(
-                        follower,
-                        Message::ReadIndexReply {
-                            term,
-                            id,
-                            index: None,
-                        },
-                    );
-                }
-            }
+        let asked = std::mem::take(&mut self.reads.asked);
+        for read in asked.into_iter().chain(std::mem::take(&mut self.reads.waiting)) {
+            self.reject_read(read.id, read.asker);
         }
+    }
+
+    /// The leader that was asked leads no more, or may not; its answer is not waited for.
+    pub(super) fn reject_forwarded_reads(&mut self) {
+        for (id, _) in std::mem::take(&mut self.reads.forwarded) {
+            self.reject_read(id, Asker::Client);
+        }
+    }
+
+    /// Forget the reads that nobody waits for any more.
+    pub(super) fn forget_old_reads(&mut self) {
+        let patience_ms = self.config.read_patience_ms;
+        let is_old = |since: Millis| since.plus(patience_ms) <= self.now;
+        while self
+            .reads
+            .waiting
+            .pop_front_if(|read| is_old(read.since))
+            .is_some()
+        {}
+        while self.reads.asked.pop_front_if(|read| is_old(read.since)).is_some() {}
+        while self
+            .reads
+            .forwarded
+            .pop_front_if(|(_, since)| is_old(*since))
+            .is_some()
+        {}
+    }
+
+    fn reject_read(&mut self, id: RequestId, asker: Asker) {
+        match asker {
+            Asker::Client => {
+                let leader = self.leader.clone();
+                let why = Rejection::NotLeader { leader };
+                self.actions.push(Action::Reject { id, why });
+            }
+            Asker::Follower(follower) => self.reply_read_index(follower, id, None),
+        }
+    }
+
+    fn reply_read_index(&mut self, follower: NodeId, id: RequestId, index: Option<LogIndex>) {
+        let term = self.hard.term;
+        self.send(follower, Message::ReadIndexReply { term, id, index });
     }
 }

@@ -33,6 +33,20 @@ impl Progress {
     }
 }
 
+/// Whether entries follow `prev` without a gap, and their terms never fall nor pass the leader's.
+fn fits(term: Term, prev: Position, entries: &[Entry]) -> bool {
+    let mut before = prev;
+    entries.iter().all(|entry| {
+        let fits = Some(entry.index.0) == before.index.0.checked_add(1)
+            && (before.term..=term).contains(&entry.term);
+        before = Position {
+            index: entry.index,
+            term: entry.term,
+        };
+        fits
+    })
+}
+
 impl Raft {
     pub(super) fn send_heartbeats(&mut self) {
         self.heartbeat_due = self.now.plus(self.config.heartbeat_ms);
@@ -42,41 +56,46 @@ impl Raft {
         }
     }
 
-    /// Send what the follower lacks, as far as the window allows.
-    pub(super) fn replicate(&mut self, peer: &NodeId) {
-        let (resend_ms, window, batch) = (self.config.resend_ms, self.config.window, self.config.batch);
-        loop {
-            let now = self.now;
-            let Some(at) = self.progress.get_mut(peer) else {
-                return;
-            };
-            if at
-                .under_way
-                .first()
-                .is_some_and(|(_, sent)| now >= sent.plus(resend_ms))
-            {
-                // Lost, or the follower is slow: begin again where the logs agree.
-                at.under_way.clear();
-                at.next = at.matched.next();
-            }
-            let window = if at.known { window } else { 0 };
-            if at.under_way.len() >= window {
-                return;
-            }
-            let next = at.next;
-            let entries = self.log.slice(next, batch).to_vec();
-            let Some(last) = entries.last().map(|entry| entry.index) else {
-                return;
-            };
+    /// Send what the follower lacks, as far as the window allows. Whether anything was sent.
+    pub(super) fn replicate(&mut self, peer: &NodeId) -> bool {
+        self.resend_what_was_lost(peer);
+        let mut sent = false;
+        while let Some(entries) = self.next_batch(peer) {
+            let last = entries.last().map(|entry| entry.index);
             self.send_append(peer, entries);
-            if let Some(at) = self.progress.get_mut(peer) {
-                at.under_way.push((last, now));
+            if let Some((at, last)) = self.progress.get_mut(peer).zip(last) {
+                at.under_way.push((last, self.now));
                 at.next = last.next();
             }
+            sent = true;
+        }
+        sent
+    }
+
+    /// No answer for long: lost, or the follower is slow. Begin again where the logs agree.
+    fn resend_what_was_lost(&mut self, peer: &NodeId) {
+        let Some(at) = self.progress.get_mut(peer) else {
+            return;
+        };
+        let lost = |sent: Millis| self.now >= sent.plus(self.config.resend_ms);
+        if at.under_way.first().is_some_and(|(_, sent)| lost(*sent)) {
+            at.under_way.clear();
+            at.next = at.matched.next();
         }
     }
 
-    fn send_append(&mut self, peer: &NodeId, entries: Vec<Entry>) {
+    /// The entries that may be sent now, never an empty batch.
+    fn next_batch(&self, peer: &NodeId) -> Option<Vec<Entry>> {
+        let at = self.progress.get(peer)?;
+        if !at.known || at.under_way.len() >= self.config.window {
+            return None;
+        }
+        let (batch, bytes) = (self.config.batch, self.config.batch_bytes);
+        let entries = self.log.slice_within(at.next, batch, bytes);
+        (!entries.is_empty()).then(|| entries.to_vec())
+    }
+
+    pub(super) fn send_append(&mut self, peer: &NodeId, entries: Vec<Entry>) {
         let Some(at) = self.progress.get(peer) else { return };
         let prev = at.next.previous();
         let Some(term) = self.log.term(prev) else { return };
@@ -101,16 +120,18 @@ impl Raft {
         round: Round,
     ) {
         if term < self.hard.term {
-            let (term, hint) = (self.hard.term, LogIndex(0));
-            return self.send(
-                from,
-                Message::AppendEntriesReply {
-                    term,
-                    matched: None,
-                    hint,
-                    round,
-                },
-            );
+            // The term is news to the sender. No round: rounds are counted within a term, and should the sender lead
+            // ours, this answer says nothing about that.
+            let reply = Message::AppendEntriesReply {
+                term: self.hard.term,
+                matched: None,
+                hint: LogIndex(0),
+                round: Round(0),
+            };
+            return self.send(from, reply);
+        }
+        if !fits(term, prev, &entries) {
+            return;
         }
         self.hear_leader(from.clone(), term);
         let (matched, hint) = if self.log.term(prev.index) == Some(prev.term) {
@@ -122,15 +143,13 @@ impl Raft {
         } else {
             (None, self.conflict_hint(prev.index))
         };
-        self.send(
-            from,
-            Message::AppendEntriesReply {
-                term,
-                matched,
-                hint,
-                round,
-            },
-        );
+        let reply = Message::AppendEntriesReply {
+            term,
+            matched,
+            hint,
+            round,
+        };
+        self.send(from, reply);
     }
 
     /// Delete what conflicts, and append what is new (Raft section 5.3).
@@ -183,7 +202,9 @@ impl Raft {
         hint: LogIndex,
         round: Round,
     ) {
-        if self.role != Role::Leader || term < self.hard.term {
+        // What a follower claims beyond the end of the log is no claim of this term.
+        let is_beyond = matched.is_some_and(|matched| matched > self.last().index);
+        if self.role != Role::Leader || term < self.hard.term || is_beyond {
             return;
         }
         let now = self.now;
@@ -223,7 +244,6 @@ impl Raft {
         let of_current_term = self.log.term(quorum) == Some(self.hard.term);
         if of_current_term || !self.config.rules.commit_current_term_only {
             self.commit_up_to(quorum);
-            self.release_reads();
         }
     }
 

@@ -93,7 +93,39 @@ pub struct Entry {
     /// Where it stands.
     pub index: LogIndex,
     /// What the state machine is to do.
+    #[serde(with = "bytes")]
     pub payload: Arc<[u8]>,
+}
+
+/// Bytes as one piece; serde would take them one by one.
+pub(crate) mod bytes {
+    use std::fmt;
+    use std::sync::Arc;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+        deserializer.deserialize_bytes(Bytes)
+    }
+
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Arc<[u8]>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            Ok(bytes.into())
+        }
+    }
 }
 
 impl Entry {
@@ -137,6 +169,7 @@ pub enum Refusal {
 
 /// What nodes tell each other. Each carries the sender's term, except as said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Message {
     /// Would you vote for me in this term? `term` is the one after the sender's (Raft thesis, section 9.6).
     PreVote { term: Term, last: Position },

@@ -1,0 +1,123 @@
+//! The way to the node's thread: what comes to it, and what its clients are told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::machine::Outcome;
+use crate::raft::Rejection;
+use crate::raft::types::{Message, NodeId, Position};
+
+/// So many requests may wait; what is more is told `overloaded`.
+const MOST_WAITING: usize = 20_000;
+
+/// What comes to the node.
+pub(crate) enum Arrival {
+    Message(NodeId, Message),
+    Write(Arc<[u8]>, Answer),
+    Read {
+        key: String,
+        forward: bool,
+        answer: Answer,
+    },
+    Stop,
+}
+
+/// What a client is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// The command was applied there, with this outcome.
+    Applied(Position, Outcome),
+    /// The value, and the last applied entry.
+    Value(Position, Value),
+    /// It failed.
+    Rejected(Rejection),
+    /// It took too long: a read did not happen, a write may yet.
+    Timeout {
+        /// Whether it was a write.
+        write: bool,
+    },
+    /// Too much is waiting; nothing was appended.
+    Overloaded,
+    /// The node is stopping.
+    Stopping,
+}
+
+/// A client who waits for a reply, be it still there or gone.
+pub(crate) struct Answer {
+    reply: oneshot::Sender<Reply>,
+    _waiting: Waiting,
+}
+
+impl Answer {
+    /// Tell the client. One who has gone is not told.
+    pub(crate) fn give(self, reply: Reply) {
+        let _ = self.reply.send(reply);
+    }
+}
+
+/// A request counts as waiting for as long as the node holds on to it, even if its client has gone.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The way to the node. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbox {
+    sender: Sender<Arrival>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Inbox {
+    /// A message of a peer.
+    pub fn message(&self, from: NodeId, message: Message) {
+        let _ = self.sender.send(Arrival::Message(from, message));
+    }
+
+    /// A command to be applied.
+    pub async fn write(&self, payload: Arc<[u8]>) -> Reply {
+        self.ask(|answer| Arrival::Write(payload, answer)).await
+    }
+
+    /// A read; with `forward` a follower asks its leader.
+    pub async fn read(&self, key: String, forward: bool) -> Reply {
+        self.ask(|answer| Arrival::Read { key, forward, answer }).await
+    }
+
+    async fn ask(&self, arrival: impl FnOnce(Answer) -> Arrival) -> Reply {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(Arc::clone(&self.waiting));
+        if before >= MOST_WAITING {
+            return Reply::Overloaded;
+        }
+        let (reply, replied) = oneshot::channel();
+        let answer = Answer {
+            reply,
+            _waiting: waiting,
+        };
+        let _ = self.sender.send(arrival(answer));
+        replied.await.unwrap_or(Reply::Stopping)
+    }
+
+    /// Stop after what has come before.
+    pub fn stop(&self) {
+        let _ = self.sender.send(Arrival::Stop);
+    }
+}
+
+/// The node's end of the inbox.
+pub struct Arrivals(pub(crate) Receiver<Arrival>);
+
+/// The inbox and its other end.
+pub fn inbox() -> (Inbox, Arrivals) {
+    let (sender, receiver) = channel();
+    let waiting = Arc::default();
+    (Inbox { sender, waiting }, Arrivals(receiver))
+}
