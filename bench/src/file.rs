@@ -1,0 +1,69 @@
+//! From a file to a verdict, beside the parse floor.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use checker::{Options, Stream, Verdict, models};
+use histories::format::history1::{Events, write};
+
+use crate::generate::{self, Shape};
+
+/// Writes a history of a unique register, and times reading and judging it.
+pub fn run(operations: usize) -> Result<()> {
+    let file = tempfile::NamedTempFile::new()?;
+    {
+        let shape = Shape {
+            operations,
+            clients: 10,
+            values: None,
+            cas: false,
+            unknown: operations / 1000,
+        };
+        let history = generate::register(shape, 1);
+        let mut out = BufWriter::new(file.as_file());
+        write(&history, &mut out)?;
+        out.flush()?;
+    }
+    let megabytes = file.as_file().metadata()?.len() / 1_000_000;
+    println!("{operations} operations, {megabytes} MB");
+    let start = Instant::now();
+    for line in BufReader::new(File::open(file.path())?).lines() {
+        std::hint::black_box(serde_json::from_str::<serde_json::Value>(&line?)?);
+    }
+    println!("serde_json alone, to its values: {:.2?}", start.elapsed());
+    // A process of its own, for its memory.
+    let status = Command::new(std::env::current_exe()?)
+        .arg("stream")
+        .arg(file.path())
+        .status()?;
+    ensure!(status.success(), "the stream did not pass");
+    Ok(())
+}
+
+/// Judges one file, and prints the time and the greatest resident size.
+pub fn stream(path: &str) -> Result<()> {
+    let start = Instant::now();
+    let mut events = Events::open(File::open(path)?)?;
+    let register = models::find("register").context("no register")?;
+    let mut stream =
+        Stream::of(events.header(), register, &Options::default()).context("not for a stream")?;
+    while let Some(event) = events.next_event()? {
+        stream.push(&event);
+    }
+    let check = stream.finish().context("not proved")?;
+    ensure!(check.verdict == Verdict::Pass, "{}", check.reason);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let most = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap_or("VmHWM: unknown");
+    println!(
+        "file to verdict: {:.2?}, {}",
+        start.elapsed(),
+        most.split_whitespace().collect::<Vec<_>>().join(" ")
+    );
+    Ok(())
+}

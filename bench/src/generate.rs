@@ -1,0 +1,169 @@
+//! Seeded histories of a correct register, one key, with every client always busy.
+
+use histories::{Event, Header, History, Kind, Nanos, Process, Value};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// What kind of history.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub operations: usize,
+    pub clients: usize,
+    /// From how many values writes draw; none: each is written once.
+    pub values: Option<i64>,
+    pub cas: bool,
+    /// How many writes end unknown.
+    pub unknown: usize,
+}
+
+/// An operation in flight, and what it will return once it took effect.
+struct Flying {
+    f: &'static str,
+    argument: Value,
+    outcome: Option<(Kind, Value)>,
+}
+
+struct Register {
+    shape: Shape,
+    rng: ChaCha8Rng,
+    state: Value,
+    next: i64,
+    unknown: usize,
+    events: Vec<Event>,
+}
+
+/// A history of this shape.
+pub fn register(shape: Shape, seed: u64) -> History {
+    let rng = ChaCha8Rng::seed_from_u64(seed);
+    let events = Vec::with_capacity(shape.operations * 2);
+    let mut run = Register {
+        shape,
+        rng,
+        state: Value::Null,
+        next: 0,
+        unknown: shape.unknown,
+        events,
+    };
+    let mut flying: Vec<Option<Flying>> = (0..shape.clients).map(|_| None).collect();
+    let mut names: Vec<u64> = (0..shape.clients as u64).collect();
+    let mut invoked = 0;
+    while invoked < shape.operations || flying.iter().any(Option::is_some) {
+        let client = run.rng.random_range(0..shape.clients);
+        match flying[client].take() {
+            None if invoked < shape.operations => {
+                invoked += 1;
+                let (f, argument) = run.draw();
+                run.push(names[client], Kind::Invoke, f, argument.clone());
+                flying[client] = Some(Flying {
+                    f,
+                    argument,
+                    outcome: None,
+                });
+            }
+            None => {}
+            Some(Flying {
+                f,
+                argument,
+                outcome: None,
+            }) => {
+                let outcome = Some(run.take_effect(f, &argument));
+                flying[client] = Some(Flying { f, argument, outcome });
+            }
+            Some(Flying {
+                f,
+                outcome: Some((kind, value)),
+                ..
+            }) => {
+                let kind = if run.is_unknown(f) { Kind::Info } else { kind };
+                run.push(names[client], kind, f, value);
+                if kind == Kind::Info {
+                    names[client] += shape.clients as u64;
+                }
+            }
+        }
+    }
+    History {
+        header: header(),
+        events: run.events,
+    }
+}
+
+fn header() -> Header {
+    Header {
+        history: 1,
+        workload: None,
+        model: Some("register".to_owned()),
+        keyed: false,
+        initial: Value::Null,
+        seed: None,
+        system: None,
+        other: serde_json::Map::new(),
+    }
+}
+
+impl Register {
+    fn value(&mut self) -> Value {
+        self.next += 1;
+        Value::from(
+            self.shape
+                .values
+                .map_or(self.next, |many| self.rng.random_range(0..many)),
+        )
+    }
+
+    fn draw(&mut self) -> (&'static str, Value) {
+        match self.rng.random_range(0..if self.shape.cas { 3 } else { 2 }) {
+            0 => ("read", Value::Null),
+            1 => ("write", self.value()),
+            _ => {
+                let old = if self.shape.values.is_some() {
+                    self.value()
+                } else {
+                    self.state.clone()
+                };
+                ("cas", Value::list([old, self.value()]))
+            }
+        }
+    }
+
+    fn take_effect(&mut self, f: &str, argument: &Value) -> (Kind, Value) {
+        match (f, argument.as_list()) {
+            ("read", _) => (Kind::Ok, self.state.clone()),
+            (_, None) => {
+                self.state = argument.clone();
+                (Kind::Ok, argument.clone())
+            }
+            (_, Some(pair)) if pair[0] == self.state => {
+                self.state = pair[1].clone();
+                (Kind::Ok, argument.clone())
+            }
+            _ => (Kind::Fail, argument.clone()),
+        }
+    }
+
+    fn is_unknown(&mut self, f: &str) -> bool {
+        let every = (self.shape.operations / self.shape.unknown.max(1) / 2).max(1);
+        let now = f == "write" && self.unknown > 0 && self.rng.random_range(0..every) == 0;
+        self.unknown -= usize::from(now);
+        now
+    }
+
+    fn push(&mut self, process: u64, kind: Kind, f: &str, value: Value) {
+        let index = self.events.len() as u64;
+        self.events.push(Event {
+            index,
+            time: Nanos(index * 1000),
+            process: Process::Client(process),
+            kind,
+            f: f.into(),
+            key: None,
+            value,
+            node: None,
+            error: None,
+            message: None,
+            seq: None,
+            at: None,
+            other: serde_json::Map::new(),
+        });
+    }
+}

@@ -1,0 +1,25 @@
+//! The checker beside porcupine-rs, in one process run, on the corpus and on seeded synthetic histories.
+//!
+//! `cargo run --release -p bench -- compare` prints a row per input: our time, theirs, the ratio; it fails if two
+//! verdicts differ. `… -- file [OPERATIONS]` prints file to verdict beside the parse floor (serde_json reading the same
+//! file), and the memory; 1,000,000 operations unless said otherwise. The corpus is looked for in `HARNESS_CORPUS`,
+//! else beside the checkout.
+#![allow(clippy::print_stdout)]
+
+mod compare;
+mod file;
+mod generate;
+mod peer;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["compare"] => compare::run(),
+        ["file"] => file::run(1_000_000),
+        ["file", operations] => file::run(operations.parse()?),
+        ["stream", path] => file::stream(path),
+        _ => bail!("usage: bench compare | bench file [OPERATIONS]"),
+    }
+}
