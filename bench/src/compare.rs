@@ -75,7 +75,8 @@ type Timed = (Option<bool>, Duration);
 /// The etcd logs together, the slowest of them, and each key-value log.
 fn of_corpus(folder: &Path) -> Result<()> {
     let index = std::fs::read_to_string(folder.join("index.tsv"))?;
-    let (mut sum, mut worst): (Option<(Duration, Duration)>, Option<(String, Timed, Timed)>) = (None, None);
+    let mut sum: Option<(Duration, Duration)> = None;
+    let mut worst: Option<(String, Timed, Timed)> = None;
     for line in index.lines().skip(1) {
         let mut columns = line.split('\t');
         let (Some(path), Some(model)) = (columns.next(), columns.next()) else {

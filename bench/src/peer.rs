@@ -165,8 +165,8 @@ pub fn check(prepared: &Prepared, timeout: Duration) -> Option<bool> {
     match &prepared.0 {
         Parts::Register(operations) => one(check_operations_timeout(operations, timeout)),
         Parts::Kv(keys) => {
-            let verdicts = keys.iter().map(|key| one(check_operations_timeout(key, timeout)));
-            verdicts.fold(Some(true), |all, one| Some(all? && one?))
+            let mut verdicts = keys.iter().map(|key| one(check_operations_timeout(key, timeout)));
+            verdicts.try_fold(true, |all, one| Some(all && one?))
         }
     }
 }

@@ -1,9 +1,9 @@
 //! From events to operations: each invocation with its completion, split by key.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use histories::{Event, Header, Kind, Process, Value};
+use rustc_hash::FxHashMap;
 
 use crate::error::HistoryError;
 
@@ -134,7 +134,7 @@ pub(crate) fn pair(events: &[Event]) -> Result<Vec<Operation<'_>>, HistoryError>
         });
     }
     let mut operations = Vec::with_capacity(events.len() / 2 + 1);
-    let mut in_flight: HashMap<Process, usize> = HashMap::new();
+    let mut in_flight: FxHashMap<Process, usize> = FxHashMap::default();
     for (position, event) in events.iter().enumerate() {
         if event.process == Process::Nemesis {
             continue;
@@ -213,7 +213,7 @@ pub(crate) fn groups<'a>(header: &'a Header, events: &'a [Event]) -> Result<Vec<
         }]);
     }
     let mut groups: Vec<Group<'a>> = Vec::new();
-    let mut place: HashMap<&Value, usize> = HashMap::new();
+    let mut place: FxHashMap<&Value, usize> = FxHashMap::default();
     for operation in operations {
         let key = operation.invoke.key.as_ref().ok_or(HistoryError::NoKey {
             index: operation.index(),
