@@ -15,6 +15,7 @@ use crate::testing::header;
 use crate::{Budget, Engine, Options, Stream, Verdict, linearizability, models};
 
 mod collections;
+mod metamorphic;
 mod others;
 mod registers;
 

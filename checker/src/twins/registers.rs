@@ -7,11 +7,11 @@ use rand_chacha::ChaCha8Rng;
 use super::{Twin, compare};
 use crate::Options;
 
-struct Register {
+pub(super) struct Register {
     /// From how many values each is drawn: few are written often, many once.
-    values: i64,
-    cas: bool,
-    failed_cas: crate::FailedCas,
+    pub(super) values: i64,
+    pub(super) cas: bool,
+    pub(super) failed_cas: crate::FailedCas,
 }
 
 impl Register {

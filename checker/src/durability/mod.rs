@@ -1,12 +1,15 @@
 //! The check `durability`: everything that was acknowledged is still there, or was overwritten by something
 //! that may follow it.
 
+mod growth;
+
 use histories::{Event, Header, Kind, Value};
 use serde_json::json;
 
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation, groups};
 use crate::verdict::{Check, Edge, Reason, Verdict, Violation};
+use growth::Missing;
 
 const NAME: &str = "durability";
 
@@ -15,7 +18,8 @@ const NAME: &str = "durability";
 /// A final read is an `ok` read with `"final": true` on its invocation or its completion. It breaks the
 /// promise if some acknowledged `write` or `cas` of its key had completed before it, and every write of the value
 /// that it returned had completed before that one began. A write with an unknown outcome never counts as
-/// earlier, and a failed one did not happen. A key with acknowledged writes and no final read is inconclusive.
+/// earlier, and a failed one did not happen. Of lists, sets and counters (`append`, `add`) it must show everything that
+/// was acknowledged before it. A key with acknowledged writes and no final read is inconclusive.
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
@@ -47,10 +51,14 @@ struct Seen {
 impl Seen {
     fn judge(&mut self, group: &Group<'_>) -> Result<(), HistoryError> {
         let writes = writes(group)?;
-        let acknowledged = writes
+        let ok = |operation: &&Operation<'_>| operation.outcome == Kind::Ok;
+        let additions = group
+            .operations
             .iter()
-            .filter(|write| write.operation.outcome == Kind::Ok)
+            .filter(ok)
+            .filter(|operation| growth::adds(operation))
             .count();
+        let acknowledged = additions + writes.iter().map(|write| write.operation).filter(ok).count();
         let finals: Vec<_> = group
             .operations
             .iter()
@@ -64,6 +72,11 @@ impl Seen {
         if let Some(lost) = lost {
             self.lost.push(lost.data(group));
             self.violations.push(lost.violation(group));
+        } else if additions > 0
+            && let Some(missing) = finals.iter().find_map(|read| Missing::find(group, read))
+        {
+            self.lost.push(missing.data(group));
+            self.violations.push(missing.violation(group));
         }
         Ok(())
     }
@@ -150,6 +163,9 @@ struct Lost<'a> {
 
 impl<'a> Lost<'a> {
     fn find(group: &'a Group<'_>, writes: &'a [Write<'a>], read: &'a Operation<'a>) -> Option<Self> {
+        if writes.is_empty() {
+            return None;
+        }
         let of_this = || writes.iter().filter(|write| write.value == read.result());
         let older = of_this().max_by_key(|write| write.operation.ret);
         if older.is_none() && read.result() != group.initial {
