@@ -16,6 +16,7 @@ use crate::{Budget, Engine, Options, Stream, Verdict, linearizability, models};
 
 mod collections;
 mod metamorphic;
+mod mutants;
 mod others;
 mod registers;
 
