@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::budget::Budget;
 use crate::operations::OPEN;
-use crate::search::{Entry, Found, Role, Spec, Stuck, search};
+use crate::search::{Entry, Found, Role, Spec, Stuck, absence, search};
 
 /// What one attempt to leave something out may cost, in steps.
 const STEPS: u64 = 200_000;
@@ -262,11 +262,6 @@ impl Rest {
         let visible = observers.partition_point(|(inv, _)| *inv <= hidden_from);
         visible == 0 || observers[visible - 1].1 < writer.inv
     }
-}
-
-/// Whether the operation is legal because the state does not show a value.
-fn absence<S: Spec>(spec: &S, op: &S::Op) -> bool {
-    spec.role(op) == Role::Pure && spec.dead().is_some_and(|dead| spec.step(&dead, op).is_some())
 }
 
 /// Whether the operations have no legal order; false if that would take too long to see.

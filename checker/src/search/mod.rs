@@ -24,6 +24,7 @@ mod plan;
 use std::hash::Hash;
 
 use crate::budget::{Meter, Stop};
+use crate::operations::OPEN;
 use bits::Wide;
 use plan::Plan;
 pub(crate) use plan::useful;
@@ -133,8 +134,42 @@ pub(crate) struct Stuck {
     pub pending: Vec<u32>,
 }
 
+/// Whether the operation is legal because the state does not show a value.
+pub(crate) fn absence<S: Spec>(spec: &S, op: &S::Op) -> bool {
+    spec.role(op) == Role::Pure && spec.dead().is_some_and(|dead| spec.step(&dead, op).is_some())
+}
+
+/// An operation that observed a value that was not there yet, whatever the order.
+fn too_early<S: Spec>(spec: &S, entries: &[Entry<S::Op>]) -> Option<u32> {
+    let mut written = vec![OPEN; spec.values()];
+    if let Some(value) = spec
+        .shown(&spec.initial())
+        .filter(|value| (*value as usize) < written.len())
+    {
+        written[value as usize] = 0;
+    }
+    for entry in entries {
+        if let Some(value) = spec.writes(&entry.op) {
+            written[value as usize] = written[value as usize].min(entry.inv);
+        }
+    }
+    let early = |entry: &&Entry<S::Op>| {
+        let value = spec
+            .observes(&entry.op)
+            .filter(|_| entry.ret != OPEN && !absence(spec, &entry.op));
+        value.is_some_and(|value| written[value as usize] > entry.ret)
+    };
+    entries.iter().find(early).map(|entry| entry.id)
+}
+
 /// Looks for a legal order of `entries`, which are in the order of their invocations.
 pub(crate) fn search<S: Spec>(spec: &S, entries: &[Entry<S::Op>], meter: &mut Meter<'_>) -> Found {
+    if let Some(early) = too_early(spec, entries) {
+        return Found::Illegal(Stuck {
+            explained: 0,
+            pending: vec![early],
+        });
+    }
     let plan = match Plan::build(spec, entries, meter) {
         Ok(plan) => plan,
         Err(stop) => return Found::Stopped(stop, Stuck::default()),

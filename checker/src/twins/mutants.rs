@@ -90,15 +90,17 @@ fn nothing_panics() {
     assert!(judged > 0);
 }
 
-/// Sixty cas between twelve values, all in flight to the end, and a read of what none of them writes.
+/// Sixty cas between twelve values, all in flight to the end, and a read of what was overwritten before.
 fn hard() -> Vec<Event> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut events = Vec::new();
     let cas: Vec<Value> = (0..60)
         .map(|_| Value::list([any(&mut rng, 12), any(&mut rng, 12)]))
         .collect();
-    push(&mut events, 1000, Kind::Invoke, "write", Value::from(0));
-    push(&mut events, 1000, Kind::Ok, "write", Value::from(0));
+    for value in [99, 0] {
+        push(&mut events, 1000, Kind::Invoke, "write", Value::from(value));
+        push(&mut events, 1000, Kind::Ok, "write", Value::from(value));
+    }
     let all = |events: &mut Vec<Event>, kind| {
         (0..)
             .zip(&cas)
