@@ -25,7 +25,7 @@ impl Drop for Pass {
 
 impl Gate {
     /// An open gate.
-    pub fn new() -> Self {
+    pub fn opened() -> Self {
         Gate {
             open: Arc::new(watch::Sender::new(true)),
             in_flight: Arc::default(),
@@ -71,7 +71,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_gate_lets_nobody_pass_and_drains() {
-        let gate = Gate::new();
+        let gate = Gate::opened();
         let pass = gate.pass().await;
         gate.set(false);
         assert_eq!(gate.in_flight(), 1);

@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
             hands,
             system,
             record,
-            violated: Stop::new(),
+            violated: Stop::unset(),
             writing: None,
         })
     }
@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
             system: Arc::clone(&self.system),
             recorder,
             clock: self.clock,
-            gate: Gate::new(),
+            gate: Gate::opened(),
             workload: Arc::new(Mutex::new(generator)),
             next_process: Arc::new(AtomicU64::new(0)),
             nodes: self.settings.nodes,
@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
         } else {
             (TICK, POLL)
         };
-        let watching = Stop::new();
+        let watching = Stop::unset();
         let lines = Arc::new(Mutex::new(Lines::create(self.folder.status())?));
         let (system, hands) = (Arc::clone(&self.system), self.hands.clone());
         let nodes = self.settings.nodes;
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
         let conductor = self.conductor(clients, &observer)?;
         let stage = conductor.stage();
         let begin = self.clock.now();
-        let over = Stop::new();
+        let over = Stop::unset();
         let loads = self.start_clients(clients, &over);
         let conducted = tokio::spawn(conductor.conduct(tick, over.clone()));
         let watcher = progress.watch(

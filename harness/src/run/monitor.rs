@@ -116,7 +116,7 @@ mod tests {
     fn a_stale_read_is_seen_while_the_history_still_grows() {
         let header: Header =
             serde_json::from_str(r#"{"history":1,"model":"register","keyed":true}"#).unwrap();
-        let violated = Stop::new();
+        let violated = Stop::unset();
         let sender = start(header, "register", violated.clone()).unwrap();
         let event = |index: u64, kind: &str, f: &str, value: &str| {
             let text = format!(

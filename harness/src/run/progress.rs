@@ -50,7 +50,7 @@ impl Progress {
         begin: Nanos,
         duration: Duration,
     ) -> Watcher {
-        let over = Stop::new();
+        let over = Stop::unset();
         let bar = (self == Progress::Line).then(|| bar(duration));
         let view = Look {
             recorder,

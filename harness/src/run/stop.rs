@@ -10,7 +10,7 @@ pub struct Stop(Arc<watch::Sender<bool>>);
 
 impl Stop {
     /// Not set.
-    pub fn new() -> Self {
+    pub fn unset() -> Self {
         Stop(Arc::new(watch::Sender::new(false)))
     }
 

@@ -1,6 +1,5 @@
 //! What may befall a run: its harness is killed, its user loses patience, a node breaks.
 
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -8,13 +7,36 @@ use crate::lab::{Ended, Lab, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-fn start(lab: &Lab, words: &str) -> Child {
+/// A harness that runs; killed if the test gives up on it.
+struct Running(Option<Child>);
+
+impl Running {
+    fn id(&self) -> String {
+        self.0.as_ref().unwrap().id().to_string()
+    }
+
+    fn end(mut self) -> Ended {
+        Ended::from(self.0.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn start(lab: &Lab, words: &str) -> Running {
     let child = lab
         .command(words)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let child = Running(Some(child));
     wait_until("all nodes run", LIMIT, || lab.nodes().len() == 3);
     wait_until("operations are recorded", LIMIT, || {
         let history = lab.store().join("latest/history.jsonl");
@@ -23,8 +45,8 @@ fn start(lab: &Lab, words: &str) -> Child {
     child
 }
 
-fn signal(child: &Child, signal: &str) {
-    let pid = child.id().to_string();
+fn signal(child: &Running, signal: &str) {
+    let pid = child.id();
     assert!(
         std::process::Command::new("kill")
             .args([signal, &pid])
@@ -37,7 +59,7 @@ fn signal(child: &Child, signal: &str) {
 #[test]
 fn a_killed_harness_leaves_no_node_and_a_history_that_can_be_judged() {
     let lab = Lab::new();
-    let mut child = start(
+    let child = start(
         &lab,
         "run --nemesis pause --interval 500ms --nodes 3 --duration 60s --seed 3 --quiet",
     );
@@ -52,7 +74,7 @@ fn a_killed_harness_leaves_no_node_and_a_history_that_can_be_judged() {
         lab.nodes().iter().any(paused)
     });
     signal(&child, "-KILL");
-    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    assert_eq!(child.end().exit, -1, "killed by the signal");
     wait_until("no node is left", LIMIT, || lab.nodes().is_empty());
     let ended = lab.harness("check latest").with(2);
     assert!(ended.stdout.contains("cut short"), "{}", ended.stdout);
@@ -66,7 +88,7 @@ fn ctrl_c_ends_the_load_early_and_judges_as_usual() {
         "run --nemesis none --nodes 3 --duration 600s --seed 3 --json --quiet",
     );
     signal(&child, "-INT");
-    let results = Ended::from(child.wait_with_output().unwrap()).with(0).json();
+    let results = child.end().with(0).json();
     assert_eq!(results["verdict"], "pass");
     assert!(lab.nodes().is_empty());
 }
@@ -94,7 +116,7 @@ fn a_second_ctrl_c_stops_at_once() {
         record.contains("\"load\"")
     });
     signal(&child, "-INT");
-    let ended = Ended::from(child.wait_with_output().unwrap()).with(130);
+    let ended = child.end().with(130);
     assert!(ended.stderr.contains("second interrupt"), "{}", ended.stderr);
     wait_until("no node is left", LIMIT, || lab.nodes().is_empty());
 }
@@ -126,13 +148,13 @@ fn a_node_that_dies_by_itself_ends_the_run() {
     let victim = lab.nodes()[0].to_string();
     assert!(
         std::process::Command::new("kill")
-            .args(["-SEGV", &victim])
+            .args(["-ABRT", &victim])
             .status()
             .unwrap()
             .success()
     );
-    let ended = Ended::from(child.wait_with_output().unwrap()).with(255);
-    assert!(ended.stderr.contains("died"), "{}", ended.stderr);
+    let ended = child.end().with(255);
+    assert!(ended.stderr.contains("ended by itself"), "{}", ended.stderr);
     assert!(lab.nodes().is_empty());
     lab.harness("check latest").with(2);
 }

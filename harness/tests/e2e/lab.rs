@@ -1,6 +1,6 @@
 //! What the tests share: the binary under test, a store of its own for each test, and how to look for leftovers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,6 @@ use serde_json::Value;
 /// A test's own place.
 pub struct Lab {
     pub folder: tempfile::TempDir,
-}
-
-/// The node's binary, which stands beside the harness.
-pub fn node_bin() -> PathBuf {
-    let beside = Path::new(env!("CARGO_BIN_EXE_harness")).with_file_name("cluster-node");
-    assert!(
-        beside.is_file(),
-        "build the whole workspace first: there is no {}",
-        beside.display()
-    );
-    beside
 }
 
 impl Lab {
@@ -46,11 +35,6 @@ impl Lab {
 
     pub fn harness(&self, words: &str) -> Ended {
         Ended::from(self.command(words).output().unwrap())
-    }
-
-    /// The folder of the newest run.
-    pub fn latest(&self) -> PathBuf {
-        std::fs::canonicalize(self.store().join("latest")).unwrap()
     }
 
     /// The processes that have this test's store in their command line: its nodes.

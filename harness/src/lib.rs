@@ -1,0 +1,18 @@
+//! What the binary `harness` is made of: it leads a replicated store through faults, records what its clients saw, and judges the record.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`cli`] | the command line, one file a subcommand |
+//! | [`run`] | a run, stage by stage |
+//! | [`judge`] | the verdict on a saved run |
+//! | [`report`] | what a person sees |
+//! | [`systems`], [`workloads`] | the tables of what can be tested, and with what load |
+//! | [`exit`] | the exit codes |
+
+pub mod cli;
+pub mod exit;
+pub mod judge;
+pub mod report;
+pub mod run;
+pub mod systems;
+pub mod workloads;
