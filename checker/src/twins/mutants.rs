@@ -95,7 +95,7 @@ fn hard() -> Vec<Event> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut events = Vec::new();
     let cas: Vec<Value> = (0..60)
-        .map(|_| Value::list([any(&mut rng, 12), any(&mut rng, 12)]))
+        .map(|at| Value::list([any(&mut rng, 12), (at % 12).into()]))
         .collect();
     for value in [99, 0] {
         push(&mut events, 1000, Kind::Invoke, "write", Value::from(value));
