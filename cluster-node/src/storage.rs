@@ -24,6 +24,8 @@ const FORMAT: u32 = 1;
 const HEADER: usize = 16;
 /// No record is longer; a longer length is damage.
 const LONGEST: usize = 64 << 20;
+/// No log has more records; a greater sequence number is damage.
+const MOST_RECORDS: u64 = 1 << 40;
 
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -248,8 +250,8 @@ fn whole_record(bytes: &[u8], at: usize) -> Option<(u64, &[u8], usize)> {
         })
     };
     let (length, crc, sequence) = (number(0..4)? as usize, number(4..8)? as u32, number(8..16)?);
-    // Before the CRC, which is dear where nearly every byte is looked at: each record before had a header at least.
-    if length > LONGEST || sequence > (at / HEADER + 1) as u64 {
+    // Before the CRC, which is dear where every byte of a torn tail is looked at.
+    if length > LONGEST || sequence > MOST_RECORDS {
         return None;
     }
     let body = rest.get(HEADER..HEADER + length)?;
