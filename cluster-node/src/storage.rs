@@ -56,7 +56,7 @@ pub enum StorageError {
     /// A record is damaged though whole ones follow it.
     #[error(
         "{}: the record at byte {at} is damaged, yet a whole record follows at byte {next}; this is no torn tail, \
-         so the node does not start: restore the folder, or remove it and let the node rejoin as a new one",
+         so the node does not start; restore the log, for an emptied folder would forget what the node has promised",
         path.display()
     )]
     Damaged {
@@ -68,7 +68,7 @@ pub enum StorageError {
         next: usize,
     },
     /// The folder was used before, and its log is gone.
-    #[error("{} is missing, though its folder was used before: restore it, or remove the whole folder", .0.display())]
+    #[error("{} is missing, though its folder was used before; restore it, or the node would forget what it has promised", .0.display())]
     Missing(PathBuf),
     /// The records are whole, but do not fit together.
     #[error("{}: the record at byte {at} does not fit: {why}", path.display())]

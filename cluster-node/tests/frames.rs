@@ -1,5 +1,11 @@
 //! Frames: what is written is read again, in whatever portions it arrives; nonsense is an error, never a panic.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says plainly what cannot fail"
+)]
+
 use cluster_node::frame::{self, Frame, FrameError, Hello, Incoming, LONGEST, VERSION};
 use cluster_node::raft::types::{Entry, LogIndex, Message, Position, Refusal, RequestId, Round, Term};
 use proptest::prelude::*;

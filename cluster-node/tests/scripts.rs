@@ -19,6 +19,12 @@
 //! | `restart n1` | the node forgets what is not durable |
 //! | `status` | how the nodes stand |
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says plainly what cannot fail"
+)]
+
 use std::fmt::Write as _;
 use std::path::Path;
 

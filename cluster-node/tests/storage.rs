@@ -1,6 +1,12 @@
 //! The log file under torn tails and flipped bytes: whatever is cut or damaged, a start finds a prefix of what was
 //! written or refuses, and only the tail may be missing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says plainly what cannot fail"
+)]
+
 use std::fs;
 use std::path::Path;
 

@@ -2,6 +2,12 @@
 //! cuts, all from a seed. After every step the invariants of Raft hold (figure 3 of the paper), no acknowledged write
 //! is lost, and no read is older than what had been acknowledged before it began.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says plainly what cannot fail"
+)]
+
 mod cluster;
 mod invariants;
 
