@@ -214,53 +214,98 @@ fn keep_a_writer<S: Spec>(spec: &S, few: &[Entry<S::Op>], stays: &mut [bool]) ->
 
 /// What stays, seen from an operation that may go.
 struct Rest {
-    /// By value: its observers' invocations, ascending, and the greatest completion up to each.
-    observers: FxHashMap<u32, Vec<(u32, u32)>>,
-    /// Writers' invocations, ascending, and the least completion from each on.
-    writers: Vec<(u32, u32)>,
+    /// By value: its observers.
+    observers: FxHashMap<u32, Intervals>,
+    /// Everything that is not blind.
+    lookers: Intervals,
+    writers: Intervals,
+    blind: Intervals,
     /// Whether an operation observes that a value is absent.
     absence: bool,
+}
+
+/// Operations by their invocations, ascending.
+#[derive(Default)]
+struct Intervals {
+    /// Invocations and completions.
+    ends: Vec<(u32, u32)>,
+    /// The greatest completion up to each.
+    latest: Vec<u32>,
+    /// The least completion from each on.
+    earliest: Vec<u32>,
+}
+
+impl Intervals {
+    fn add<O>(&mut self, entry: &Entry<O>) {
+        self.ends.push((entry.inv, entry.ret));
+        self.latest
+            .push(self.latest.last().map_or(entry.ret, |ret| entry.ret.max(*ret)));
+    }
+
+    fn close(&mut self) {
+        let mut least = OPEN;
+        self.earliest = self.ends.iter().map(|(_, ret)| *ret).collect();
+        for ret in self.earliest.iter_mut().rev() {
+            least = least.min(*ret);
+            *ret = least;
+        }
+    }
+
+    /// The least completion of those invoked after `position`.
+    fn first_after(&self, position: u32) -> u32 {
+        let later = self.ends.partition_point(|(inv, _)| *inv <= position);
+        self.earliest.get(later).copied().unwrap_or(OPEN)
+    }
+
+    /// The greatest completion of those invoked up to `position`.
+    fn last_until(&self, position: u32) -> Option<u32> {
+        let up_to = self.ends.partition_point(|(inv, _)| *inv <= position);
+        up_to.checked_sub(1).map(|at| self.latest[at])
+    }
 }
 
 impl Rest {
     fn of<S: Spec>(spec: &S, few: &[Entry<S::Op>], stays: &[bool]) -> Self {
         let mut rest = Rest {
             observers: FxHashMap::default(),
-            writers: Vec::new(),
+            lookers: Intervals::default(),
+            writers: Intervals::default(),
+            blind: Intervals::default(),
             absence: false,
         };
         for (entry, _) in few.iter().zip(stays).filter(|(_, stays)| **stays) {
             if let Some(value) = spec.observes(&entry.op) {
-                let observers = rest.observers.entry(value).or_default();
-                let latest = observers.last().map_or(0, |(_, ret)| *ret);
-                observers.push((entry.inv, latest.max(entry.ret)));
+                rest.observers.entry(value).or_default().add(entry);
             }
-            if spec.role(&entry.op) != Role::Pure {
-                rest.writers.push((entry.inv, entry.ret));
+            let role = spec.role(&entry.op);
+            if role != Role::Pure {
+                rest.writers.add(entry);
+            }
+            if role == Role::Blind {
+                rest.blind.add(entry)
+            } else {
+                rest.lookers.add(entry)
             }
             rest.absence |= spec.sees_absence() && absence(spec, &entry.op);
         }
-        let mut least = OPEN;
-        for (_, ret) in rest.writers.iter_mut().rev() {
-            least = least.min(*ret);
-            *ret = least;
-        }
+        rest.writers.close();
+        rest.blind.close();
         rest
     }
 
-    /// Whether nothing that stays can have observed what `writer` wrote: each observer of the value completed
-    /// before it, or some other writer lies between the two.
+    /// Whether nothing that stays can have noticed `writer`: each observer of its value (or, where operations do not
+    /// name values, each operation that is not blind) completed before it, or some other writer (a blind one) lies
+    /// between the two.
     fn can_spare<S: Spec>(&self, spec: &S, writer: &Entry<S::Op>) -> bool {
-        let Some(value) = spec.writes(&writer.op).filter(|_| !self.absence) else {
-            return false;
+        let (observers, hiders) = match spec.writes(&writer.op) {
+            Some(_) if self.absence => return false,
+            Some(value) => (self.observers.get(&value), &self.writers),
+            None => (Some(&self.lookers), &self.blind),
         };
-        let Some(observers) = self.observers.get(&value) else {
-            return true;
-        };
-        let later = self.writers.partition_point(|(inv, _)| *inv <= writer.ret);
-        let hidden_from = self.writers.get(later).map_or(OPEN, |(_, ret)| *ret);
-        let visible = observers.partition_point(|(inv, _)| *inv <= hidden_from);
-        visible == 0 || observers[visible - 1].1 < writer.inv
+        let hidden_from = hiders.first_after(writer.ret);
+        observers
+            .and_then(|observers| observers.last_until(hidden_from))
+            .is_none_or(|ret| ret < writer.inv)
     }
 }
 
