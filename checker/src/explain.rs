@@ -85,6 +85,14 @@ struct Because {
     text: String,
 }
 
+fn initial_text(observer: usize, other: usize) -> String {
+    format!(
+        "T{} still saw the initial value, which T{} replaced",
+        observer + 1,
+        other + 1
+    )
+}
+
 struct Order<'a, S: Spec> {
     spec: &'a S,
     few: &'a [Entry<S::Op>],
@@ -165,9 +173,10 @@ impl<'a, S: Spec> Order<'a, S> {
         }
     }
 
-    /// Orders each writer that surely happened against each version that it must not come between.
+    /// Orders each writer that surely happened against each version that it must not come between. Whether that
+    /// was new. One round draws its conclusions from the edges before it alone, so that proofs stay short.
     fn versions(&mut self) -> bool {
-        let mut grew = false;
+        let mut found = Vec::new();
         for observer in 0..self.few.len() {
             let Some(value) = self.observed(observer) else {
                 continue;
@@ -177,47 +186,49 @@ impl<'a, S: Spec> Order<'a, S> {
                 && !self
                     .writers()
                     .any(|at| self.spec.writes(&self.few[at].op) == Some(value));
-            let others: Vec<usize> = self.writers().collect();
-            for other in others {
-                if Some(other) == writer || other == observer || self.few[other].ret == OPEN {
-                    continue;
+            let certain =
+                |other: &usize| Some(*other) != writer && *other != observer && self.few[*other].ret != OPEN;
+            for other in self.writers().filter(certain) {
+                match writer {
+                    Some(writer) => self.not_between(writer, other, observer, &mut found),
+                    None if initial => found.push((observer, other, initial_text(observer, other))),
+                    None => {}
                 }
-                grew |= match writer {
-                    None if initial => self.before_all(observer, other),
-                    None => false,
-                    Some(writer) => self.not_between(writer, other, observer),
-                };
             }
         }
+        let mut grew = false;
+        for (from, to, text) in found {
+            grew |= self.add(from, to, Reason::VersionOrder, text);
+        }
         grew
-    }
-
-    fn before_all(&mut self, observer: usize, other: usize) -> bool {
-        let text = format!(
-            "T{} still saw the initial value, which T{} replaced",
-            observer + 1,
-            other + 1
-        );
-        self.add(observer, other, Reason::VersionOrder, text)
     }
 
     /// `observer` saw what `writer` wrote, so `other` stands before both or after both.
-    fn not_between(&mut self, writer: usize, other: usize, observer: usize) -> bool {
+    fn not_between(
+        &self,
+        writer: usize,
+        other: usize,
+        observer: usize,
+        found: &mut Vec<(usize, usize, String)>,
+    ) {
         let (w, o, r) = (writer + 1, other + 1, observer + 1);
-        let reaches = |from: usize, to: usize| {
-            petgraph::algo::has_path_connecting(&self.graph, NodeIndex::new(from), NodeIndex::new(to), None)
-        };
-        let (after, before) = (reaches(writer, other), reaches(other, observer));
-        let mut grew = false;
-        if after {
-            let text = format!("T{o} comes after T{w}, and T{r} still saw what T{w} wrote");
-            grew |= self.add(observer, other, Reason::VersionOrder, text);
+        if let Some(premise) = self.reach(writer, other) {
+            let text = format!("T{o} comes after T{w}{premise}, and T{r} still saw what T{w} wrote");
+            found.push((observer, other, text));
         }
-        if before {
-            let text = format!("T{o} comes before T{r}, which still saw what T{w} wrote");
-            grew |= self.add(other, writer, Reason::VersionOrder, text);
+        if let Some(premise) = self.reach(other, observer) {
+            let text = format!("T{o} comes before T{r}{premise}, which still saw what T{w} wrote");
+            found.push((other, writer, text));
         }
-        grew
+    }
+
+    /// Whether one stands before the other, and in brackets why, if that takes one step.
+    fn reach(&self, from: usize, to: usize) -> Option<String> {
+        let (from, to) = (NodeIndex::new(from), NodeIndex::new(to));
+        match self.graph.find_edge(from, to) {
+            Some(edge) => Some(format!(" ({})", self.graph[edge].text)),
+            None => petgraph::algo::has_path_connecting(&self.graph, from, to, None).then(String::new),
+        }
     }
 
     /// The nodes of a shortest cycle.

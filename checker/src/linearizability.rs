@@ -142,3 +142,114 @@ impl Summary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{check, header, history};
+
+    fn why(text: &str) -> String {
+        let check = check("cas-register", &history(text));
+        assert_eq!(check.verdict, Verdict::Violation, "{}", check.reason);
+        check.violations[0].why.clone()
+    }
+
+    #[test]
+    fn a_proof_is_a_cycle_with_its_reasons() {
+        let proof = "Let
+  T1 = write 1 by process 0 (#0 at 0.000 ms, ok #1 at 1.000 ms)
+  T2 = write 2 by process 0 (#2 at 2.000 ms, ok #3 at 3.000 ms)
+  T3 = read 1 by process 1 (#4 at 4.000 ms, ok #5 at 5.000 ms)
+Then
+  - T2 must come before T1, because T2 comes before T3 (T2 had completed before T3 was invoked), which still saw what T1 wrote,
+  - however, T1 must come before T2, because T1 had completed before T2 was invoked: a contradiction.";
+        assert_eq!(why("0 w 1, 0 w: 1, 0 w 2, 0 w: 2, 1 r, 1 r: 1"), proof);
+    }
+
+    #[test]
+    fn a_value_from_nowhere_and_one_from_a_failed_write_are_said() {
+        assert!(why("0 r, 0 r: 3").ends_with("no operation wrote it, and it is not the initial value."));
+        let failed = why("0 w 3, 0 w! 3, 1 r, 1 r: 3");
+        assert!(
+            failed.contains("the only operation that wrote it failed: write 3 by process 0"),
+            "{failed}"
+        );
+        assert!(failed.ends_with("the history would pass."), "{failed}");
+    }
+
+    #[test]
+    fn two_cas_of_one_value_are_a_lost_update() {
+        let proof = why("0 w 1, 0 w: 1, 0 c 1>2, 1 c 1>3, 0 c: 1>2, 1 c: 1>3");
+        assert!(
+            proof.contains("compared with what T1 wrote, and succeeded"),
+            "{proof}"
+        );
+        assert!(proof.ends_with("a contradiction."), "{proof}");
+    }
+
+    #[test]
+    fn what_means_nothing_is_an_error_with_its_event() {
+        let error = |text: &str, keyed: bool| {
+            let model = crate::models::find("register").unwrap();
+            let (options, budget) = (Options::default(), Budget::unlimited());
+            linearizability(&header(keyed), &history(text), model, &options, &budget).unwrap_err()
+        };
+        assert!(matches!(
+            error("0 w 1, 0 w 2", false),
+            HistoryError::TwoInFlight {
+                index: 1,
+                open: 0,
+                ..
+            }
+        ));
+        assert!(matches!(
+            error("0 w 1, 1 w: 1", false),
+            HistoryError::NotInvoked { index: 1, .. }
+        ));
+        assert!(matches!(
+            error("0 w 1, 0 r: 1", false),
+            HistoryError::Mismatch {
+                index: 1,
+                field: "f",
+                ..
+            }
+        ));
+        assert!(matches!(
+            error("0 w 1 @a, 0 w: 1 @b", true),
+            HistoryError::Mismatch { field: "key", .. }
+        ));
+        assert!(matches!(
+            error("0 w 1, 0 w: 1", true),
+            HistoryError::NoKey { index: 0 }
+        ));
+        assert!(matches!(
+            error("0 push 1, 0 push: 1", false),
+            HistoryError::UnknownF { index: 0, .. }
+        ));
+        assert!(matches!(
+            error("0 c 1, 0 c! 1", false),
+            HistoryError::BadValue { index: 0, .. }
+        ));
+    }
+
+    #[test]
+    fn one_broken_key_is_a_violation_and_is_named() {
+        let text = "0 w 1 @a, 0 w: 1 @a, 1 r @b, 1 r: 7 @b, 2 r @a, 2 r: 1 @a";
+        let model = crate::models::find("register").unwrap();
+        let budget = Budget::unlimited();
+        let check =
+            linearizability(&header(true), &history(text), model, &Options::default(), &budget).unwrap();
+        assert_eq!((check.verdict, check.violations.len()), (Verdict::Violation, 1));
+        assert_eq!(check.violations[0].key, Some(Value::from("b")));
+        assert_eq!(
+            (check.violations[0].operations.clone(), budget.progress()),
+            (vec![2], (2, 2))
+        );
+    }
+
+    #[test]
+    fn the_beginning_of_a_run_passes_with_what_is_in_flight() {
+        let events = history("0 w 1, 0 w: 1, 0 w 2, 1 r, 1 r: 2, 1 r, 2 w 3");
+        assert_eq!(check("register", &events).verdict, Verdict::Pass);
+    }
+}
