@@ -181,7 +181,7 @@ Then
     fn two_cas_of_one_value_are_a_lost_update() {
         let proof = why("0 w 1, 0 w: 1, 0 c 1>2, 1 c 1>3, 0 c: 1>2, 1 c: 1>3");
         assert!(
-            proof.contains("compared with what T1 wrote, and succeeded"),
+            proof.contains("T3 must come before T2") && proof.contains("T2 must come before T3"),
             "{proof}"
         );
         assert!(proof.ends_with("a contradiction."), "{proof}");
