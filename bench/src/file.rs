@@ -7,26 +7,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use checker::{Options, Stream, Verdict, models};
-use histories::format::history1::{Events, write};
+use histories::format::history1::{Events, write_event, write_header};
 
-use crate::generate::{self, Shape};
+use crate::generate::{self, Shape, Start};
 
 /// Writes a history of a unique register, and times reading and judging it.
 pub fn run(operations: usize) -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
-    {
-        let shape = Shape {
-            operations,
-            clients: 10,
-            values: None,
-            cas: false,
-            unknown: operations / 1000,
-        };
-        let history = generate::register(shape, 1);
-        let mut out = BufWriter::new(file.as_file());
-        write(&history, &mut out)?;
-        out.flush()?;
-    }
+    generate(file.as_file(), operations)?;
     let megabytes = file.as_file().metadata()?.len() / 1_000_000;
     println!("{operations} operations, {megabytes} MB");
     let start = Instant::now();
@@ -40,6 +28,35 @@ pub fn run(operations: usize) -> Result<()> {
         .arg(file.path())
         .status()?;
     ensure!(status.success(), "the stream did not pass");
+    Ok(())
+}
+
+/// Writes the history a million operations at a time.
+fn generate(file: &File, operations: usize) -> Result<()> {
+    let mut out = BufWriter::new(file);
+    let (mut start, mut left, mut line) = (Start::default(), operations, Vec::new());
+    while left > 0 {
+        let operations = left.min(1_000_000);
+        let shape = Shape {
+            operations,
+            clients: 10,
+            values: None,
+            cas: false,
+            unknown: operations / 1000,
+        };
+        let history = generate::part(shape, left as u64, &mut start);
+        if line.is_empty() {
+            write_header(&mut line, &history.header);
+            out.write_all(&line)?;
+        }
+        for event in &history.events {
+            line.clear();
+            write_event(&mut line, event);
+            out.write_all(&line)?;
+        }
+        left -= operations;
+    }
+    out.flush()?;
     Ok(())
 }
 

@@ -28,24 +28,41 @@ struct Register {
     rng: ChaCha8Rng,
     state: Value,
     next: i64,
+    /// The index of the next event.
+    index: u64,
     unknown: usize,
     events: Vec<Event>,
 }
 
+/// Where a history goes on from.
+#[derive(Clone, Default)]
+pub struct Start {
+    state: Value,
+    next: i64,
+    index: u64,
+    process: u64,
+}
+
 /// A history of this shape.
 pub fn register(shape: Shape, seed: u64) -> History {
+    part(shape, seed, &mut Start::default())
+}
+
+/// The part of a longer history that begins at `start`, which moves to its end.
+pub fn part(shape: Shape, seed: u64, start: &mut Start) -> History {
     let rng = ChaCha8Rng::seed_from_u64(seed);
     let events = Vec::with_capacity(shape.operations * 2);
     let mut run = Register {
         shape,
         rng,
-        state: Value::Null,
-        next: 0,
+        state: start.state.clone(),
+        next: start.next,
+        index: start.index,
         unknown: shape.unknown,
         events,
     };
     let mut flying: Vec<Option<Flying>> = (0..shape.clients).map(|_| None).collect();
-    let mut names: Vec<u64> = (0..shape.clients as u64).collect();
+    let mut names: Vec<u64> = (start.process..start.process + shape.clients as u64).collect();
     let mut invoked = 0;
     while invoked < shape.operations || flying.iter().any(Option::is_some) {
         let client = run.rng.random_range(0..shape.clients);
@@ -82,6 +99,13 @@ pub fn register(shape: Shape, seed: u64) -> History {
             }
         }
     }
+    let last = names.iter().max().map_or(0, |last| last + 1);
+    *start = Start {
+        state: run.state,
+        next: run.next,
+        index: run.index,
+        process: last,
+    };
     History {
         header: header(),
         events: run.events,
@@ -149,7 +173,8 @@ impl Register {
     }
 
     fn push(&mut self, process: u64, kind: Kind, f: &str, value: Value) {
-        let index = self.events.len() as u64;
+        let index = self.index;
+        self.index += 1;
         self.events.push(Event {
             index,
             time: Nanos(index * 1000),
