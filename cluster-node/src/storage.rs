@@ -8,9 +8,13 @@
 //! and one fdatasync for a batch. What a crash leaves of the last write is a torn tail: nothing whole follows it,
 //! and it is cut off at the next start. A damaged record that whole ones follow is another matter: it was durable
 //! once, so the node refuses to start rather than to forget what it may have promised.
+//!
+//! The file is longer than its records, by zeros: a sync that need not make a file longer spares the file system's
+//! journal, and takes a fraction of the time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +26,8 @@ use crate::raft::{HardState, Persist, Recovered};
 /// The version of the folder's format.
 const FORMAT: u32 = 1;
 const HEADER: usize = 16;
+/// The file grows by so many zeros.
+const ROOM: usize = 512 << 10;
 /// No record is longer; a longer length is damage.
 const LONGEST: usize = 64 << 20;
 /// No log has more records; a greater sequence number is damage.
@@ -143,6 +149,10 @@ pub struct Opened {
 pub struct Storage {
     path: PathBuf,
     file: File,
+    /// Where the records end.
+    end: u64,
+    /// Where the zeros after them end.
+    room: u64,
     buffer: Vec<u8>,
     sequence: u64,
     /// Held as long as the node runs.
@@ -159,14 +169,19 @@ impl Storage {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io_error("read", &path))?;
         let replayed = Replay::run(&path, &bytes)?;
-        if replayed.end < bytes.len() {
-            file.set_len(replayed.end as u64)
+        let torn_bytes = written(&bytes).saturating_sub(replayed.end);
+        let mut room = bytes.len() as u64;
+        if torn_bytes > 0 {
+            room = replayed.end as u64;
+            file.set_len(room)
                 .map_err(io_error("cut the torn tail off", &path))?;
         }
         let incarnation = replayed.incarnation + 1;
         let mut storage = Storage {
             path,
             file,
+            end: replayed.end as u64,
+            room,
             buffer: Vec::new(),
             sequence: replayed.sequence,
             _lock: lock,
@@ -181,7 +196,7 @@ impl Storage {
             storage,
             recovered,
             incarnation,
-            torn_bytes: bytes.len() - replayed.end,
+            torn_bytes,
         })
     }
 
@@ -212,11 +227,26 @@ impl Storage {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        self.file
-            .write_all(&self.buffer)
-            .map_err(io_error("write", &self.path))?;
-        self.buffer.clear();
+        self.write().map_err(io_error("write", &self.path))?;
         self.file.sync_data().map_err(io_error("sync", &self.path))
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let end = self.end + self.buffer.len() as u64;
+        if end > self.room {
+            let zeros = vec![0; (end - self.room) as usize + ROOM];
+            self.file.write_all_at(&zeros, self.room)?;
+            self.room += zeros.len() as u64;
+        }
+        self.file.write_all_at(&self.buffer, self.end)?;
+        self.end = end;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// How many bytes of the file are records.
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     fn add(&mut self, body: &Body) {
@@ -239,6 +269,14 @@ fn encode(buffer: &mut Vec<u8>, sequence: u64, body: &Body) {
     buffer[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
 }
 
+/// Where the zeros at the end begin.
+fn written(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1)
+}
+
 /// A whole record at `at`: its sequence number, its body's bytes, and where the next one begins.
 fn whole_record(bytes: &[u8], at: usize) -> Option<(u64, &[u8], usize)> {
     let rest = bytes.get(at..)?;
@@ -251,7 +289,7 @@ fn whole_record(bytes: &[u8], at: usize) -> Option<(u64, &[u8], usize)> {
     };
     let (length, crc, sequence) = (number(0..4)? as usize, number(4..8)? as u32, number(8..16)?);
     // Before the CRC, which is dear where every byte of a torn tail is looked at.
-    if length > LONGEST || sequence > MOST_RECORDS {
+    if length > LONGEST || sequence == 0 || sequence > MOST_RECORDS {
         return None;
     }
     let body = rest.get(HEADER..HEADER + length)?;
@@ -294,7 +332,7 @@ impl Replay {
         }
         // Only records that were written later count; old bytes that look like one do not.
         let later = |at: &usize| whole_record(bytes, *at).is_some_and(|(found, ..)| found > replay.sequence);
-        match (replay.end + 1..bytes.len()).find(later) {
+        match (replay.end + 1..written(bytes)).find(later) {
             Some(next) => Err(StorageError::Damaged {
                 path: path.to_owned(),
                 at: replay.end,
@@ -341,7 +379,7 @@ fn lock(folder: &Path) -> Result<File, StorageError> {
 fn identify_and_open(folder: &Path, log: &Path, cluster: &str, id: &str) -> Result<File, StorageError> {
     let is_ours = identify(folder, cluster, id)?;
     let mut options = OpenOptions::new();
-    options.read(true).append(true).create(!is_ours);
+    options.read(true).write(true).truncate(false).create(!is_ours);
     let file = match options.open(log) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(StorageError::Missing(log.to_owned()));

@@ -144,7 +144,7 @@ fn a_restart_keeps_everything_and_repairs_a_torn_tail() {
     let node = Node::alone(folder.path());
     assert_eq!(value_of(&node.op(json!({"f": "get", "key": "k"}))), &json!(12));
     assert_eq!(node.status("")["incarnation"], json!(2));
-    assert!(node.stop().contains("cut off a torn tail of 7 bytes"));
+    assert!(node.stop().contains("cut off a torn tail of "));
 }
 
 #[test]
