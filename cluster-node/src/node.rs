@@ -11,8 +11,8 @@ use crate::board::Board;
 use crate::inbox::{Answer, Arrival, Arrivals, Reply};
 use crate::machine::Machine;
 use crate::outbox::Outbox;
-use crate::raft::types::{LogIndex, Millis, RequestId};
-use crate::raft::{Action, Input, Raft};
+use crate::raft::types::{LogIndex, Message, Millis, RequestId};
+use crate::raft::{Action, Input, Persist, Raft};
 use crate::storage::{Storage, StorageError};
 
 /// So many inputs share a sync at most.
@@ -148,6 +148,7 @@ impl Node {
 
     /// First everything durable, then everything else in its order.
     fn carry_out(&mut self, actions: &mut Vec<Action>) -> Result<(), StorageError> {
+        self.send_ahead(actions);
         for action in actions.iter() {
             if let Action::Persist(what) = action {
                 self.parts.storage.persist(what);
@@ -171,6 +172,32 @@ impl Node {
         }
         self.serve_reads();
         Ok(())
+    }
+
+    /// A leader's AppendEntries promises its term, not that its own disk has the entries: they go out while that
+    /// is written (thesis, section 10.2.1). Whoever counts them as its own does so after the sync at the earliest,
+    /// for only then another's answer is taken.
+    fn send_ahead(&mut self, actions: &mut Vec<Action>) {
+        let is_of_term = |action: &Action| matches!(action, Action::Persist(Persist::HardState(_)));
+        let is_append = |action: &Action| matches!(action, Action::Persist(Persist::Append(_)));
+        if actions.iter().any(is_of_term) || !actions.iter().any(is_append) {
+            return;
+        }
+        let ahead = |action: &mut Action| {
+            matches!(
+                action,
+                Action::Send {
+                    message: Message::AppendEntries { .. },
+                    ..
+                }
+            )
+        };
+        for action in actions.extract_if(.., ahead) {
+            if let Action::Send { to, message } = action {
+                self.parts.outbox.message(to, message);
+            }
+        }
+        self.parts.outbox.depart();
     }
 
     fn serve_reads(&mut self) {

@@ -5,7 +5,10 @@
 //! ```
 //!
 //! The actions of a step are carried out in their order; what is persisted must be durable before any action that
-//! follows it. So a vote, an acknowledgement or an answer never leaves before what it promises is on disk.
+//! follows it. So a vote, an acknowledgement or an answer never leaves before what it promises is on disk. Only an
+//! AppendEntries promises nothing but its leader's term: where a step's actions persist no term or vote, it may leave
+//! before its entries are on the leader's own disk (thesis section 10.2.1), as long as no further input is taken
+//! before they are.
 //!
 //! | file | what |
 //! | --- | --- |

@@ -206,9 +206,17 @@ impl Cluster {
                 message,
             }));
         }
+        self.last_id += 1;
+        let payload = self.last_id.to_string().into_bytes().into();
+        inputs.push(Input::Propose {
+            id: RequestId(self.last_id),
+            payload,
+        });
+        if self.rng.random() {
+            self.links.retain(|(from, _), _| *from != name);
+        }
         self.take(&name, inputs, true)?;
         self.nodes.remove(&name);
-        self.links.retain(|(from, _), _| *from != name);
         Ok(())
     }
 
@@ -258,14 +266,16 @@ impl Cluster {
         };
         let disk = self.disks.entry(name.clone()).or_default();
         persists[..durable].iter().for_each(|what| write(disk, what));
-        if !dies {
-            for action in actions {
-                if let Action::Send { to, message } = action {
-                    let link = (name.clone(), to);
-                    if !self.cut.contains(&link) {
-                        self.links.entry(link).or_default().push_back(message);
-                    }
-                }
+        // An AppendEntries may leave before its entries are on disk, unless a term or a vote has to be there first.
+        let sends_ahead = !persists.iter().any(|what| matches!(what, Persist::HardState(_)));
+        for action in actions {
+            let Action::Send { to, message } = action else {
+                continue;
+            };
+            let is_ahead = sends_ahead && matches!(message, Message::AppendEntries { .. });
+            let link = (name.clone(), to);
+            if (!dies || is_ahead) && !self.cut.contains(&link) {
+                self.links.entry(link).or_default().push_back(message);
             }
         }
         Ok(())
