@@ -16,6 +16,7 @@
 //! | [`Stream`] | a unique register, judged while its history is read |
 //! | `search` | the search engine for any model, with its pruning rules |
 //! | `shrink`, `explain` | from a violation to the few operations that prove it, told in prose |
+//! | `transactions` | transactions over many keys, as Elle judges them |
 //! | `judge` | one key: decode, decide, prove |
 //! | `certify` | the independent verifier of a pass |
 //!
@@ -54,6 +55,7 @@ mod shrink;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod transactions;
 #[cfg(test)]
 mod twins;
 mod verdict;
@@ -63,6 +65,6 @@ pub use budget::{Budget, Stop};
 pub use durability::durability;
 pub use error::HistoryError;
 pub use linearizability::linearizability;
-pub use options::{Engine, FailedCas, Options};
+pub use options::{Consistency, Engine, FailedCas, Options};
 pub use stream::Stream;
 pub use verdict::{Check, Edge, Reason, Verdict, Violation};

@@ -10,6 +10,7 @@ use crate::judge::Judged;
 use crate::models::Model;
 use crate::operations::{Group, groups};
 use crate::options::Options;
+use crate::transactions;
 use crate::verdict::{Check, Verdict, Violation};
 
 const NAME: &str = "linearizability";
@@ -17,7 +18,8 @@ const NAME: &str = "linearizability";
 /// Whether every key's operations have a legal order that respects real time (Herlihy, Wing 1990).
 ///
 /// `events` may be a part of a history: some keys, or the beginning of a run that still goes on. Keys are
-/// judged in parallel; one violation is a violation, however the other keys end.
+/// judged in parallel; one violation is a violation, however the other keys end. Transactions over many keys are
+/// judged together, by [`Options::consistency`].
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
@@ -28,6 +30,9 @@ pub fn linearizability(
     options: &Options,
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
+    if let Some(check) = transactions::check(header, events, model, options, budget) {
+        return check;
+    }
     let groups = groups(header, events)?;
     budget.begin(groups.len());
     let judged: Vec<Judged> = groups

@@ -9,6 +9,40 @@ pub struct Options {
     pub engine: Engine,
     /// Whether a pass must come with a legal order, which an independent verifier replays.
     pub certify: bool,
+    /// What transactions over many keys must be.
+    pub consistency: Consistency,
+}
+
+/// What transactions over many keys must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consistency {
+    /// As if one after the other, in any order.
+    Serializable,
+    /// As if one after the other, in an order that respects real time.
+    #[default]
+    StrictSerializable,
+}
+
+impl Consistency {
+    /// Its name, as on the command line.
+    ///
+    /// ```
+    /// assert_eq!(checker::Consistency::default().as_str(), "strict-serializable");
+    /// ```
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Consistency::Serializable => "serializable",
+            Consistency::StrictSerializable => "strict-serializable",
+        }
+    }
+
+    /// The name of the check.
+    pub(crate) fn check(self) -> &'static str {
+        match self {
+            Consistency::Serializable => "serializability",
+            Consistency::StrictSerializable => "strict-serializability",
+        }
+    }
 }
 
 /// What a `cas` that failed tells about the register.

@@ -100,6 +100,17 @@ pub enum Reason {
     Cas,
     /// It saw or wrote a version that must be older than the other's.
     VersionOrder,
+    /// A transaction replaced what it wrote (Adya's ww).
+    #[serde(rename = "ww")]
+    WriteWrite,
+    /// A transaction read what it wrote (wr).
+    #[serde(rename = "wr")]
+    WriteRead,
+    /// A transaction replaced what it read (rw).
+    #[serde(rename = "rw")]
+    ReadWrite,
+    /// The same process ran it before.
+    Process,
 }
 
 impl Reason {
@@ -110,6 +121,10 @@ impl Reason {
             Reason::ReadsFrom => "reads-from",
             Reason::Cas => "cas",
             Reason::VersionOrder => "version-order",
+            Reason::WriteWrite => "ww",
+            Reason::WriteRead => "wr",
+            Reason::ReadWrite => "rw",
+            Reason::Process => "process",
         }
     }
 }

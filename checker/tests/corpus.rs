@@ -52,6 +52,7 @@ fn every_history_gets_its_verdict() {
                     failed_cas,
                     engine,
                     certify: true,
+                    ..Options::default()
                 };
                 let history = &imported.history;
                 let budget = Budget::new(50_000_000, 1 << 30);

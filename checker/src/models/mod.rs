@@ -24,6 +24,7 @@ use crate::judge::{Judged, judge};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Entry, Spec};
+use crate::transactions;
 
 /// A row of the table: a model by its name.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +129,18 @@ pub static TABLE: &[Model] = &[
         about: "reads of several keys that must agree on the order of the writes, as Jepsen's",
         operations: long_fork::OPERATIONS,
         judge: long_fork::judge,
+    },
+    Model {
+        name: "list-append",
+        about: "transactions that read and append to lists, as Elle's",
+        operations: transactions::LIST_APPEND,
+        judge: transactions::judge_lists,
+    },
+    Model {
+        name: "rw-register",
+        about: "transactions that read and write registers, as Elle's",
+        operations: transactions::RW_REGISTER,
+        judge: transactions::judge_registers,
     },
 ];
 

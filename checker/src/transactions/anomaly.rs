@@ -1,0 +1,222 @@
+//! The anomalies by their names, and the cases of them that were found.
+//!
+//! The names are Adya's (Weak Consistency, 1999) and Elle's (Kingsbury, Alvaro, VLDB 2020). Each of them breaks
+//! serializability; those of a process or of real time break strict serializability only.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::dependencies::Link;
+
+/// Cases of one name that are kept to be told; the others are counted.
+const KEPT: usize = 3;
+
+/// Which dependencies a cycle is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Shape {
+    /// Writes over writes only.
+    G0,
+    /// Reads of what was written, too.
+    G1c,
+    /// Exactly one transaction missed a write.
+    GSingle,
+    /// Several missed a write, no two of them in a row.
+    GNonadjacent,
+    /// Several missed a write.
+    G2Item,
+}
+
+/// What a cycle needs besides the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// Nothing.
+    Data,
+    /// The order of one process.
+    Process,
+    /// The order of real time.
+    RealTime,
+}
+
+impl Level {
+    pub const ALL: [Level; 3] = [Level::Data, Level::Process, Level::RealTime];
+}
+
+impl Shape {
+    pub const ALL: [Shape; 5] = [
+        Shape::G0,
+        Shape::G1c,
+        Shape::GSingle,
+        Shape::GNonadjacent,
+        Shape::G2Item,
+    ];
+
+    /// Whether a cycle of this shape is one of `weaker`, too.
+    pub fn implies(self, weaker: Shape) -> bool {
+        match self {
+            Shape::G0 | Shape::G1c => self <= weaker && weaker <= Shape::G1c,
+            _ => self <= weaker,
+        }
+    }
+}
+
+/// What is wrong, from the worst to the mildest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anomaly {
+    /// An element stands twice in a list to which it was appended once.
+    DuplicateElements,
+    /// A version is older than itself.
+    CyclicVersions,
+    /// Two reads of a list are not beginnings of one list.
+    IncompatibleOrder,
+    /// A list has an element that nobody appended.
+    GarbageRead,
+    /// A committed write stands upon one that was aborted.
+    DirtyUpdate,
+    /// A read of what an aborted transaction wrote.
+    G1a,
+    /// A read of what its writer overwrote in the same transaction.
+    G1b,
+    /// A read that contradicts what the same transaction read or wrote before.
+    Internal,
+    /// A read of what the same transaction writes later.
+    FutureRead,
+    /// Two transactions read one version, and both replaced it.
+    LostUpdate,
+    /// Transactions that all stand before each other.
+    Cycle(Level, Shape),
+}
+
+impl Anomaly {
+    /// The name of a cycle with these links, in their order.
+    pub fn of_cycle(links: &[Link]) -> Self {
+        let count = |link| links.iter().filter(|&&found| found == link).count();
+        let follows = |at: usize| links[(at + 1) % links.len()];
+        let adjacent = (0..links.len()).any(|at| links[at] == Link::Rw && follows(at) == Link::Rw);
+        let shape = match (count(Link::Rw), count(Link::Wr)) {
+            (0, 0) => Shape::G0,
+            (0, _) => Shape::G1c,
+            (1, _) => Shape::GSingle,
+            _ if adjacent => Shape::G2Item,
+            _ => Shape::GNonadjacent,
+        };
+        let level = match (count(Link::RealTime), count(Link::Process)) {
+            (0, 0) => Level::Data,
+            (0, _) => Level::Process,
+            _ => Level::RealTime,
+        };
+        Anomaly::Cycle(level, shape)
+    }
+
+    /// Its place among all: the worst first.
+    fn rank(self) -> (Level, u8) {
+        match self {
+            Anomaly::DuplicateElements => (Level::Data, 0),
+            Anomaly::CyclicVersions => (Level::Data, 1),
+            Anomaly::IncompatibleOrder => (Level::Data, 2),
+            Anomaly::GarbageRead => (Level::Data, 3),
+            Anomaly::Cycle(level, Shape::G0) => (level, 4),
+            Anomaly::DirtyUpdate => (Level::Data, 5),
+            Anomaly::G1a => (Level::Data, 6),
+            Anomaly::G1b => (Level::Data, 7),
+            Anomaly::Internal => (Level::Data, 8),
+            Anomaly::FutureRead => (Level::Data, 9),
+            Anomaly::Cycle(level, Shape::G1c) => (level, 10),
+            Anomaly::LostUpdate => (Level::Data, 11),
+            Anomaly::Cycle(level, Shape::GSingle) => (level, 12),
+            Anomaly::Cycle(level, Shape::GNonadjacent) => (level, 13),
+            Anomaly::Cycle(level, Shape::G2Item) => (level, 14),
+        }
+    }
+}
+
+impl PartialOrd for Anomaly {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Anomaly {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (level, name) = match self {
+            Anomaly::DuplicateElements => (Level::Data, "duplicate-elements"),
+            Anomaly::CyclicVersions => (Level::Data, "cyclic-versions"),
+            Anomaly::IncompatibleOrder => (Level::Data, "incompatible-order"),
+            Anomaly::GarbageRead => (Level::Data, "garbage-read"),
+            Anomaly::DirtyUpdate => (Level::Data, "dirty-update"),
+            Anomaly::G1a => (Level::Data, "G1a"),
+            Anomaly::G1b => (Level::Data, "G1b"),
+            Anomaly::Internal => (Level::Data, "internal"),
+            Anomaly::FutureRead => (Level::Data, "future-read"),
+            Anomaly::LostUpdate => (Level::Data, "lost-update"),
+            Anomaly::Cycle(level, Shape::G0) => (*level, "G0"),
+            Anomaly::Cycle(level, Shape::G1c) => (*level, "G1c"),
+            Anomaly::Cycle(level, Shape::GSingle) => (*level, "G-single"),
+            Anomaly::Cycle(level, Shape::GNonadjacent) => (*level, "G-nonadjacent"),
+            Anomaly::Cycle(level, Shape::G2Item) => (*level, "G2-item"),
+        };
+        f.write_str(name)?;
+        f.write_str(match level {
+            Level::Data => "",
+            Level::Process => "-process",
+            Level::RealTime => "-realtime",
+        })
+    }
+}
+
+/// One case of an anomaly.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    /// The transactions that prove it; `T1` in the text is the first one.
+    pub transactions: Vec<u32>,
+    /// What is wrong.
+    pub why: String,
+    /// What stands before what.
+    pub edges: Vec<(u32, u32, Link)>,
+}
+
+/// All cases, by name.
+#[derive(Debug, Default)]
+pub(super) struct Cases {
+    found: BTreeMap<Anomaly, Vec<Case>>,
+    counts: BTreeMap<Anomaly, u64>,
+}
+
+impl Cases {
+    /// Counts a case; the sentence is only written for those that may be told.
+    pub fn add(&mut self, anomaly: Anomaly, case: impl FnOnce() -> Case) {
+        *self.counts.entry(anomaly).or_default() += 1;
+        let kept = self.found.entry(anomaly).or_default();
+        if kept.len() < KEPT {
+            kept.push(case());
+        }
+    }
+
+    /// How many there are of each name.
+    pub fn counts(&self) -> &BTreeMap<Anomaly, u64> {
+        &self.counts
+    }
+
+    /// The first `most` cases: one of each name, the worst first, then the others.
+    pub fn told(self, most: usize) -> Vec<(Anomaly, Case)> {
+        let mut told = Vec::new();
+        for (anomaly, cases) in self.found {
+            told.extend(
+                cases
+                    .into_iter()
+                    .enumerate()
+                    .map(|(turn, case)| (turn, anomaly, case)),
+            );
+        }
+        told.sort_by_key(|&(turn, anomaly, _)| (turn, anomaly));
+        told.truncate(most);
+        told.into_iter()
+            .map(|(_, anomaly, case)| (anomaly, case))
+            .collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! From operations to transactions: their micro-operations with small numbers for keys and versions.
+
+use histories::{Kind, Process, Value};
+use rustc_hash::FxHashMap;
+
+use super::Halt;
+use crate::budget::Meter;
+use crate::models::unknown_f;
+use crate::operations::{Group, Operation};
+
+/// No transaction, no version.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// How a model writes its transactions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words {
+    /// The model's name.
+    pub model: &'static str,
+    /// What it takes.
+    pub operations: &'static [&'static str],
+    /// The word of a write.
+    pub write: &'static str,
+    /// Whether a read returns a list.
+    pub lists: bool,
+    /// What a transaction should look like.
+    pub expected: &'static str,
+}
+
+/// Reading or writing one key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Micro<'a> {
+    /// The key's number.
+    pub key: u32,
+    /// What was read or written.
+    pub value: &'a Value,
+    /// The version's number; [`NONE`] for a read.
+    pub version: u32,
+}
+
+impl<'a> Micro<'a> {
+    /// Whether it is a write.
+    pub fn writes(&self) -> bool {
+        self.version != NONE
+    }
+
+    /// The elements of a list that was read.
+    pub fn list(&self) -> &'a [Value] {
+        self.value.as_list().unwrap_or_default()
+    }
+}
+
+/// What is known of a value that was written to a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Version<'a> {
+    /// The key's number.
+    pub key: u32,
+    /// The value.
+    pub value: &'a Value,
+    /// Who wrote it.
+    pub writer: u32,
+    /// What became of the writer.
+    pub outcome: Kind,
+    /// Whether it is its transaction's last write to the key.
+    pub last: bool,
+    /// Whether several wrote it, so that nobody knows whose it is.
+    pub ambiguous: bool,
+}
+
+/// All transactions of a group. A transaction's number is its operation's place in the group.
+#[derive(Debug)]
+pub(super) struct Transactions<'a> {
+    /// The operations.
+    pub operations: &'a [Operation<'a>],
+    /// The keys by their numbers.
+    pub keys: Vec<&'a Value>,
+    /// The versions by their numbers.
+    pub versions: Vec<Version<'a>>,
+    starts: Vec<u32>,
+    micros: Vec<Micro<'a>>,
+    numbers: FxHashMap<(u32, &'a Value), u32>,
+}
+
+impl<'a> Transactions<'a> {
+    /// Reads the transactions; those that did not succeed tell their writes only.
+    pub fn decode(group: &'a Group<'a>, words: Words, meter: &mut Meter<'_>) -> Result<Self, Halt> {
+        let mut all = Transactions {
+            operations: &group.operations,
+            keys: Vec::new(),
+            versions: Vec::new(),
+            starts: Vec::with_capacity(group.operations.len() + 1),
+            micros: Vec::with_capacity(group.operations.len() * 3),
+            numbers: FxHashMap::default(),
+        };
+        let mut keys = Keys::default();
+        for (number, operation) in group.operations.iter().enumerate() {
+            all.starts.push(all.micros.len() as u32);
+            all.transaction(number as u32, operation, words, &mut keys, meter)?;
+        }
+        all.starts.push(all.micros.len() as u32);
+        all.keys = keys.values;
+        Ok(all)
+    }
+
+    fn transaction(
+        &mut self,
+        number: u32,
+        operation: &'a Operation<'a>,
+        words: Words,
+        keys: &mut Keys<'a>,
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Halt> {
+        if &*operation.invoke.f != "txn" {
+            return Err(unknown_f(operation, words.model, words.operations).into());
+        }
+        let ok = operation.outcome == Kind::Ok;
+        let said = if ok {
+            operation.result()
+        } else {
+            operation.argument()
+        };
+        let bad = || Halt::from(operation.bad_value(ok, words.expected));
+        for micro in said.as_list().ok_or_else(bad)? {
+            meter.step()?;
+            let (word, key, value) = match micro.as_list() {
+                Some([Value::Text(word), key, value]) => (&**word, key, value),
+                Some([Value::Text(word), key]) if &**word == "r" && !ok => (&**word, key, &Value::Null),
+                _ => return Err(bad()),
+            };
+            let read = word == "r";
+            let shaped = !words.lists || matches!(value, Value::Null | Value::List(_));
+            if !(read && shaped || word == words.write) {
+                return Err(bad());
+            }
+            if read && !ok {
+                continue;
+            }
+            let key = keys.number(key);
+            let version = if read {
+                NONE
+            } else {
+                self.write(number, operation.outcome, key, value, keys)
+            };
+            self.micros.push(Micro { key, value, version });
+        }
+        Ok(())
+    }
+
+    /// The version's number. A value that was written again after an aborted write belongs to the one that counts.
+    fn write(&mut self, writer: u32, outcome: Kind, key: u32, value: &'a Value, keys: &mut Keys<'a>) -> u32 {
+        let next = self.versions.len() as u32;
+        let number = *self.numbers.entry((key, value)).or_insert(next);
+        let version = Version {
+            key,
+            value,
+            writer,
+            outcome,
+            last: true,
+            ambiguous: false,
+        };
+        if number == next {
+            self.versions.push(version);
+        } else {
+            let known = &mut self.versions[number as usize];
+            match (known.outcome, outcome) {
+                (Kind::Fail, _) => *known = version,
+                (_, Kind::Fail) => return number,
+                _ => known.ambiguous = true,
+            }
+        }
+        let (by, before) = std::mem::replace(&mut keys.last_write[key as usize], (writer, number));
+        if by == writer && before != number {
+            self.versions[before as usize].last = false;
+        }
+        number
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// A transaction's micro-operations; the writes only, unless it succeeded.
+    pub fn micros(&self, transaction: u32) -> &[Micro<'a>] {
+        let at = transaction as usize;
+        &self.micros[self.starts[at] as usize..self.starts[at + 1] as usize]
+    }
+
+    /// The version of this value, if anybody wrote it.
+    pub fn version(&self, key: u32, value: &Value) -> Option<u32> {
+        self.numbers.get(&(key, value)).copied()
+    }
+
+    /// What became of it.
+    pub fn outcome(&self, transaction: u32) -> Kind {
+        self.operations[transaction as usize].outcome
+    }
+
+    /// Who ran it.
+    pub fn process(&self, transaction: u32) -> Process {
+        self.operations[transaction as usize].invoke.process
+    }
+
+    /// The numbers of those that ended like this.
+    pub fn of(&self, outcome: Kind) -> impl Iterator<Item = u32> {
+        (0..self.len() as u32).filter(move |&at| self.outcome(at) == outcome)
+    }
+
+    /// The number of those that ended like this.
+    pub fn count(&self, outcome: Kind) -> usize {
+        self.of(outcome).count()
+    }
+}
+
+/// Numbers for keys, and who wrote to each of them last.
+#[derive(Default)]
+struct Keys<'a> {
+    numbers: FxHashMap<&'a Value, u32>,
+    values: Vec<&'a Value>,
+    last_write: Vec<(u32, u32)>,
+}
+
+impl<'a> Keys<'a> {
+    fn number(&mut self, key: &'a Value) -> u32 {
+        let number = *self.numbers.entry(key).or_insert(self.values.len() as u32);
+        if number as usize == self.values.len() {
+            self.values.push(key);
+            self.last_write.push((NONE, NONE));
+        }
+        number
+    }
+}

@@ -1,0 +1,141 @@
+//! Proofs in Elle's manner: name the transactions, give each step its reason, end with the contradiction.
+
+use std::fmt::Write;
+
+use histories::Kind;
+
+use super::anomaly::{Anomaly, Case, Cases};
+use super::dependencies::Link;
+use super::micro::Transactions;
+use super::shown::Shown;
+use super::{Cycle, Inferred};
+use crate::verdict::{Edge, Reason};
+
+/// Proofs that are told; the other cases are counted.
+const TOLD: usize = 5;
+
+/// Steps of a cycle that are told.
+const STEPS: usize = 64;
+
+/// A proof.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    /// The anomaly's name.
+    pub name: String,
+    /// Places in the group, in the order of the history.
+    pub operations: Vec<u32>,
+    /// The same by the history's indexes.
+    pub indexes: Vec<u64>,
+    /// What stands before what, by the history's indexes.
+    pub edges: Vec<Edge>,
+    /// The prose.
+    pub why: String,
+}
+
+/// The proofs of the worst cases.
+pub(super) fn tell(transactions: &Transactions<'_>, cases: Cases) -> Vec<Told> {
+    let told = cases.told(TOLD);
+    told.into_iter()
+        .map(|(anomaly, case)| prove(transactions, anomaly, case))
+        .collect()
+}
+
+fn prove(transactions: &Transactions<'_>, anomaly: Anomaly, case: Case) -> Told {
+    let index = |at: u32| transactions.operations[at as usize].index();
+    let mut why = format!("{anomaly}. Let\n");
+    for (&at, t) in case.transactions.iter().zip(1..=STEPS) {
+        let operation = &transactions.operations[at as usize];
+        let unknown = match operation.outcome {
+            Kind::Info => ", of unknown outcome",
+            _ => "",
+        };
+        let _ = writeln!(why, "  T{t} = {}{unknown}", Shown(operation));
+    }
+    why += "Then\n";
+    why += &case.why;
+    let mut operations = case.transactions;
+    operations.sort_unstable();
+    operations.dedup();
+    let edge = |(from, to, link)| Edge {
+        from: index(from),
+        to: index(to),
+        reason: reason(link),
+    };
+    Told {
+        name: anomaly.to_string(),
+        indexes: operations.iter().map(|&at| index(at)).collect(),
+        edges: case.edges.into_iter().map(edge).collect(),
+        why,
+        operations,
+    }
+}
+
+/// The case that a cycle makes.
+pub(super) fn cycle(transactions: &Transactions<'_>, model: &Inferred<'_>, cycle: &Cycle) -> Case {
+    let mut lines = Vec::new();
+    let mut edges = Vec::new();
+    for (step, &(before, link)) in cycle.iter().enumerate() {
+        let after_at = (step + 1) % cycle.len();
+        let after = cycle[after_at].0;
+        edges.push((before, after, link));
+        let (t, u) = (format!("T{}", step + 1), format!("T{}", after_at + 1));
+        let last = step + 1 == cycle.len();
+        if step >= STEPS && !last {
+            continue;
+        }
+        let because = because(transactions, model, (before, after, link), &t, &u);
+        let (however, end) = if last {
+            ("however, ", ": a contradiction.")
+        } else {
+            ("", ",")
+        };
+        lines.push(format!("  - {however}{t} < {u}, because {because}{end}"));
+    }
+    if cycle.len() > STEPS + 1 {
+        lines.insert(STEPS, format!("  - … and so on, to T{},", cycle.len()));
+    }
+    Case {
+        transactions: cycle.iter().map(|&(transaction, _)| transaction).collect(),
+        why: lines.join("\n"),
+        edges,
+    }
+}
+
+fn because(
+    transactions: &Transactions<'_>,
+    model: &Inferred<'_>,
+    (before, after, link): (u32, u32, Link),
+    t: &str,
+    u: &str,
+) -> String {
+    let index = |at: u32| transactions.operations[at as usize].index();
+    match link {
+        Link::Process => {
+            format!("process {} ran {t} before {u}", transactions.process(before))
+        }
+        Link::RealTime => {
+            let end = transactions.operations[before as usize].completion;
+            let end = end.map_or(String::new(), |event| format!(" at #{}", event.index));
+            format!(
+                "{t} had completed{end} before {u} was invoked at #{}",
+                index(after)
+            )
+        }
+        _ => model.because(before, after, link, t, u).unwrap_or_else(|| {
+            format!(
+                "of the order of what they read and wrote ({})",
+                reason(link).as_str()
+            )
+        }),
+    }
+}
+
+fn reason(link: Link) -> Reason {
+    match link {
+        Link::Ww => Reason::WriteWrite,
+        Link::Wr => Reason::WriteRead,
+        Link::Rw => Reason::ReadWrite,
+        Link::Process => Reason::Process,
+        Link::RealTime => Reason::RealTime,
+    }
+}
