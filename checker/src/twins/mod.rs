@@ -229,14 +229,24 @@ fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
             };
             let check =
                 linearizability(&header(false), &events, model, &options, &Budget::unlimited()).unwrap();
-            let found = check.verdict == Verdict::Pass;
+            let verdict = if expected {
+                Verdict::Pass
+            } else {
+                Verdict::Violation
+            };
             let show = || {
                 events
                     .iter()
                     .map(|event| serde_json::to_string(event).unwrap() + "\n")
                     .collect::<String>()
             };
-            assert_eq!(found, expected, "{} seed {seed}\n{}{check:?}", model.name, show());
+            assert_eq!(
+                check.verdict,
+                verdict,
+                "{} seed {seed}\n{}{check:?}",
+                model.name,
+                show()
+            );
             if let Some(mut stream) = Stream::of(&header(false), model, &twin.options()) {
                 events.iter().for_each(|event| stream.push(&event.into()));
                 let proved = stream.finish().is_some();
