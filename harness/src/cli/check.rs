@@ -1,32 +1,44 @@
-//! `harness check`: judge a saved run or a history again.
+//! `harness check`: judge saved runs or histories again.
 
+use std::fmt::Write;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytesize::ByteSize;
+use checker::{Engine, FailedCas, Verdict};
+use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
+use serde_json::json;
 
 use super::{duration, run_folder, show, show_json};
 use crate::exit::{Exit, Failure};
+use crate::judge::results::Results;
 use crate::judge::{self, Limits};
-use crate::report::style::Style;
+use crate::report::style::{Style, word};
 use crate::report::summary;
 use crate::run::record::Record;
+use crate::run::stop::Stop;
 
 const EXAMPLES: &str = "\
 Examples:
   harness check latest
       judge the newest run again; the same verdict, the same exit code
   harness check histories/corpus/good/figure8-refused.jsonl
-      judge a history by itself";
+      judge a history by itself
+  harness check --model cas-register store/*/*/history.jsonl
+      many files: a line each, a summary, the worst exit code
+  harness check --dot history.edn | dot -Tsvg > why.svg
+      draw the proof of a violation";
 
-/// Judge a saved run, or a history file, again: the same checks, the same exit code.
+/// Judge saved runs, or history files, again: the same checks, the same exit code.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A run's folder, `latest`, a history file, or `-` for standard input.
-    #[arg(value_name = "RUN|FILE")]
-    target: PathBuf,
+    /// Runs' folders, `latest`, history files, or `-` for standard input.
+    #[arg(value_name = "RUN|FILE", required = true)]
+    targets: Vec<PathBuf>,
     /// The model, where it is not the one that the history names.
     #[arg(long, value_parser = PossibleValuesParser::new(checker::models::TABLE.iter().map(|row| row.name)))]
     model: Option<String>,
@@ -34,47 +46,252 @@ pub struct Args {
     #[arg(long, value_parser = PossibleValuesParser::new(histories::format::TABLE.iter().map(|row| row.name)))]
     format: Option<String>,
     /// Whether a value [k v] of an imported history is a key and its value.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "yes", "no"])]
-    independent: String,
-    /// How long the check of linearizability may take.
+    #[arg(long, value_enum, default_value = "auto")]
+    independent: YesNo,
+    /// What a failed cas says; without it, what the file's format implies.
+    #[arg(long, value_enum)]
+    failed_cas: Option<FailedCasArg>,
+    /// Who decides: a graph engine where one applies, else the search (auto), or only one of them.
+    #[arg(long, value_enum, default_value = "auto")]
+    engine: EngineArg,
+    /// How long the check of linearizability may take; then it is inconclusive.
     #[arg(long, default_value = "60s", value_parser = duration)]
     timeout: Duration,
+    /// How much memory its tables may take; then it is inconclusive.
+    #[arg(long, default_value = "2GiB")]
+    memory: ByteSize,
+    /// A pass must come with a legal order, replayed by an independent verifier.
+    #[arg(long)]
+    certify: bool,
+    /// Tell every proof in full, with the reason of each edge.
+    #[arg(long)]
+    explain: bool,
     /// Where the runs are kept.
     #[arg(long, default_value = "store", value_name = "DIR")]
     store: PathBuf,
     /// Print the results as JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dot")]
     json: bool,
+    /// Print the first violation as a graph for Graphviz.
+    #[arg(long)]
+    dot: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum YesNo {
+    Auto,
+    Yes,
+    No,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EngineArg {
+    Auto,
+    Graph,
+    Search,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FailedCasArg {
+    /// It did not happen, and tells nothing (Jepsen).
+    DidNotHappen,
+    /// It happened, and found another value (Porcupine's etcd logs).
+    Observation,
+}
+
+/// A target, and what came of it.
+struct Judged {
+    name: String,
+    record: Option<Record>,
+    results: Result<Results, Failure>,
+}
+
+impl Judged {
+    fn exit(&self) -> Exit {
+        self.results.as_ref().map_or_else(Failure::exit, Results::exit)
+    }
 }
 
 /// Do it.
 pub fn check(args: &Args) -> Result<Exit, Failure> {
-    let limits = Limits {
-        timeout: args.timeout,
-        model: args.model.clone(),
-        format: args.format.clone(),
-        independent: match args.independent.as_str() {
-            "yes" => Independent::Yes,
-            "no" => Independent::No,
-            _ => Independent::Auto,
-        },
-        ..Limits::default()
-    };
-    let (results, record) = if is_run(&args.store, &args.target) {
-        let folder = run_folder(&args.store, &args.target)?;
-        (judge::run(&folder, &limits)?, Some(Record::load(&folder)?))
-    } else {
-        (judge::file(&args.target, &limits)?, None)
-    };
-    if args.json {
-        show_json(&results)?;
-    } else {
-        show(&summary::render(&results, record.as_ref(), Style::of_stdout()))?;
+    let limits = limits(args);
+    let stop = limits.stop.clone();
+    super::on_interrupt(move || stop.set())?;
+    let judged: Vec<Judged> = args
+        .targets
+        .iter()
+        .map(|target| judge(args, target, &limits))
+        .collect();
+    match judged.as_slice() {
+        [_] => one(args, judged),
+        many => several(args, many),
     }
-    Ok(results.exit())
+}
+
+fn limits(args: &Args) -> Limits {
+    Limits {
+        timeout: args.timeout,
+        memory: args.memory.as_u64(),
+        progress: std::io::stderr().is_terminal() && !args.json,
+        engine: match args.engine {
+            EngineArg::Auto => Engine::Auto,
+            EngineArg::Graph => Engine::Graph,
+            EngineArg::Search => Engine::Search,
+        },
+        certify: args.certify,
+        model: args.model.clone(),
+        failed_cas: args.failed_cas.map(|failed_cas| match failed_cas {
+            FailedCasArg::DidNotHappen => FailedCas::DidNotHappen,
+            FailedCasArg::Observation => FailedCas::Observation,
+        }),
+        format: args.format.clone(),
+        independent: match args.independent {
+            YesNo::Auto => Independent::Auto,
+            YesNo::Yes => Independent::Yes,
+            YesNo::No => Independent::No,
+        },
+        stop: Stop::unset(),
+    }
+}
+
+fn judge(args: &Args, target: &Path, limits: &Limits) -> Judged {
+    let name = target.display().to_string();
+    if !is_run(&args.store, target) {
+        return Judged {
+            name,
+            record: None,
+            results: judge::file(target, limits),
+        };
+    }
+    let judged = run_folder(&args.store, target).and_then(|folder| {
+        let results = judge::run(&folder, limits)?;
+        Ok((Record::load(&folder)?, results))
+    });
+    match judged {
+        Ok((record, results)) => Judged {
+            name,
+            record: Some(record),
+            results: Ok(results),
+        },
+        Err(failure) => Judged {
+            name,
+            record: None,
+            results: Err(failure),
+        },
+    }
 }
 
 /// A folder is a run; everything else is a history.
 fn is_run(store: &Path, target: &Path) -> bool {
     target.is_dir() || (target.as_os_str() == "latest" && store.join("latest").exists())
+}
+
+fn one(args: &Args, mut judged: Vec<Judged>) -> Result<Exit, Failure> {
+    let Some(Judged { record, results, .. }) = judged.pop() else {
+        return Ok(Exit::Pass);
+    };
+    let results = results?;
+    if args.json {
+        show_json(&results)?;
+    } else if args.dot {
+        let first = results.violations.first();
+        show(&first.map_or_else(
+            || "digraph violation {}\n".to_owned(),
+            |violation| violation.dot(),
+        ))?;
+    } else {
+        let depth = if args.explain {
+            summary::Depth::All
+        } else {
+            summary::Depth::Few
+        };
+        show(&summary::render(
+            &results,
+            record.as_ref(),
+            depth,
+            Style::of_stdout(),
+        ))?;
+    }
+    Ok(results.exit())
+}
+
+/// A line each, a summary, and the worst exit code.
+fn several(args: &Args, judged: &[Judged]) -> Result<Exit, Failure> {
+    let worst = judged
+        .iter()
+        .map(Judged::exit)
+        .max_by_key(|exit| badness(*exit))
+        .unwrap_or(Exit::Pass);
+    if args.json {
+        let each = judged.iter().map(|one| match &one.results {
+            Ok(results) => json!(results),
+            Err(failure) => {
+                json!({ "run": one.name, "exit": failure.exit().code(), "error": failure.to_string() })
+            }
+        });
+        show_json(&json!({ "exit": worst.code(), "files": each.collect::<Vec<_>>() }))?;
+        return Ok(worst);
+    }
+    if args.dot {
+        return Err(Failure::Usage(
+            "--dot draws one violation: name one file".to_owned(),
+        ));
+    }
+    show(&lines(judged, args.explain, Style::of_stdout()))?;
+    Ok(worst)
+}
+
+/// The worst first: what could not be read, a violation, what is unknown, a pass.
+fn badness(exit: Exit) -> u8 {
+    match exit {
+        Exit::Pass => 0,
+        Exit::Inconclusive => 1,
+        Exit::Violation => 2,
+        Exit::Usage => 3,
+        Exit::Broken | Exit::Interrupted => 4,
+    }
+}
+
+fn lines(judged: &[Judged], explain: bool, style: Style) -> String {
+    let mut out = String::new();
+    let width = judged
+        .iter()
+        .map(|one| one.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for one in judged {
+        let (mark, reason) = match &one.results {
+            Ok(results) => {
+                let worst = results.checks.iter().max_by_key(|check| check.verdict);
+                let verdict = style.verdict(results.verdict, &format!("{:<13}", word(results.verdict)));
+                (verdict, worst.map_or(String::new(), |check| check.reason.clone()))
+            }
+            Err(failure) => (format!("{:<13}", "unreadable"), failure.to_string()),
+        };
+        let _ = writeln!(out, "{:<width$}  {mark} {reason}", one.name);
+        let violations = one.results.iter().flat_map(|results| &results.violations);
+        for violation in violations.filter(|_| explain) {
+            let _ = writeln!(
+                out,
+                "    {}",
+                summary::wrapped(&violation.why.replace('\n', " "), 4)
+            );
+        }
+    }
+    let count = |wanted: Verdict| {
+        judged
+            .iter()
+            .filter(|one| one.results.as_ref().is_ok_and(|r| r.verdict == wanted))
+            .count()
+    };
+    let unreadable = judged.iter().filter(|one| one.results.is_err()).count();
+    let _ = writeln!(
+        out,
+        "{} files: {} pass, {} violation, {} inconclusive, {unreadable} unreadable",
+        judged.len(),
+        count(Verdict::Pass),
+        count(Verdict::Violation),
+        count(Verdict::Inconclusive)
+    );
+    out
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+mod convert;
 mod inspect;
 mod list;
 mod run;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    Convert(convert::Args),
     Inspect(inspect::Args),
     List(list::Args),
 }
@@ -50,6 +52,7 @@ pub fn main() -> Exit {
     let done = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(&args),
+        Command::Convert(args) => convert::convert(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::List(args) => list::list(&args),
     };
@@ -102,6 +105,28 @@ fn run_folder(store: &Path, name: &Path) -> Result<RunFolder, Failure> {
         )));
     }
     Ok(folder)
+}
+
+/// Call this at Ctrl-C, once; a second one ends the process as usual.
+fn on_interrupt(act: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let cannot = |error: std::io::Error| Failure::Broken(format!("cannot listen for Ctrl-C: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(cannot)?;
+    let wait = move || {
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            act();
+            if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+                std::process::exit(Exit::Interrupted.code().into());
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(wait)
+        .map(drop)
+        .map_err(cannot)
 }
 
 /// A duration such as `60s`, `5m` or `500ms`.

@@ -132,9 +132,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if json {
         show_json(&results)?;
     } else {
+        let record = Record::load(&folder)?;
         show(&summary::render(
             &results,
-            Some(&Record::load(&folder)?),
+            Some(&record),
+            summary::Depth::Few,
             Style::of_stdout(),
         ))?;
     }

@@ -1,13 +1,12 @@
 //! What the clients saw: linearizability, durability, activity.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
-
-use checker::{Budget, Check, FailedCas, HistoryError, Options};
+use checker::models::Model;
+use checker::{Budget, Check, HistoryError};
 use histories::History;
 use histories::format;
 
 use super::Limits;
+use super::watched::watched;
 use crate::exit::Failure;
 
 /// So many successes at least, or the run means nothing.
@@ -17,47 +16,31 @@ fn malformed(error: HistoryError) -> Failure {
     Failure::Usage(error.to_string())
 }
 
+/// The row of the model of that name.
+pub fn model(name: &str) -> Result<&'static Model, Failure> {
+    checker::models::find(name).ok_or_else(|| {
+        let known: Vec<&str> = checker::models::TABLE.iter().map(|row| row.name).collect();
+        Failure::Usage(format!(
+            "there is no model {name:?}; there are {}",
+            known.join(", ")
+        ))
+    })
+}
+
 /// Whether the history has a legal order, within the limits.
 pub fn linearizability(
     history: &History,
-    model: &str,
-    failed_cas: format::FailedCas,
+    model_name: &str,
+    implied: format::FailedCas,
     limits: &Limits,
 ) -> Result<Check, Failure> {
-    let Some(row) = checker::models::find(model) else {
-        let known: Vec<&str> = checker::models::TABLE.iter().map(|row| row.name).collect();
-        return Err(Failure::Usage(format!(
-            "there is no model {model:?}; there are {}",
-            known.join(", ")
-        )));
-    };
-    let options = Options {
-        failed_cas: match failed_cas {
-            format::FailedCas::DidNotHappen => FailedCas::DidNotHappen,
-            format::FailedCas::Observation => FailedCas::Observation,
-        },
-        ..Options::default()
-    };
+    let row = model(model_name)?;
+    let options = limits.options(implied);
     let budget = Budget::new(u64::MAX, limits.memory);
-    within(limits.timeout, &budget, || {
+    watched(limits, &budget, || {
         checker::linearizability(&history.header, &history.events, row, &options, &budget)
     })
     .map_err(malformed)
-}
-
-/// Do it, and cancel the budget when the time is over.
-fn within<T>(timeout: Duration, budget: &Budget, work: impl FnOnce() -> T) -> T {
-    let (done, is_done) = channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            if is_done.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
-                budget.cancel();
-            }
-        });
-        let result = work();
-        drop(done);
-        result
-    })
 }
 
 /// Whether everything acknowledged is still there.

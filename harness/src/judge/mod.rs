@@ -13,13 +13,15 @@ pub mod nemesis;
 pub mod outage;
 pub mod recovery;
 pub mod results;
+mod stream;
+mod watched;
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
-use checker::{Check, Verdict};
+use checker::{Check, Engine, FailedCas, Options, Verdict};
 use histories::format::{self, FormatError, history1};
 use histories::run_folder::read_lines;
 use histories::{History, RunFolder};
@@ -28,16 +30,27 @@ use self::results::{Operations, Results};
 use crate::exit::{Exit, Failure};
 use crate::run::observer::StatusLine;
 use crate::run::record::Record;
+use crate::run::stop::Stop;
 
 /// What a judge may spend, and how he reads what he is given.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Limits {
     /// How long the linearizability check may take.
     pub timeout: Duration,
     /// How much memory its tables may take, in bytes.
     pub memory: u64,
+    /// Set when the user has lost patience: the check ends as inconclusive.
+    pub stop: Stop,
+    /// Whether a long check shows how far it is.
+    pub progress: bool,
+    /// Who decides.
+    pub engine: Engine,
+    /// Whether a pass must come with a legal order that an independent verifier has replayed.
+    pub certify: bool,
     /// The model, where it is not the one that the history names.
     pub model: Option<String>,
+    /// What a failed cas says, where it is not what the history's format implies.
+    pub failed_cas: Option<FailedCas>,
     /// The format, where it is not to be recognised.
     pub format: Option<String>,
     /// Whether values `[k v]` are a key and its value.
@@ -49,9 +62,30 @@ impl Default for Limits {
         Limits {
             timeout: Duration::from_secs(60),
             memory: 2 << 30,
+            stop: Stop::unset(),
+            progress: false,
+            engine: Engine::Auto,
+            certify: false,
             model: None,
+            failed_cas: None,
             format: None,
             independent: format::Independent::Auto,
+        }
+    }
+}
+
+impl Limits {
+    /// How a history is read and judged, given what its format implies.
+    fn options(&self, implied: format::FailedCas) -> Options {
+        let implied = match implied {
+            format::FailedCas::DidNotHappen => FailedCas::DidNotHappen,
+            format::FailedCas::Observation => FailedCas::Observation,
+        };
+        Options {
+            failed_cas: self.failed_cas.unwrap_or(implied),
+            engine: self.engine,
+            certify: self.certify,
+            ..Options::default()
         }
     }
 }
@@ -99,6 +133,9 @@ pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
 
 /// Judge a history by itself: there is no nemesis to be armed, and no cluster to recover.
 pub fn file(path: &Path, limits: &Limits) -> Result<Results, Failure> {
+    if let Some(results) = stream::judge(path, limits)? {
+        return Ok(results);
+    }
     let options = format::Options {
         format: limits.format.as_deref(),
         independent: limits.independent,

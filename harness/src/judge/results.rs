@@ -70,16 +70,24 @@ impl Results {
 }
 
 impl Operations {
+    /// Count an event; whether it completed an operation.
+    pub fn add(&mut self, kind: Kind) -> bool {
+        match kind {
+            Kind::Invoke => return false,
+            Kind::Ok => self.ok += 1,
+            Kind::Fail => self.fail += 1,
+            Kind::Info => self.info += 1,
+        }
+        true
+    }
+
     /// Count the completions; the rate is that of the load.
     pub fn count(events: &[Event], load: Option<&Stage>) -> Self {
         let mut operations = Operations::default();
         let mut in_load = 0;
         for event in events.iter().filter(|event| event.process != Process::Nemesis) {
-            match event.kind {
-                Kind::Invoke => continue,
-                Kind::Ok => operations.ok += 1,
-                Kind::Fail => operations.fail += 1,
-                Kind::Info => operations.info += 1,
+            if !operations.add(event.kind) {
+                continue;
             }
             in_load += u64::from(load.is_some_and(|load| load.start <= event.time && event.time <= load.end));
         }

@@ -6,13 +6,22 @@ use super::style::{Style, word};
 use crate::judge::results::Results;
 use crate::run::record::Record;
 
-/// So many violations are told in full; the rest is counted.
+/// So many violations are told; the rest is counted.
 const TOLD: usize = 3;
+
+/// How much of the proofs is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The first few violations.
+    Few,
+    /// Every violation, with the reason of each edge.
+    All,
+}
 /// Text is broken at this column.
 const WIDTH: usize = 110;
 
 /// The summary, as text. `record` is known for a run, not for a history by itself.
-pub fn render(results: &Results, record: Option<&Record>, style: Style) -> String {
+pub fn render(results: &Results, record: Option<&Record>, depth: Depth, style: Style) -> String {
     let mut out = String::new();
     headline(&mut out, results, record, style);
     for check in &results.checks {
@@ -28,7 +37,7 @@ pub fn render(results: &Results, record: Option<&Record>, style: Style) -> Strin
     }
     out.push('\n');
     numbers(&mut out, results, record);
-    proofs(&mut out, results, style);
+    proofs(&mut out, results, depth, style);
     if let Some(record) = record {
         let _ = writeln!(out, "\n  again       {}", record.settings.command_line());
     }
@@ -83,8 +92,9 @@ fn numbers(out: &mut String, results: &Results, record: Option<&Record>) {
     }
 }
 
-fn proofs(out: &mut String, results: &Results, style: Style) {
-    for (number, violation) in results.violations.iter().take(TOLD).enumerate() {
+fn proofs(out: &mut String, results: &Results, depth: Depth, style: Style) {
+    let told = if depth == Depth::All { usize::MAX } else { TOLD };
+    for (number, violation) in results.violations.iter().take(told).enumerate() {
         let title = match &violation.key {
             Some(key) => format!("{} {}, key {key}", number + 1, violation.check),
             None => format!("{} {}", number + 1, violation.check),
@@ -93,8 +103,17 @@ fn proofs(out: &mut String, results: &Results, style: Style) {
         for line in violation.why.lines() {
             let _ = writeln!(out, "    {}", wrapped(line, 4));
         }
+        for edge in violation.edges.iter().filter(|_| depth == Depth::All) {
+            let _ = writeln!(
+                out,
+                "    #{} -> #{}  {}",
+                edge.from,
+                edge.to,
+                edge.reason.as_str()
+            );
+        }
     }
-    let more = results.violations.len().saturating_sub(TOLD);
+    let more = results.violations.len().saturating_sub(told);
     if more > 0 {
         let _ = writeln!(out, "\n  and {more} more: results.json has them all");
     }

@@ -63,11 +63,12 @@ impl<R: Read> Events<R> {
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, FormatError> {
         while self.cursor.at == self.text.len() {
             let text = std::mem::take(&mut self.text);
+            // Text and cursor stay together, so that whoever asks again at the end is told the same.
+            self.cursor.at = 0;
             match self.lines.next_lines(text, self.cursor.expected)? {
                 Some(text) => self.text = text,
                 None => return Ok(None),
             }
-            self.cursor.at = 0;
         }
         self.cursor.next(&self.text).map(Some)
     }

@@ -222,3 +222,15 @@ proptest! {
         prop_assert_eq!(&by_blocks(&text, block_bytes), &full);
     }
 }
+
+#[test]
+fn the_end_stays_the_end() {
+    let text = concat!(
+        "{\"history\":1}\n",
+        "{\"index\":0,\"time\":1,\"process\":0,\"type\":\"invoke\",\"f\":\"read\"}\n"
+    );
+    let mut events = Events::open(text.as_bytes()).unwrap();
+    assert!(events.next_event().unwrap().is_some());
+    assert!(events.next_event().unwrap().is_none());
+    assert!(events.next_event().unwrap().is_none(), "asked again");
+}

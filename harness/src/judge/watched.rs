@@ -1,0 +1,54 @@
+//! A check that is watched: it ends at its time limit or when the user loses patience, and shows how far it is.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use checker::Budget;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Limits;
+
+/// How often the watcher looks: the time limit is kept that closely.
+const LOOK: Duration = Duration::from_millis(20);
+/// A check that is over by then shows nothing.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// Do it; the budget is cancelled at the limit.
+pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) -> T {
+    let (done, is_done) = channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let begin = Instant::now();
+            let mut bar = None;
+            while is_done.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                if begin.elapsed() >= limits.timeout || limits.stop.is_set() {
+                    budget.cancel();
+                }
+                if limits.progress && begin.elapsed() >= SHORT {
+                    show(bar.get_or_insert_with(new_bar), budget);
+                }
+            }
+            if let Some(bar) = bar {
+                bar.finish_and_clear();
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("checking {wide_bar} {pos} of {len} keys, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, budget: &Budget) {
+    let (done, total) = budget.progress();
+    bar.set_length(total);
+    bar.set_position(done);
+    bar.tick();
+}
