@@ -27,6 +27,8 @@ pub struct Cluster {
     /// In order on each connection; in any order between them.
     links: BTreeMap<Link, VecDeque<Message>>,
     cut: BTreeSet<Link>,
+    /// Nothing arrives there for now; it is late, not lost.
+    stalled: BTreeSet<Link>,
     last_id: u64,
     seen: Seen,
 }
@@ -44,6 +46,7 @@ impl Cluster {
             disks: BTreeMap::new(),
             links: BTreeMap::new(),
             cut: BTreeSet::new(),
+            stalled: BTreeSet::new(),
             last_id: 0,
             seen: Seen::default(),
         };
@@ -66,6 +69,7 @@ impl Cluster {
             994..997 => self.cut_some(),
             _ => {
                 self.cut.clear();
+                self.stalled.clear();
                 Ok(())
             }
         }
@@ -102,7 +106,11 @@ impl Cluster {
     }
 
     fn some_link(&mut self) -> Option<Link> {
-        let busy: Vec<&Link> = self.links.keys().collect();
+        let busy: Vec<&Link> = self
+            .links
+            .keys()
+            .filter(|link| !self.stalled.contains(*link))
+            .collect();
         busy.choose(&mut self.rng).map(|link| (*link).clone())
     }
 
@@ -217,6 +225,10 @@ impl Cluster {
         }
         self.take(&name, inputs, true)?;
         self.nodes.remove(&name);
+        // Half of them are back at once: what is under way still means the term of before.
+        if self.rng.random() {
+            self.start(&name);
+        }
         Ok(())
     }
 
@@ -224,12 +236,18 @@ impl Cluster {
     fn cut_some(&mut self) -> Result<(), String> {
         let half: BTreeSet<NodeId> = self.names.iter().filter(|_| self.rng.random()).cloned().collect();
         let is_one_way = self.rng.random_bool(0.3);
+        let is_late_only = self.rng.random_bool(0.4);
+        let target = if is_late_only {
+            &mut self.stalled
+        } else {
+            &mut self.cut
+        };
         for from in &self.names {
             for to in &self.names {
                 let crosses = half.contains(from) && !half.contains(to);
                 let crosses_back = half.contains(to) && !half.contains(from);
                 if crosses || (crosses_back && !is_one_way) {
-                    self.cut.insert((from.clone(), to.clone()));
+                    target.insert((from.clone(), to.clone()));
                 }
             }
         }
@@ -285,6 +303,7 @@ impl Cluster {
     /// acknowledged in all.
     pub fn heal_and_converge(mut self) -> Result<usize, String> {
         self.cut.clear();
+        self.stalled.clear();
         for name in self.names.clone() {
             if !self.nodes.contains_key(&name) {
                 self.start(&name);
