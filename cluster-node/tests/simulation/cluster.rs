@@ -208,6 +208,10 @@ impl Cluster {
         let to_it: Vec<Link> = self.links.keys().filter(|(_, to)| *to == name).cloned().collect();
         let mut inputs = Vec::new();
         for (from, to) in to_it {
+            // What it does not take now is there when it is back.
+            if self.rng.random() {
+                continue;
+            }
             let queue = self.links.remove(&(from.clone(), to)).unwrap_or_default();
             inputs.extend(queue.into_iter().map(|message| Input::Message {
                 from: from.clone(),

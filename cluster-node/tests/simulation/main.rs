@@ -57,7 +57,7 @@ fn invariants_hold_under_prod() {
 
 /// Random trouble seldom leads into Figure 8; this seed does, and only the rule saves it. When a change of the core has
 /// made it lead elsewhere, `TRAP_SEEDS=20000` looks for another among so many.
-const TRAP_SEED: u64 = 163;
+const TRAP_SEED: u64 = 66;
 const TRAP_STEPS: usize = 2000;
 
 #[test]
