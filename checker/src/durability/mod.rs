@@ -93,8 +93,9 @@ impl Seen {
             (
                 Verdict::Violation,
                 format!(
-                    "acknowledged writes were lost on {} keys, first {first}",
-                    self.lost.len()
+                    "acknowledged writes were lost on {} keys; the first is {}",
+                    self.lost.len(),
+                    told(first)
                 ),
             )
         } else if written_keys == 0 {
@@ -123,6 +124,22 @@ impl Seen {
             violations: self.violations,
         }
     }
+}
+
+/// A lost write as a person says it: what it wrote, where it stood in the log, what was read instead.
+fn told(lost: &serde_json::Value) -> String {
+    let key = match &lost["key"] {
+        serde_json::Value::Null => String::new(),
+        key => format!(" to {key}"),
+    };
+    let at = match (lost["index"].as_u64(), lost["term"].as_u64()) {
+        (Some(index), Some(term)) => format!(" (log index {index}, term {term})"),
+        _ => String::new(),
+    };
+    format!(
+        "the write of {}{key}{at}, operation #{}; the final read #{} returned {}",
+        lost["value"], lost["operation"], lost["read"], lost["returned"]
+    )
 }
 
 /// Everything that happened or may have happened.

@@ -129,6 +129,17 @@ impl Settings {
             ),
             format!("--clients {}", self.clients),
         ];
+        let mut other = |name: &str, value: String, default: &str| {
+            if value != default {
+                words.push(format!("--{name} {value}"));
+            }
+        };
+        let span = |span: Duration| humantime::format_duration(span).to_string();
+        other("system", self.system.clone(), "cluster-node");
+        other("workload", self.workload.clone(), "register");
+        other("interval", span(self.interval), "3s");
+        other("op-timeout", span(self.op_timeout), "1s");
+        other("max-recovery", span(self.max_recovery), "10s");
         words.extend(self.rate.map(|rate| format!("--rate {rate}")));
         words.extend(self.bugs.iter().map(|bug| format!("--bug {bug}")));
         words.extend(self.until_violation.then(|| "--until-violation".to_owned()));
