@@ -18,8 +18,7 @@ pub(super) fn named(part: &Graph, meter: &mut Meter<'_>) -> Result<Vec<(Anomaly,
     let mut walk = Walk::new(part);
     for level in Level::ALL {
         for shape in Shape::ALL {
-            let implied = |(anomaly, _): &(Anomaly, Cycle)| matches!(anomaly, Anomaly::Cycle(at, worse) if *at <= level && worse.implies(shape));
-            if found.iter().any(implied) {
+            if implied(&found, Anomaly::Cycle(level, shape)) {
                 continue;
             }
             let Some(cycle) = walk.shortest(level, shape, meter)? else {
@@ -27,12 +26,20 @@ pub(super) fn named(part: &Graph, meter: &mut Meter<'_>) -> Result<Vec<(Anomaly,
             };
             let links: Vec<Link> = cycle.iter().map(|&(_, link)| link).collect();
             let anomaly = Anomaly::of_cycle(&links);
-            if !found.iter().any(|(known, _)| *known == anomaly) {
+            if !implied(&found, anomaly) {
                 found.push((anomaly, cycle));
             }
         }
     }
     Ok(found)
+}
+
+/// Whether a cycle of this name says nothing that one of those found does not.
+fn implied(found: &[(Anomaly, Cycle)], anomaly: Anomaly) -> bool {
+    found.iter().any(|(known, _)| match (known, anomaly) {
+        (Anomaly::Cycle(at, worse), Anomaly::Cycle(level, shape)) => *at <= level && worse.implies(shape),
+        _ => false,
+    })
 }
 
 /// Whether a cycle of this shape and level may have this link.

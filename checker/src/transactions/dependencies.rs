@@ -222,6 +222,28 @@ impl Graph {
         &self.links[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
     }
 
+    /// The nodes that remain when those before which nothing stands are taken away, again and again: none of a graph
+    /// without cycles, and of another the cycles with what comes after them. Far cheaper than the components.
+    pub fn tangled(&self, meter: &mut Meter<'_>) -> Result<Vec<u32>, Halt> {
+        let mut before = vec![0_u32; self.nodes()];
+        self.links.iter().for_each(|&(to, _)| before[to as usize] += 1);
+        let mut free: Vec<u32> = (0..self.nodes() as u32)
+            .filter(|&node| before[node as usize] == 0)
+            .collect();
+        while let Some(node) = free.pop() {
+            meter.step()?;
+            for &(to, _) in self.after(node) {
+                before[to as usize] -= 1;
+                if before[to as usize] == 0 {
+                    free.push(to);
+                }
+            }
+        }
+        Ok((0..self.nodes() as u32)
+            .filter(|&node| before[node as usize] > 0)
+            .collect())
+    }
+
     /// The nodes that lie on a cycle of the links that `allowed` lets through, one list for each component.
     pub fn components(&self, allowed: impl Fn(Link) -> bool) -> Vec<Vec<u32>> {
         let nodes = self.nodes() as u32;
@@ -259,5 +281,48 @@ impl Graph {
         component.iter().for_each(|&node| place[node as usize] = NONE);
         let names = component.iter().map(|&node| self.names[node as usize]).collect();
         Graph::new(names, self.transactions, &links)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The transactions that a path through joints reaches.
+    fn reached(graph: &Graph, from: u32) -> Vec<u32> {
+        let (mut joints, mut found) = (vec![from], Vec::new());
+        while let Some(node) = joints.pop() {
+            for &(to, _) in graph.after(node) {
+                if graph.is_joint(to) {
+                    &mut joints
+                } else {
+                    &mut found
+                }
+                .push(to);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    #[test]
+    fn joints_lead_from_each_reader_to_each_other_writer() {
+        for sets in 0..1 << 10_u32 {
+            let of = |shift: u32| {
+                (0..5)
+                    .filter(|at| sets >> (shift + at) & 1 == 1)
+                    .collect::<Vec<u32>>()
+            };
+            let (readers, writers) = (of(0), of(5));
+            let mut dependencies = Dependencies::new(5);
+            dependencies.missed(&readers, &writers);
+            let graph = dependencies.graph();
+            for at in 0..5 {
+                let others = writers.iter().copied().filter(|&writer| writer != at);
+                let expected: Vec<u32> = others.filter(|_| readers.contains(&at)).collect();
+                assert_eq!(reached(&graph, at), expected, "{readers:?} {writers:?}");
+            }
+        }
     }
 }

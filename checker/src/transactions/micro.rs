@@ -86,10 +86,10 @@ impl<'a> Transactions<'a> {
         let mut all = Transactions {
             operations: &group.operations,
             keys: Vec::new(),
-            versions: Vec::new(),
+            versions: Vec::with_capacity(group.operations.len()),
             starts: Vec::with_capacity(group.operations.len() + 1),
             micros: Vec::with_capacity(group.operations.len() * 3),
-            numbers: FxHashMap::default(),
+            numbers: FxHashMap::with_capacity_and_hasher(group.operations.len(), Default::default()),
         };
         let mut keys = Keys::default();
         for (number, operation) in group.operations.iter().enumerate() {

@@ -234,12 +234,13 @@ impl Finding {
         }
         let graph = dependencies.graph();
         meter.grow(graph.bytes())?;
+        let mut place = vec![NONE; graph.nodes()];
+        let graph = graph.part(&graph.tangled(meter)?, &mut place);
         let components = graph.components(|_| true);
         self.components = [
             components.len(),
             components.len().saturating_sub(cycles::COMPONENTS),
         ];
-        let mut place = vec![NONE; graph.nodes()];
         for component in components.iter().take(cycles::COMPONENTS) {
             let part = graph.part(component, &mut place);
             for (anomaly, cycle) in cycles::named(&part, meter)? {

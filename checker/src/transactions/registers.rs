@@ -208,7 +208,8 @@ impl<'a> Registers<'a> {
 
     /// All ww, wr and rw.
     pub fn link(&self, dependencies: &mut Dependencies, meter: &mut Meter<'_>) -> Result<(), Halt> {
-        let mut readers: Vec<Vec<u32>> = vec![Vec::new(); self.transactions.versions.len()];
+        let mut readers: FxHashMap<u32, Vec<u32>> =
+            self.next.iter().map(|step| (step.from, Vec::new())).collect();
         let mut first: Vec<[Vec<u32>; 2]> = vec![Default::default(); self.transactions.keys.len()];
         for external in &self.externals {
             meter.step()?;
@@ -218,7 +219,9 @@ impl<'a> Registers<'a> {
                 Some(Seen::Version(version)) => {
                     if let Some(writer) = self.writer(version) {
                         dependencies.link(writer, by, Link::Wr);
-                        readers[version as usize].push(by);
+                        if let Some(readers) = readers.get_mut(&version) {
+                            readers.push(by);
+                        }
                     }
                 }
                 _ => {}
@@ -234,7 +237,7 @@ impl<'a> Registers<'a> {
         for replaced in self.next.chunk_by(|one, other| one.from == other.from) {
             meter.step()?;
             let writers: Vec<u32> = replaced.iter().map(|step| step.by).collect();
-            dependencies.missed(&readers[replaced[0].from as usize], &writers);
+            dependencies.missed(&readers[&replaced[0].from], &writers);
             if let Some(before) = self.writer(replaced[0].from) {
                 writers
                     .iter()

@@ -98,6 +98,29 @@ const ROWS: &[Row] = &[
         &[],
     ),
     (Registers, &["?wx1", "rx1 wy1", "ry1 rx_"], "", &["G-single"], &[]),
+    // The history of elle-cli's list-append-gh-30, and those of Elle's issues 17, 21 and 27.
+    (
+        Lists,
+        &["az2 at5", "rx_ ry_ az0", "ay1 ax4 rz_", "ax8", "ay7 az10"],
+        "ABCaDcEbde",
+        &["G2-item"],
+        &[],
+    ),
+    (
+        Lists,
+        &["rx_ rz1", "0/ax1", "0/rz_", "az1"],
+        "",
+        &[],
+        &["G-nonadjacent-process", "G-single-realtime", "G1c-realtime"],
+    ),
+    (Lists, &["rx1 ay1", "0/ry1", "0/ax1"], "", &[], &["G1c-process"]),
+    (
+        Lists,
+        &["rx_ ry2", "ax1", "ay2"],
+        "ABbCca",
+        &[],
+        &["G-single-realtime"],
+    ),
     // Cycles that need the order of a process, or of real time.
     (
         Lists,

@@ -298,7 +298,7 @@ fn no_false_alarm_by_brute_force() {
 
 #[test]
 fn a_serial_database_always_passes() {
-    for (seed, mut random) in histories(3_000) {
+    for (seed, mut random) in histories(1_000) {
         let model = if random.random_bool(0.5) { Lists } else { Registers };
         let strict = random.random_bool(0.5);
         let consistency = [Consistency::Serializable, Consistency::StrictSerializable][usize::from(strict)];
@@ -401,7 +401,7 @@ fn injected_anomalies_are_found() {
         ("stale read", stale_read),
     ];
     let mut made = [0; 3];
-    for (seed, mut random) in histories(1_000) {
+    for (seed, mut random) in histories(300) {
         for model in [Lists, Registers] {
             let good = simulate(&mut random, SMALL, true);
             for (at, (name, inject)) in injections.iter().enumerate() {
@@ -415,12 +415,12 @@ fn injected_anomalies_are_found() {
         }
     }
     println!("injected: {made:?}");
-    assert!(made.iter().all(|&made| made > 1000));
+    assert!(made.iter().all(|&made| made > 500));
 }
 
 #[test]
 fn other_names_for_keys_and_values_change_nothing() {
-    for (seed, mut random) in histories(1_000) {
+    for (seed, mut random) in histories(300) {
         for model in [Lists, Registers] {
             let strict = random.random_bool(0.5);
             let mut transactions = simulate(&mut random, SMALL, strict);
@@ -453,7 +453,7 @@ fn other_names_for_keys_and_values_change_nothing() {
 #[test]
 fn told_cycles_are_cycles() {
     let mut cycles = 0;
-    for (seed, mut random) in histories(1_000) {
+    for (seed, mut random) in histories(300) {
         let mut transactions = simulate(&mut random, SMALL, false);
         disturb(&mut random, &mut transactions);
         let events = events(Lists, &transactions, Value::from);
@@ -494,5 +494,5 @@ fn told_cycles_are_cycles() {
         }
     }
     println!("{cycles} cycles");
-    assert!(cycles > 100);
+    assert!(cycles > 50);
 }
