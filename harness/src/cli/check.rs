@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use checker::{Engine, FailedCas, Verdict};
+use checker::{Consistency, Engine, FailedCas, Verdict};
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
@@ -51,6 +51,9 @@ pub struct Args {
     /// What a failed cas says; without it, what the file's format implies.
     #[arg(long, value_enum)]
     failed_cas: Option<FailedCasArg>,
+    /// What transactions are held to.
+    #[arg(long, value_enum, default_value = "strict-serializable")]
+    consistency: ConsistencyArg,
     /// Who decides: a graph engine where one applies, else the search (auto), or only one of them.
     #[arg(long, value_enum, default_value = "auto")]
     engine: EngineArg,
@@ -89,6 +92,14 @@ enum EngineArg {
     Auto,
     Graph,
     Search,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ConsistencyArg {
+    /// Some serial order explains everything.
+    Serializable,
+    /// One that respects real time, too.
+    StrictSerializable,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -144,6 +155,10 @@ fn limits(args: &Args) -> Limits {
             FailedCasArg::DidNotHappen => FailedCas::DidNotHappen,
             FailedCasArg::Observation => FailedCas::Observation,
         }),
+        consistency: match args.consistency {
+            ConsistencyArg::Serializable => Consistency::Serializable,
+            ConsistencyArg::StrictSerializable => Consistency::StrictSerializable,
+        },
         format: args.format.clone(),
         independent: match args.independent {
             YesNo::Auto => Independent::Auto,

@@ -21,7 +21,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
-use checker::{Check, Engine, FailedCas, Options, Verdict};
+use checker::{Check, Consistency, Engine, FailedCas, Options, Verdict};
 use histories::format::{self, FormatError, history1};
 use histories::run_folder::read_lines;
 use histories::{History, RunFolder};
@@ -51,6 +51,8 @@ pub struct Limits {
     pub model: Option<String>,
     /// What a failed cas says, where it is not what the history's format implies.
     pub failed_cas: Option<FailedCas>,
+    /// What transactions are held to.
+    pub consistency: Consistency,
     /// The format, where it is not to be recognised.
     pub format: Option<String>,
     /// Whether values `[k v]` are a key and its value.
@@ -68,6 +70,7 @@ impl Default for Limits {
             certify: false,
             model: None,
             failed_cas: None,
+            consistency: Consistency::default(),
             format: None,
             independent: format::Independent::Auto,
         }
@@ -85,7 +88,7 @@ impl Limits {
             failed_cas: self.failed_cas.unwrap_or(implied),
             engine: self.engine,
             certify: self.certify,
-            ..Options::default()
+            consistency: self.consistency,
         }
     }
 }
