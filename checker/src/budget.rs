@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 /// Steps between two looks at the shared numbers: a few microseconds of work.
 const STRIDE: u64 = 256;
 
+/// The same for passes over operations, whose steps are smaller.
+const TICKS: u32 = 1024;
+
 /// Limits that all keys and engines of one check share. A clone shares them too.
 ///
 /// ```
@@ -58,7 +61,8 @@ impl Budget {
         Self::new(u64::MAX, u64::MAX)
     }
 
-    /// At most `step_limit` steps of the search engine and `byte_limit` bytes of its tables.
+    /// At most `step_limit` steps of the search engine and `byte_limit` bytes of decoded operations and
+    /// tables of all engines.
     pub fn new(step_limit: u64, byte_limit: u64) -> Self {
         let zero = || AtomicU64::new(0);
         Budget {
@@ -117,6 +121,7 @@ impl Budget {
             budget: self,
             unbooked: 0,
             bytes: 0,
+            ticks: 0,
             cap: u64::MAX,
         }
     }
@@ -133,6 +138,7 @@ pub(crate) struct Meter<'a> {
     budget: &'a Budget,
     unbooked: u64,
     bytes: u64,
+    ticks: u32,
     /// Steps that this engine may still do by itself, whatever the budget says.
     cap: u64,
 }
@@ -167,6 +173,33 @@ impl Meter<'_> {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether the flag is set.
+    pub(crate) fn look(&self) -> Result<(), Stop> {
+        match self.budget.is_cancelled() {
+            true => Err(Stop::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    /// One operation of a pass over all: it counts nothing, but sees the flag.
+    #[inline]
+    pub(crate) fn tick(&mut self) -> Result<(), Stop> {
+        self.ticks = self.ticks.saturating_add(1);
+        if self.ticks < TICKS {
+            return Ok(());
+        }
+        self.ticks = 0;
+        self.look()
+    }
+
+    /// A pass over so many elements.
+    pub(crate) fn pass(&mut self, elements: usize) -> Result<(), Stop> {
+        self.ticks = self
+            .ticks
+            .saturating_add(u32::try_from(elements).unwrap_or(u32::MAX));
+        self.tick()
     }
 
     /// `bytes` more are about to be held.

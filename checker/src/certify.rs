@@ -2,17 +2,29 @@
 
 use std::collections::HashMap;
 
+use crate::budget::{Meter, Stop};
 use crate::operations::OPEN;
 use crate::search::{Entry, Spec};
 
 /// Whether `order` (ids) has every completed operation once and no other twice, respects real time, and is legal.
-pub(crate) fn replay<S: Spec>(spec: &S, entries: &[Entry<S::Op>], order: &[u32]) -> bool {
-    let mut waiting: HashMap<u32, &Entry<S::Op>> = entries.iter().map(|entry| (entry.id, entry)).collect();
+pub(crate) fn replay<S: Spec>(
+    spec: &S,
+    entries: &[Entry<S::Op>],
+    order: &[u32],
+    meter: &mut Meter<'_>,
+) -> Result<bool, Stop> {
+    meter.grow(entries.len() * 40)?;
+    let mut waiting: HashMap<u32, &Entry<S::Op>> = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        meter.tick()?;
+        waiting.insert(entry.id, entry);
+    }
     let mut states = vec![spec.initial()];
     let mut last_inv = 0;
     for id in order {
+        meter.tick()?;
         let Some(entry) = waiting.remove(id) else {
-            return false;
+            return Ok(false);
         };
         last_inv = last_inv.max(entry.inv);
         let after = |state: &S::State| -> Vec<S::State> {
@@ -22,10 +34,10 @@ pub(crate) fn replay<S: Spec>(spec: &S, entries: &[Entry<S::Op>], order: &[u32])
         };
         states = states.iter().flat_map(after).collect();
         if states.is_empty() || entry.ret <= last_inv {
-            return false;
+            return Ok(false);
         }
     }
-    waiting.values().all(|entry| entry.ret == OPEN)
+    Ok(waiting.values().all(|entry| entry.ret == OPEN))
 }
 
 #[cfg(test)]
@@ -47,6 +59,10 @@ mod tests {
             entry(Action::Write(3), 3, 4, 2),
             entry(Action::Write(1), 6, OPEN, 3),
         ];
+        let budget = crate::Budget::unlimited();
+        let replay = |spec: &Register, entries: &[Entry<Action<u32>>], order: &[u32]| {
+            replay(spec, entries, order, &mut budget.meter()).unwrap()
+        };
         assert!(replay(&spec, &entries, &[0, 1, 2]) && replay(&spec, &entries, &[0, 1, 2, 3]));
         assert!(!replay(&spec, &entries, &[0, 1]), "one is missing");
         assert!(!replay(&spec, &entries, &[0, 2, 1]), "not legal");

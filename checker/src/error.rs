@@ -2,6 +2,29 @@
 
 use histories::{Process, Value};
 
+use crate::budget::Stop;
+
+/// Why a check ended early.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The history means nothing.
+    History(HistoryError),
+    /// A limit was reached.
+    Stop(Stop),
+}
+
+impl From<HistoryError> for Halt {
+    fn from(error: HistoryError) -> Self {
+        Halt::History(error)
+    }
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Self {
+        Halt::Stop(stop)
+    }
+}
+
 /// A history that means nothing: no verdict can be given on it.
 ///
 /// `index` is the `index` of the event at fault.

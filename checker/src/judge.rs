@@ -2,16 +2,16 @@
 
 use histories::Kind;
 
-use crate::budget::{Budget, Stop};
+use crate::budget::Budget;
 use crate::certify::replay;
-use crate::error::HistoryError;
+use crate::error::{Halt, HistoryError};
 use crate::explain::{Story, explain};
 use crate::graph::Decision;
 use crate::models::{Decode, Decoded};
 use crate::operations::{Group, OPEN};
 use crate::options::{Engine, Options};
 use crate::search::{Entry, Found, Spec, search, useful};
-use crate::shrink::{is_illegal, prefix, shrink};
+use crate::shrink::{again, prefix, shrink};
 
 /// What a question about a hint may cost, in steps, and with how many unknown operations it is worth asking.
 const HINT_STEPS: u64 = 100_000;
@@ -61,18 +61,31 @@ pub(crate) fn judge<S: Decode>(
     options: &Options,
     budget: &Budget,
 ) -> Result<Judged, HistoryError> {
-    let decoded = S::decode(group, options)?;
-    if budget.is_cancelled() {
-        return Ok(Judged::unknown(Stop::Cancelled.as_str()));
+    match judge_within::<S>(group, options, budget) {
+        Ok(judged) => Ok(judged),
+        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
+        Err(Halt::History(error)) => Err(error),
     }
+}
+
+fn judge_within<S: Decode>(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
+    // What is decoded stays until the end.
+    let mut held = budget.meter();
+    let decoded = S::decode(group, options, &mut held)?;
+    held.look()?;
     if options.engine != Engine::Search {
-        match S::graph(&decoded, options.certify) {
-            Decision::Legal(order) => return Ok(pass("graph", &decoded, &order, options)),
+        let decision = S::graph(&decoded, options.certify, &mut budget.meter())?;
+        match decision {
+            Decision::Legal(order) => return pass("graph", &decoded, &order, options, budget),
             Decision::Illegal(few) => {
-                if is_illegal(&decoded.spec, &few, budget) {
+                let again = again(&decoded.spec, &few, budget);
+                debug_assert!(
+                    !matches!(again, Found::Legal(_)),
+                    "the graph engine's proof proves nothing"
+                );
+                if let Found::Illegal(_) = again {
                     return violation("graph", group, &decoded, few, options, budget);
                 }
-                debug_assert!(budget.is_cancelled(), "the graph engine's proof proves nothing");
             }
             Decision::NotApplicable => {}
         }
@@ -81,7 +94,7 @@ pub(crate) fn judge<S: Decode>(
         return Ok(Judged::unknown("the lack of a graph engine for this history"));
     }
     match search(&decoded.spec, &decoded.entries, &mut budget.meter()) {
-        Found::Legal(order) => Ok(pass("search", &decoded, &order, options)),
+        Found::Legal(order) => pass("search", &decoded, &order, options, budget),
         Found::Stopped(stop, stuck) => Ok(Judged::Unknown {
             reason: stop.as_str(),
             explained: stuck.explained,
@@ -94,11 +107,19 @@ pub(crate) fn judge<S: Decode>(
     }
 }
 
-fn pass<S: Spec>(engine: &'static str, decoded: &Decoded<S>, order: &[u32], options: &Options) -> Judged {
-    if options.certify && !replay(&decoded.spec, &decoded.entries, order) {
-        return Judged::unknown("a legal order that does not replay, which is an error of the checker");
+fn pass<S: Spec>(
+    engine: &'static str,
+    decoded: &Decoded<S>,
+    order: &[u32],
+    options: &Options,
+    budget: &Budget,
+) -> Result<Judged, Halt> {
+    if options.certify && !replay(&decoded.spec, &decoded.entries, order, &mut budget.meter())? {
+        return Ok(Judged::unknown(
+            "a legal order that does not replay, which is an error of the checker",
+        ));
     }
-    Judged::Pass { engine }
+    Ok(Judged::Pass { engine })
 }
 
 fn violation<S: Decode>(
@@ -108,11 +129,15 @@ fn violation<S: Decode>(
     illegal: Vec<Entry<S::Op>>,
     options: &Options,
     budget: &Budget,
-) -> Result<Judged, HistoryError> {
+) -> Result<Judged, Halt> {
     let few = shrink(&decoded.spec, illegal, budget);
     let mut story = explain(group, decoded, &few);
-    if only_failures_are_wrong::<S>(group, options, budget)? {
-        story.add("If the failures had been recorded as unknown outcomes, the history would pass.");
+    match only_failures_are_wrong::<S>(group, options, budget) {
+        Ok(true) => {
+            story.add("If the failures had been recorded as unknown outcomes, the history would pass.")
+        }
+        Ok(false) | Err(Halt::Stop(_)) => {}
+        Err(error) => return Err(error),
     }
     Ok(Judged::Violation {
         engine,
@@ -139,7 +164,7 @@ fn only_failures_are_wrong<S: Decode>(
     group: &Group<'_>,
     options: &Options,
     budget: &Budget,
-) -> Result<bool, HistoryError> {
+) -> Result<bool, Halt> {
     let Some(relaxed) = group.without_failures() else {
         return Ok(false);
     };
@@ -149,12 +174,14 @@ fn only_failures_are_wrong<S: Decode>(
             .iter()
             .all(|operation| operation.outcome != Kind::Fail)
     );
-    let decoded = S::decode(&relaxed, options)?;
-    if let Decision::Legal(_) = S::graph(&decoded, false) {
+    let mut held = budget.meter();
+    held.grow(relaxed.operations.len() * size_of_val(&relaxed.operations[0]))?;
+    let decoded = S::decode(&relaxed, options, &mut held)?;
+    if let Decision::Legal(_) = S::graph(&decoded, false, &mut held)? {
         return Ok(true);
     }
     let unknown = |at: &&u32| decoded.entries[**at as usize].ret == OPEN;
-    if useful(&decoded.spec, &decoded.entries)
+    if useful(&decoded.spec, &decoded.entries, &mut held)?
         .iter()
         .filter(unknown)
         .count()

@@ -4,11 +4,11 @@ use histories::{Event, Header, Value};
 use rayon::prelude::*;
 use serde_json::json;
 
-use crate::budget::Budget;
-use crate::error::HistoryError;
+use crate::budget::{Budget, Stop};
+use crate::error::{Halt, HistoryError};
 use crate::judge::Judged;
 use crate::models::Model;
-use crate::operations::{Group, groups};
+use crate::operations::{Group, groups_within};
 use crate::options::Options;
 use crate::transactions;
 use crate::verdict::{Check, Verdict, Violation};
@@ -33,7 +33,12 @@ pub fn linearizability(
     if let Some(check) = transactions::check(header, events, model, options, budget) {
         return check;
     }
-    let groups = groups(header, events)?;
+    let mut held = budget.meter();
+    let groups = match groups_within(header, events, &mut held) {
+        Ok(groups) => groups,
+        Err(Halt::History(error)) => return Err(error),
+        Err(Halt::Stop(stop)) => return Ok(unread(model, stop)),
+    };
     budget.begin(groups.len());
     let judged: Vec<Judged> = groups
         .par_iter()
@@ -44,6 +49,20 @@ pub fn linearizability(
         })
         .collect::<Result<_, _>>()?;
     Ok(Summary::of(&groups, &judged).check(model))
+}
+
+/// The check that ended before the operations were in hand.
+fn unread(model: &Model, stop: Stop) -> Check {
+    Check {
+        name: NAME.to_owned(),
+        verdict: Verdict::Inconclusive,
+        reason: format!(
+            "{} ended the check before the first key was judged",
+            stop.as_str()
+        ),
+        details: json!({"model": model.name, "decided_by": {}, "undecided": []}),
+        violations: Vec::new(),
+    }
 }
 
 #[derive(Default)]

@@ -5,7 +5,8 @@ use std::fmt;
 use histories::{Event, Header, Kind, Process, Value};
 use rustc_hash::FxHashMap;
 
-use crate::error::HistoryError;
+use crate::budget::Meter;
+use crate::error::{Halt, HistoryError};
 
 /// The `ret` of an operation whose completion is not known: after everything.
 pub(crate) const OPEN: u32 = u32::MAX;
@@ -41,6 +42,12 @@ impl<'a> Operation<'a> {
         self.completion.map_or(&Value::Null, |event| &event.value)
     }
 
+    /// When one of its events was; nothing in a format without times, where every time is 0.
+    fn at(&self, event: &Event) -> At {
+        let timed = self.invoke.time.0 > 0 || self.completion.is_some_and(|end| end.time.0 > 0);
+        At(timed.then_some(event.time.0))
+    }
+
     /// Whether it had completed before `later` was invoked.
     pub fn precedes(&self, later: &Operation<'_>) -> bool {
         self.ret < later.inv
@@ -69,9 +76,9 @@ impl fmt::Display for Operation<'_> {
         if let Some(node) = &self.invoke.node {
             write!(f, " on {node}")?;
         }
-        write!(f, " (#{} at {}", self.invoke.index, Millis(self.invoke.time.0))?;
+        write!(f, " (#{}{}", self.invoke.index, self.at(self.invoke))?;
         match self.completion {
-            Some(end) if end.kind == Kind::Ok => write!(f, ", ok #{} at {})", end.index, Millis(end.time.0)),
+            Some(end) if end.kind == Kind::Ok => write!(f, ", ok #{}{})", end.index, self.at(end)),
             Some(end) if end.kind == Kind::Fail => write!(f, ", failed #{})", end.index),
             Some(end) => write!(f, ", outcome unknown #{})", end.index),
             None => f.write_str(", never completed)"),
@@ -79,12 +86,15 @@ impl fmt::Display for Operation<'_> {
     }
 }
 
-/// Nanoseconds, shown in milliseconds.
-struct Millis(u64);
+/// A time in nanoseconds, shown in milliseconds.
+struct At(Option<u64>);
 
-impl fmt::Display for Millis {
+impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3} ms", self.0 as f64 / 1e6)
+        match self.0 {
+            Some(nanos) => write!(f, " at {:.3} ms", nanos as f64 / 1e6),
+            None => Ok(()),
+        }
     }
 }
 
@@ -127,40 +137,136 @@ impl Group<'_> {
 /// # Errors
 /// Completions without invocation, two operations of one process in flight, completions of another `f` or key.
 pub(crate) fn pair(events: &[Event]) -> Result<Vec<Operation<'_>>, HistoryError> {
-    if events.len() >= OPEN as usize {
-        return Err(HistoryError::TooLong {
-            events: events.len(),
-            limit: OPEN as usize,
-        });
-    }
-    let mut operations = Vec::with_capacity(events.len() / 2 + 1);
-    let mut in_flight: FxHashMap<Process, usize> = FxHashMap::default();
+    let mut groups = Groups::new(false, &Value::Null, events)?;
     for (position, event) in events.iter().enumerate() {
+        groups.push(position as u32, event)?;
+    }
+    Ok(groups
+        .groups
+        .into_iter()
+        .flat_map(|group| group.operations)
+        .collect())
+}
+
+/// The operations of each key, in the order in which the keys appear; one group if the history is not keyed.
+///
+/// # Errors
+/// Those of [`pair`], and a keyed history's operation without a key.
+pub(crate) fn groups<'a>(header: &'a Header, events: &'a [Event]) -> Result<Vec<Group<'a>>, HistoryError> {
+    let mut groups = Groups::new(header.keyed, &header.initial, events)?;
+    for (position, event) in events.iter().enumerate() {
+        groups.push(position as u32, event)?;
+    }
+    Ok(groups.groups)
+}
+
+/// The same within a budget.
+pub(crate) fn groups_within<'a>(
+    header: &'a Header,
+    events: &'a [Event],
+    meter: &mut Meter<'_>,
+) -> Result<Vec<Group<'a>>, Halt> {
+    let mut groups = Groups::new(header.keyed, &header.initial, events)?;
+    for (position, event) in events.iter().enumerate() {
+        meter.tick()?;
+        let grown = groups.push(position as u32, event)?;
+        if grown > 0 {
+            meter.grow(grown)?;
+        }
+    }
+    Ok(groups.groups)
+}
+
+/// Operations on their way into groups.
+struct Groups<'a> {
+    keyed: bool,
+    initial: &'a Value,
+    groups: Vec<Group<'a>>,
+    place: FxHashMap<&'a Value, usize>,
+    /// By process: the group and the place in it.
+    in_flight: FxHashMap<Process, (usize, usize)>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(keyed: bool, initial: &'a Value, events: &[Event]) -> Result<Self, HistoryError> {
+        if events.len() >= OPEN as usize {
+            return Err(HistoryError::TooLong {
+                events: events.len(),
+                limit: OPEN as usize,
+            });
+        }
+        let mut groups = Groups {
+            keyed,
+            initial,
+            groups: Vec::new(),
+            place: FxHashMap::default(),
+            in_flight: FxHashMap::default(),
+        };
+        if !keyed {
+            groups.open(None);
+        }
+        Ok(groups)
+    }
+
+    fn open(&mut self, key: Option<&'a Value>) -> usize {
+        self.groups.push(Group {
+            key,
+            initial: self.initial,
+            operations: Vec::new(),
+        });
+        self.groups.len() - 1
+    }
+
+    /// Takes an event; gives the bytes that more are held for it.
+    fn push(&mut self, position: u32, event: &'a Event) -> Result<usize, HistoryError> {
         if event.process == Process::Nemesis {
-            continue;
+            return Ok(0);
         }
         if event.kind == Kind::Invoke {
-            if let Some(&open) = in_flight.get(&event.process) {
-                let open: &Operation<'_> = &operations[open];
-                return Err(two_in_flight(event, open.invoke));
-            }
-            in_flight.insert(event.process, operations.len());
-            operations.push(Operation {
-                invoke: event,
-                completion: None,
-                inv: position as u32,
-                ret: OPEN,
-                outcome: Kind::Info,
-            });
-        } else {
-            let open = in_flight.remove(&event.process).ok_or(HistoryError::NotInvoked {
-                index: event.index,
-                process: event.process,
-            })?;
-            complete(&mut operations[open], event, position as u32)?;
+            return self.invoke(position, event);
         }
+        let flying = self.in_flight.remove(&event.process);
+        let (group, at) = flying.ok_or(HistoryError::NotInvoked {
+            index: event.index,
+            process: event.process,
+        })?;
+        complete(&mut self.groups[group].operations[at], event, position)?;
+        Ok(0)
     }
-    Ok(operations)
+
+    fn invoke(&mut self, position: u32, event: &'a Event) -> Result<usize, HistoryError> {
+        let group = self.group_of(event)?;
+        let place = (group, self.groups[group].operations.len());
+        if let Some((group, at)) = self.in_flight.insert(event.process, place) {
+            return Err(two_in_flight(event, self.groups[group].operations[at].invoke));
+        }
+        let operations = &mut self.groups[group].operations;
+        let before = operations.capacity();
+        operations.push(Operation {
+            invoke: event,
+            completion: None,
+            inv: position,
+            ret: OPEN,
+            outcome: Kind::Info,
+        });
+        Ok((operations.capacity() - before) * size_of::<Operation<'_>>())
+    }
+
+    fn group_of(&mut self, event: &'a Event) -> Result<usize, HistoryError> {
+        if !self.keyed {
+            return Ok(0);
+        }
+        let key = event
+            .key
+            .as_ref()
+            .ok_or(HistoryError::NoKey { index: event.index })?;
+        if let Some(&group) = self.place.get(key) {
+            return Ok(group);
+        }
+        let group = self.open(Some(key));
+        self.place.insert(key, group);
+        Ok(group)
+    }
 }
 
 fn two_in_flight(event: &Event, open: &Event) -> HistoryError {
@@ -197,36 +303,4 @@ fn complete<'a>(operation: &mut Operation<'a>, event: &'a Event, position: u32) 
         operation.ret = position;
     }
     Ok(())
-}
-
-/// The operations of each key, in the order in which the keys appear; one group if the history is not keyed.
-///
-/// # Errors
-/// Those of [`pair`], and a keyed history's operation without a key.
-pub(crate) fn groups<'a>(header: &'a Header, events: &'a [Event]) -> Result<Vec<Group<'a>>, HistoryError> {
-    let operations = pair(events)?;
-    if !header.keyed {
-        return Ok(vec![Group {
-            key: None,
-            initial: &header.initial,
-            operations,
-        }]);
-    }
-    let mut groups: Vec<Group<'a>> = Vec::new();
-    let mut place: FxHashMap<&Value, usize> = FxHashMap::default();
-    for operation in operations {
-        let key = operation.invoke.key.as_ref().ok_or(HistoryError::NoKey {
-            index: operation.index(),
-        })?;
-        let at = *place.entry(key).or_insert_with(|| {
-            groups.push(Group {
-                key: Some(key),
-                initial: &header.initial,
-                operations: Vec::new(),
-            });
-            groups.len() - 1
-        });
-        groups[at].operations.push(operation);
-    }
-    Ok(groups)
 }

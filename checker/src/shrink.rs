@@ -26,6 +26,9 @@ const WORK: u64 = 20_000_000;
 ///
 /// An operation that need only be a weaker one (a cas of which only the write matters) is replaced by it.
 pub(crate) fn shrink<S: Spec>(spec: &S, illegal: Vec<Entry<S::Op>>, budget: &Budget) -> Vec<Entry<S::Op>> {
+    if budget.is_cancelled() {
+        return illegal;
+    }
     let mut few = window(spec, illegal, budget);
     let mut work = 0;
     loop {
@@ -88,7 +91,7 @@ fn window<S: Spec>(spec: &S, few: Vec<Entry<S::Op>>, budget: &Budget) -> Vec<Ent
     let mut keep = 32;
     while keep < few.len() && !budget.is_cancelled() {
         let before = 0..few.len() - keep;
-        let last = without(spec, &weakened(spec, &few, before.clone()), before);
+        let last = without(spec, &weakened(spec, &few, before.clone()), before, budget);
         if last.len() < few.len() && is_illegal(spec, &last, budget) {
             return last;
         }
@@ -138,7 +141,7 @@ fn drop_chunks<S: Spec>(
     loop {
         let end = (start + chunk).min(few.len());
         for weak in [weakened(spec, few, start..end), few.clone()] {
-            let fewer = without(spec, &weak, start..end);
+            let fewer = without(spec, &weak, start..end, budget);
             if (fewer.len() < few.len() || fewer != *few) && is_illegal(spec, &fewer, budget) {
                 *few = fewer;
                 break;
@@ -155,9 +158,17 @@ fn drop_chunks<S: Spec>(
 /// All but those operations of the range that may go.
 ///
 /// Those that may not are observers too, so that others may have to stay for them: until nothing changes.
-fn without<S: Spec>(spec: &S, few: &[Entry<S::Op>], range: Range<usize>) -> Vec<Entry<S::Op>> {
+fn without<S: Spec>(
+    spec: &S,
+    few: &[Entry<S::Op>],
+    range: Range<usize>,
+    budget: &Budget,
+) -> Vec<Entry<S::Op>> {
     let mut stays: Vec<bool> = (0..few.len()).map(|at| !range.contains(&at)).collect();
     for _ in 0..PASSES {
+        if budget.is_cancelled() {
+            break;
+        }
         let rest = Rest::of(spec, few, &stays);
         let before = stays.clone();
         for at in range.clone().filter(|&at| at < few.len() && !before[at]) {
@@ -311,12 +322,11 @@ impl Rest {
 
 /// Whether the operations have no legal order; false if that would take too long to see.
 pub(crate) fn is_illegal<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &Budget) -> bool {
-    matches!(
-        search(
-            spec,
-            entries,
-            &mut budget.meter().capped(STEPS + 8 * entries.len() as u64)
-        ),
-        Found::Illegal(_)
-    )
+    matches!(again(spec, entries, budget), Found::Illegal(_))
+}
+
+/// The search's word on a few operations, at a price that a proof is worth.
+pub(crate) fn again<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &Budget) -> Found {
+    let steps = STEPS + 8 * entries.len() as u64;
+    search(spec, entries, &mut budget.meter().capped(steps))
 }

@@ -5,6 +5,7 @@
 
 use super::Decision;
 use super::zones::{Zone, order};
+use crate::budget::{Meter, Stop};
 use crate::models::Decoded;
 use crate::models::register::{Action, Register, UNSEEN};
 use crate::operations::OPEN;
@@ -57,33 +58,38 @@ struct Chain {
 }
 
 /// Decides the history; with `want_order` a legal one comes with its order.
-pub(crate) fn decide(decoded: &Decoded<Register>, want_order: bool) -> Decision<Action<u32>> {
+pub(crate) fn decide(
+    decoded: &Decoded<Register>,
+    want_order: bool,
+    meter: &mut Meter<'_>,
+) -> Result<Decision<Action<u32>>, Stop> {
     if decoded.spec.differs {
-        return Decision::NotApplicable;
+        return Ok(Decision::NotApplicable);
     }
     let entries = &decoded.entries;
-    let kept = useful(&decoded.spec, entries);
-    let Some(mut clusters) = Clusters::collect(&decoded.spec, entries, kept) else {
-        return Decision::NotApplicable;
+    let kept = useful(&decoded.spec, entries, meter)?;
+    let Some(mut clusters) = Clusters::collect(&decoded.spec, entries, kept, meter)? else {
+        return Ok(Decision::NotApplicable);
     };
     let illegal =
-        |culprits: Vec<u32>, clusters: &Clusters<'_>| Decision::Illegal(clusters.with_evidence(culprits));
+        |culprits: Vec<u32>, clusters: &Clusters<'_>| Ok(Decision::Illegal(clusters.with_evidence(culprits)));
     if let Some(culprits) = clusters.impossible() {
         return illegal(culprits, &clusters);
     }
-    let chains = match clusters.chains() {
+    meter.grow(clusters.clusters.len() * (size_of::<Chain>() + size_of::<Zone>() + 4))?;
+    let chains = match clusters.chains(meter)? {
         Ok(chains) => chains,
         Err(culprits) => return illegal(culprits, &clusters),
     };
     let zones: Vec<Zone> = chains.iter().map(|chain| chain.zone).collect();
-    match order(&zones, want_order) {
+    match order(&zones, want_order, meter)? {
         Err((x, y)) => {
             let mut culprits = clusters.span(chains[x].first, chains[x].last);
             culprits.extend(clusters.span(chains[y].first, chains[y].last));
             illegal(culprits, &clusters)
         }
-        Ok(order) if want_order => Decision::Legal(clusters.spell(&chains, &order)),
-        Ok(_) => Decision::Legal(Vec::new()),
+        Ok(order) if want_order => Ok(Decision::Legal(clusters.spell(&chains, &order))),
+        Ok(_) => Ok(Decision::Legal(Vec::new())),
     }
 }
 
@@ -99,7 +105,13 @@ struct Clusters<'a> {
 
 impl<'a> Clusters<'a> {
     /// None if an observed value is written twice.
-    fn collect(spec: &Register, entries: &'a [Entry<Action<u32>>], kept: Vec<u32>) -> Option<Self> {
+    fn collect(
+        spec: &Register,
+        entries: &'a [Entry<Action<u32>>],
+        kept: Vec<u32>,
+        meter: &mut Meter<'_>,
+    ) -> Result<Option<Self>, Stop> {
+        meter.grow(spec.values as usize * size_of::<Cluster>())?;
         let clusters = vec![EMPTY; spec.values as usize];
         let mut all = Clusters {
             entries,
@@ -113,12 +125,16 @@ impl<'a> Clusters<'a> {
             (cluster.exists, cluster.zone.f) = (true, 0);
         }
         for at in 0..all.kept.len() {
-            all.write(all.kept[at])?;
+            meter.tick()?;
+            if all.write(all.kept[at]).is_none() {
+                return Ok(None);
+            }
         }
         for at in 0..all.kept.len() {
+            meter.tick()?;
             all.observe(all.kept[at]);
         }
-        Some(all)
+        Ok(Some(all))
     }
 
     fn entry(&self, at: u32) -> &'a Entry<Action<u32>> {
@@ -203,28 +219,36 @@ impl<'a> Clusters<'a> {
         early.or_else(|| self.twice.map(|two| two.to_vec()))
     }
 
-    fn chains(&mut self) -> Result<Vec<Chain>, Vec<u32>> {
+    fn chains(&mut self, meter: &mut Meter<'_>) -> Result<Result<Vec<Chain>, Vec<u32>>, Stop> {
         let mut chains = Vec::new();
         for head in 0..self.clusters.len() as u32 {
+            meter.tick()?;
             let cluster = &self.clusters[head as usize];
             let is_head = cluster.writer == NONE || matches!(self.entry(cluster.writer).op, Action::Write(_));
             if cluster.exists && is_head {
-                let chain = self.chain(head, chains.len() as u32)?;
-                chains.push(chain);
+                match self.chain(head, chains.len() as u32, meter)? {
+                    Ok(chain) => chains.push(chain),
+                    Err(culprits) => return Ok(Err(culprits)),
+                }
             }
         }
         let cycle = (0..self.clusters.len()).find(|&at| {
             let cluster = &self.clusters[at];
             cluster.exists && cluster.chain == NONE
         });
-        match cycle {
+        Ok(match cycle {
             Some(at) => Err(self.cycle(at as u32)),
             None => Ok(chains),
-        }
+        })
     }
 
     /// Follows the cas from `head`.
-    fn chain(&mut self, head: u32, number: u32) -> Result<Chain, Vec<u32>> {
+    fn chain(
+        &mut self,
+        head: u32,
+        number: u32,
+        meter: &mut Meter<'_>,
+    ) -> Result<Result<Chain, Vec<u32>>, Stop> {
         let zone = self.clusters[head as usize].zone;
         let mut chain = Chain {
             head,
@@ -234,11 +258,12 @@ impl<'a> Clusters<'a> {
         };
         let mut at = head;
         loop {
+            meter.tick()?;
             let cluster = &mut self.clusters[at as usize];
             cluster.chain = number;
             let Zone { f, s } = cluster.zone;
             if at != head && f < chain.zone.s {
-                return Err(self.span_between(chain.last, at));
+                return Ok(Err(self.span_between(chain.last, at)));
             }
             if f < chain.zone.f {
                 (chain.zone.f, chain.first) = (f, at);
@@ -247,7 +272,7 @@ impl<'a> Clusters<'a> {
                 (chain.zone.s, chain.last) = (s, at);
             }
             if cluster.follower == NONE {
-                return Ok(chain);
+                return Ok(Ok(chain));
             }
             at = cluster.follower;
         }

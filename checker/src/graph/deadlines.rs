@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::Decision;
+use crate::budget::{Meter, Stop};
 use crate::models::Decoded;
 use crate::models::counter::{Action, Counter};
 use crate::operations::OPEN;
@@ -18,25 +19,32 @@ use crate::search::Entry;
 type Waiting = Reverse<(i64, bool, u32, u32)>;
 
 /// Decides the history; with `want_order` a legal one comes with its order.
-pub(crate) fn decide(decoded: &Decoded<Counter>, want_order: bool) -> Decision<Action> {
+pub(crate) fn decide(
+    decoded: &Decoded<Counter>,
+    want_order: bool,
+    meter: &mut Meter<'_>,
+) -> Result<Decision<Action>, Stop> {
     let entries = &decoded.entries;
     if entries
         .iter()
         .any(|entry| matches!(entry.op, Action::Add(delta) if delta != 1))
     {
-        return Decision::NotApplicable;
+        return Ok(Decision::NotApplicable);
     }
-    match fill(decoded) {
+    Ok(match fill(decoded, meter)? {
         Some(slots) if want_order => Decision::Legal(spell(entries, decoded.spec.initial, &slots)),
         Some(_) => Decision::Legal(Vec::new()),
         None => Decision::Illegal(entries.clone()),
-    }
+    })
 }
 
 /// The additions by slot; those after the last slot follow in the order of their invocations.
-fn fill(decoded: &Decoded<Counter>) -> Option<Vec<u32>> {
+fn fill(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Result<Option<Vec<u32>>, Stop> {
     let entries = &decoded.entries;
-    let reads = Reads::of(entries, decoded.spec.initial)?;
+    meter.grow(entries.len() * 64)?;
+    let Some(reads) = Reads::of(entries, decoded.spec.initial, meter)? else {
+        return Ok(None);
+    };
     let adds = |at: &u32| matches!(entries[*at as usize].op, Action::Add(_));
     let mut adds: Vec<(i64, u32)> = (0..entries.len() as u32)
         .filter(adds)
@@ -48,14 +56,17 @@ fn fill(decoded: &Decoded<Counter>) -> Option<Vec<u32>> {
     let mut slots = Vec::new();
     let mut value = decoded.spec.initial;
     while value < reads.greatest {
+        meter.tick()?;
         while let Some((_, at)) = adds.next_if(|(before, _)| *before <= value) {
             let entry = &entries[at as usize];
             waiting.push(Reverse((reads.after(entry), entry.ret == OPEN, entry.inv, at)));
         }
         value += 1;
-        let Reverse((deadline, _, _, at)) = waiting.pop()?;
+        let Some(Reverse((deadline, _, _, at))) = waiting.pop() else {
+            return Ok(None);
+        };
         if deadline < value {
-            return None;
+            return Ok(None);
         }
         slots.push(at);
     }
@@ -68,10 +79,10 @@ fn fill(decoded: &Decoded<Counter>) -> Option<Vec<u32>> {
     rest.sort_unstable();
     let late = |&at: &u32| reads.after(&entries[at as usize]) != i64::MAX;
     if rest.iter().any(late) {
-        return None;
+        return Ok(None);
     }
     slots.extend(rest);
-    Some(slots)
+    Ok(Some(slots))
 }
 
 /// What reads say about the moments around an addition.
@@ -86,7 +97,7 @@ struct Reads {
 
 impl Reads {
     /// None if reads decrease in real time, or fall below the initial value.
-    fn of(entries: &[Entry<Action>], initial: i64) -> Option<Self> {
+    fn of(entries: &[Entry<Action>], initial: i64, meter: &mut Meter<'_>) -> Result<Option<Self>, Stop> {
         let mut reads = Reads {
             completed: Vec::new(),
             invoked: Vec::new(),
@@ -94,6 +105,7 @@ impl Reads {
             greatest: initial,
         };
         for entry in entries {
+            meter.tick()?;
             if let Action::Read(seen) = entry.op {
                 reads.completed.push((entry.ret, seen));
                 reads.invoked.push((entry.inv, seen));
@@ -111,7 +123,13 @@ impl Reads {
         }
         let decreases =
             |entry: &Entry<Action>| matches!(entry.op, Action::Read(seen) if seen < reads.before(entry));
-        (!entries.iter().any(decreases)).then_some(reads)
+        for entry in entries {
+            meter.tick()?;
+            if decreases(entry) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(reads))
     }
 
     /// The greatest value that was read before the operation began.

@@ -7,6 +7,7 @@
 //! smaller rank was invoked. Of several additions of one element the one invoked first gives the element its
 //! rank; the others only must not come before it.
 
+use crate::budget::{Meter, Stop};
 use crate::operations::OPEN;
 use crate::search::Entry;
 
@@ -47,12 +48,18 @@ pub(crate) fn order<O>(
     entries: &[Entry<O>],
     levels: &Levels,
     want_order: bool,
-) -> Result<Vec<u32>, Conflict> {
-    let mut ranked = ranked(entries, levels)?;
+    meter: &mut Meter<'_>,
+) -> Result<Result<Vec<u32>, Conflict>, Stop> {
+    meter.grow((levels.adds.len() + levels.reads.len()) * size_of::<Ranked>() + levels.level.len())?;
+    let mut ranked = match ranked(entries, levels, meter)? {
+        Ok(ranked) => ranked,
+        Err(conflict) => return Ok(Err(conflict)),
+    };
     ranked.sort_unstable_by_key(|one| (one.rank, entries[one.at as usize].inv));
     let mut last: Option<Ranked> = None;
     let mut same = 0;
     for at in 0..ranked.len() {
+        meter.tick()?;
         let one = ranked[at];
         while ranked[same].rank < one.rank {
             let smaller = ranked[same];
@@ -63,20 +70,25 @@ pub(crate) fn order<O>(
             same += 1;
         }
         if let Some(late) = last.filter(|late| entries[one.at as usize].ret < entries[late.at as usize].inv) {
-            return Err(levels.explain(one, late));
+            return Ok(Err(levels.explain(one, late)));
         }
     }
-    Ok(if want_order {
+    Ok(Ok(if want_order {
         spell(entries, ranked)
     } else {
         Vec::new()
-    })
+    }))
 }
 
-fn ranked<O>(entries: &[Entry<O>], levels: &Levels) -> Result<Vec<Ranked>, Conflict> {
+fn ranked<O>(
+    entries: &[Entry<O>],
+    levels: &Levels,
+    meter: &mut Meter<'_>,
+) -> Result<Result<Vec<Ranked>, Conflict>, Stop> {
     let mut ranked = Vec::with_capacity(levels.adds.len() + levels.reads.len());
     let mut added = vec![false; levels.level.len()];
     for &(at, element) in &levels.adds {
+        meter.tick()?;
         let level = levels.level[element as usize];
         let floating = std::mem::replace(&mut added[element as usize], true);
         if level == NEVER && entries[at as usize].ret == OPEN {
@@ -96,10 +108,10 @@ fn ranked<O>(entries: &[Entry<O>], levels: &Levels) -> Result<Vec<Ranked>, Confl
     }
     let unborn = |element: &usize| levels.level[*element] != NEVER && !added[*element];
     if let Some(element) = (0..added.len()).find(unborn) {
-        return Err(Conflict {
+        return Ok(Err(Conflict {
             entries: vec![levels.seen_by[element]],
             elements: vec![element as u32],
-        });
+        }));
     }
     let read = |&(at, level): &(u32, u32)| Ranked {
         rank: 2 * u64::from(level),
@@ -108,7 +120,7 @@ fn ranked<O>(entries: &[Entry<O>], levels: &Levels) -> Result<Vec<Ranked>, Confl
         floating: false,
     };
     ranked.extend(levels.reads.iter().map(read));
-    Ok(ranked)
+    Ok(Ok(ranked))
 }
 
 impl Levels {

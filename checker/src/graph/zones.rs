@@ -4,6 +4,8 @@
 //! greatest invocation. Of two blocks x before y needs that no operation of y completed before one of x was
 //! invoked: not f(y) < s(x). So two blocks exclude each other iff f(x) < s(y) and f(y) < s(x).
 
+use crate::budget::{Meter, Stop};
+
 /// A block's ends. Positions start from 1; 0 is before everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Zone {
@@ -20,7 +22,12 @@ impl Zone {
 }
 
 /// Two zones that exclude each other, or the order in which all zones can stand.
-pub(super) fn order(zones: &[Zone], want_order: bool) -> Result<Vec<u32>, (usize, usize)> {
+pub(super) fn order(
+    zones: &[Zone],
+    want_order: bool,
+    meter: &mut Meter<'_>,
+) -> Result<Result<Vec<u32>, (usize, usize)>, Stop> {
+    meter.grow(zones.len() * if want_order { 24 } else { 4 })?;
     let mut forward: Vec<u32> = (0..zones.len() as u32)
         .filter(|&at| zones[at as usize].is_forward())
         .collect();
@@ -28,7 +35,7 @@ pub(super) fn order(zones: &[Zone], want_order: bool) -> Result<Vec<u32>, (usize
     for pair in forward.windows(2) {
         let (x, y) = (pair[0] as usize, pair[1] as usize);
         if zones[y].f < zones[x].s {
-            return Err((x, y));
+            return Ok(Err((x, y)));
         }
     }
     let around = |zone: Zone| {
@@ -37,11 +44,12 @@ pub(super) fn order(zones: &[Zone], want_order: bool) -> Result<Vec<u32>, (usize
     };
     let mut keyed: Vec<((u32, u8, u32), u32)> = Vec::with_capacity(if want_order { zones.len() } else { 0 });
     for (at, &zone) in zones.iter().enumerate() {
+        meter.tick()?;
         let key = if zone.is_forward() {
             (zone.f, 1, 0)
         } else {
             match around(zone).filter(|&outer| zone.s < zones[outer].s) {
-                Some(outer) if zone.f < zones[outer].s => return Err((outer, at)),
+                Some(outer) if zone.f < zones[outer].s => return Ok(Err((outer, at))),
                 Some(outer) => (zones[outer].f, 2, zone.s),
                 None => (zone.s, 0, 0),
             }
@@ -51,5 +59,5 @@ pub(super) fn order(zones: &[Zone], want_order: bool) -> Result<Vec<u32>, (usize
         }
     }
     keyed.sort_unstable();
-    Ok(keyed.into_iter().map(|(_, at)| at).collect())
+    Ok(Ok(keyed.into_iter().map(|(_, at)| at).collect()))
 }

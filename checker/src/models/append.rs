@@ -5,7 +5,8 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
-use crate::error::HistoryError;
+use crate::budget::{Meter, Stop};
+use crate::error::Halt;
 use crate::graph::Decision;
 use crate::graph::rank::{self, Conflict, Levels, NEVER};
 use crate::operations::Group;
@@ -31,6 +32,17 @@ pub(crate) struct List {
 impl Spec for List {
     type State = Arc<[u32]>;
     type Op = Action;
+
+    fn op_bytes(op: &Action) -> usize {
+        match op {
+            Action::Read(seen) => size_of_val(&**seen) + 16,
+            _ => 0,
+        }
+    }
+
+    fn state_bytes(state: &Self::State) -> usize {
+        size_of_val(&**state) + 16
+    }
 
     fn initial(&self) -> Self::State {
         Arc::new([])
@@ -66,9 +78,9 @@ impl Spec for List {
 }
 
 impl Decode for List {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let mut numbers = Numbers::default();
-        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "append" => Ok(Some(Action::Append(numbers.of(operation.argument())))),
             "read" if operation.outcome != Kind::Ok => Ok(None),
             "read" => match operation.result() {
@@ -87,28 +99,37 @@ impl Decode for List {
         })
     }
 
-    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision<Action> {
+    fn graph(
+        decoded: &Decoded<Self>,
+        want_order: bool,
+        meter: &mut Meter<'_>,
+    ) -> Result<Decision<Action>, Stop> {
         let entries = &decoded.entries;
-        let outcome = levels(entries, decoded.spec.elements).map(|levels| {
-            let levels = levels?;
-            rank::order(entries, &levels, want_order)
-        });
-        match outcome {
-            None => Decision::NotApplicable,
-            Some(Ok(order)) => Decision::Legal(order),
-            Some(Err(Conflict {
+        let outcome = match levels(entries, decoded.spec.elements, meter)? {
+            None => return Ok(Decision::NotApplicable),
+            Some(Ok(levels)) => rank::order(entries, &levels, want_order, meter)?,
+            Some(Err(conflict)) => Err(conflict),
+        };
+        Ok(match outcome {
+            Ok(order) => Decision::Legal(order),
+            Err(Conflict {
                 entries: culprits,
                 elements,
-            })) => {
+            }) => {
                 let few: Vec<_> = culprits.iter().map(|&at| entries[at as usize].clone()).collect();
                 Decision::Illegal(restrict(&decoded.spec, &few, &|x| elements.contains(&x)))
             }
-        }
+        })
     }
 }
 
 /// The level of everything; none if an element is appended twice, an error if two reads contradict each other.
-fn levels(entries: &[Entry<Action>], elements: usize) -> Option<Result<Levels, Conflict>> {
+fn levels(
+    entries: &[Entry<Action>],
+    elements: usize,
+    meter: &mut Meter<'_>,
+) -> Result<Option<Result<Levels, Conflict>>, Stop> {
+    meter.grow(entries.len() * 12 + elements * 9)?;
     let mut levels = Levels {
         adds: Vec::new(),
         reads: Vec::new(),
@@ -118,8 +139,11 @@ fn levels(entries: &[Entry<Action>], elements: usize) -> Option<Result<Levels, C
     let mut added = vec![false; elements];
     let mut longest: (u32, &[u32]) = (0, &[]);
     for (at, entry) in entries.iter().enumerate() {
+        meter.tick()?;
         match &entry.op {
-            Action::Append(element) if std::mem::replace(&mut added[*element as usize], true) => return None,
+            Action::Append(element) if std::mem::replace(&mut added[*element as usize], true) => {
+                return Ok(None);
+            }
             Action::Append(element) => levels.adds.push((at as u32, *element)),
             Action::Read(seen) => {
                 levels.reads.push((at as u32, seen.len() as u32));
@@ -135,13 +159,14 @@ fn levels(entries: &[Entry<Action>], elements: usize) -> Option<Result<Levels, C
                 entries: all_about(entries, element, longest.0),
                 elements: vec![element],
             };
-            return Some(Err(twice));
+            return Ok(Some(Err(twice)));
         }
         levels.level[element as usize] = place as u32 + 1;
         levels.seen_by[element as usize] = longest.0;
     }
     for (at, entry) in entries.iter().enumerate() {
         let Action::Read(seen) = &entry.op else { continue };
+        meter.pass(seen.len())?;
         if let Some(place) = (0..seen.len()).find(|&place| seen[place] != longest.1[place]) {
             let elements = vec![seen[place], longest.1[place]];
             let mut culprits = vec![at as u32, longest.0];
@@ -149,16 +174,16 @@ fn levels(entries: &[Entry<Action>], elements: usize) -> Option<Result<Levels, C
             culprits.extend(levels.adds.iter().filter_map(about));
             culprits.sort_unstable();
             culprits.dedup();
-            return Some(Err(Conflict {
+            return Ok(Some(Err(Conflict {
                 entries: culprits,
                 elements,
-            }));
+            })));
         }
         if let Some(&last) = seen.last() {
             levels.seen_by[last as usize] = at as u32;
         }
     }
-    Some(Ok(levels))
+    Ok(Some(Ok(levels)))
 }
 
 /// The read, and what appended the element.

@@ -17,6 +17,9 @@ use crate::options::Options;
 pub(super) const OPERATIONS: &[&str] = &["transfer", "read → [[account, balance], …]"];
 
 /// One read.
+/// Reads are compared one by one; only the first is kept.
+const BYTES: usize = 0;
+
 struct Balances<'a> {
     accounts: Vec<&'a Value>,
     total: i128,
@@ -52,9 +55,16 @@ impl<'a> Balances<'a> {
 }
 
 /// Judges the reads.
-pub(super) fn judge(group: &Group<'_>, _: &Options, _: &Budget) -> Result<Judged, HistoryError> {
+pub(super) fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+    let mut meter = budget.meter();
+    if let Err(stop) = meter.grow(group.operations.len() * BYTES) {
+        return Ok(Judged::unknown(stop.as_str()));
+    }
     let mut first: Option<(u32, Balances<'_>)> = None;
     for (at, operation) in group.operations.iter().enumerate() {
+        if let Err(stop) = meter.step() {
+            return Ok(Judged::unknown(stop.as_str()));
+        }
         match &*operation.invoke.f {
             "transfer" => continue,
             "read" if operation.outcome != Kind::Ok => continue,

@@ -3,7 +3,8 @@
 use histories::{Kind, Value};
 
 use super::{Decode, Decoded, decode_each, unknown_f};
-use crate::error::HistoryError;
+use crate::budget::{Meter, Stop};
+use crate::error::Halt;
 use crate::graph::{Decision, deadlines};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
@@ -48,13 +49,13 @@ impl Spec for Counter {
 }
 
 impl Decode for Counter {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let number = |operation: &Operation<'_>, value: &Value, in_result| {
             value
                 .as_int()
                 .ok_or_else(|| operation.bad_value(in_result, "an integer"))
         };
-        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "add" => Ok(Some(Action::Add(number(operation, operation.argument(), false)?))),
             "read" if operation.outcome != Kind::Ok => Ok(None),
             "read" => Ok(Some(Action::Read(number(operation, operation.result(), true)?))),
@@ -69,7 +70,11 @@ impl Decode for Counter {
         })
     }
 
-    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision<Action> {
-        deadlines::decide(decoded, want_order)
+    fn graph(
+        decoded: &Decoded<Self>,
+        want_order: bool,
+        meter: &mut Meter<'_>,
+    ) -> Result<Decision<Action>, Stop> {
+        deadlines::decide(decoded, want_order, meter)
     }
 }

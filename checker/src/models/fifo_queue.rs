@@ -5,7 +5,8 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
-use crate::error::HistoryError;
+use crate::budget::Meter;
+use crate::error::{Halt, HistoryError};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Role, Spec};
@@ -55,6 +56,10 @@ impl Spec for FifoQueue {
     type State = Arc<[u32]>;
     type Op = Action;
 
+    fn state_bytes(state: &Self::State) -> usize {
+        size_of_val(&**state) + 16
+    }
+
     fn initial(&self) -> Self::State {
         Arc::new([])
     }
@@ -74,10 +79,11 @@ impl Spec for FifoQueue {
 }
 
 impl Decode for FifoQueue {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let mut numbers = Numbers::default();
-        let (entries, failed) =
-            decode_each(group, |operation| action(operation, &mut numbers, "fifo-queue"))?;
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| {
+            action(operation, &mut numbers, "fifo-queue")
+        })?;
         Ok(Decoded {
             spec: FifoQueue,
             entries,

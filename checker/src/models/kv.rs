@@ -9,7 +9,8 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::{Decode, Decoded, decode_each, unknown_f};
-use crate::error::HistoryError;
+use crate::budget::Meter;
+use crate::error::{Halt, HistoryError};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Role, Spec};
@@ -47,6 +48,10 @@ impl Spec for Kv {
     type State = Option<Arc<str>>;
     type Op = Action;
 
+    fn state_bytes(state: &Self::State) -> usize {
+        state.as_ref().map_or(0, |text| text.len() + 16)
+    }
+
     fn initial(&self) -> Self::State {
         self.state(self.initial.clone())
     }
@@ -79,8 +84,8 @@ fn text(operation: &Operation<'_>, value: &Value, in_result: bool) -> Result<Arc
 }
 
 impl Decode for Kv {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
-        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "get" if operation.outcome != Kind::Ok => Ok(None),
             "get" => Ok(Some(Action::Get(text(operation, operation.result(), true)?))),
             "put" => Ok(Some(Action::Put(text(operation, operation.argument(), false)?))),

@@ -21,12 +21,22 @@ use crate::options::Options;
 pub(super) const OPERATIONS: &[&str] = &["txn (or write) [[w k v]]", "txn (or read) [[r k v], …]"];
 
 /// The keys of a read, and which of them it saw written.
+/// What a read costs until all are compared: its keys, and a small tree.
+const BYTES: usize = 256;
+
 type Seen<'a> = BTreeMap<&'a Value, &'a Value>;
 
 /// Judges the reads of each group of keys.
-pub(super) fn judge(group: &Group<'_>, _: &Options, _: &Budget) -> Result<Judged, HistoryError> {
+pub(super) fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+    let mut meter = budget.meter();
+    if let Err(stop) = meter.grow(group.operations.len() * BYTES) {
+        return Ok(Judged::unknown(stop.as_str()));
+    }
     let mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)>> = BTreeMap::new();
     for (at, operation) in group.operations.iter().enumerate() {
+        if let Err(stop) = meter.step() {
+            return Ok(Judged::unknown(stop.as_str()));
+        }
         if !matches!(&*operation.invoke.f, "txn" | "read" | "write") {
             return Err(unknown_f(operation, "long-fork", OPERATIONS));
         }

@@ -17,8 +17,8 @@ mod unordered_queue;
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
-use crate::budget::Budget;
-use crate::error::HistoryError;
+use crate::budget::{Budget, Meter, Stop};
+use crate::error::{Halt, HistoryError};
 use crate::graph::Decision;
 use crate::judge::{Judged, judge};
 use crate::operations::{Group, Operation};
@@ -166,11 +166,11 @@ pub(crate) struct Decoded<S: Spec> {
 /// A specification that reads a history's operations.
 pub(crate) trait Decode: Spec + Sized {
     /// All operations of the group.
-    fn decode(group: &Group<'_>, options: &Options) -> Result<Decoded<Self>, HistoryError>;
+    fn decode(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt>;
 
     /// The model's graph engine; with `want_order` a legal history comes with its order.
-    fn graph(_: &Decoded<Self>, _want_order: bool) -> Decision<Self::Op> {
-        Decision::NotApplicable
+    fn graph(_: &Decoded<Self>, _want_order: bool, _: &mut Meter<'_>) -> Result<Decision<Self::Op>, Stop> {
+        Ok(Decision::NotApplicable)
     }
 }
 
@@ -183,6 +183,9 @@ pub(crate) fn unknown_f(operation: &Operation<'_>, model: &'static str, known: &
         known: known.join(", "),
     }
 }
+
+/// What [`Numbers`] holds for an operation, more or less.
+pub(crate) const NUMBER_BYTES: usize = 24;
 
 /// Small numbers for the values of one group.
 #[derive(Default)]
@@ -206,14 +209,24 @@ impl<'a> Numbers<'a> {
 /// Operations, in the order of their invocations.
 pub(crate) type Entries<O> = Vec<Entry<O>>;
 
+/// What may have happened, and what failed.
+pub(crate) type Split<O> = (Entries<O>, Entries<O>);
+
 /// Reads a group operation by operation: what may have happened, and what failed; an operation that says nothing is decoded as none.
-pub(crate) fn decode_each<'a, O>(
+pub(crate) fn decode_each<'a, S: Spec>(
     group: &'a Group<'a>,
-    mut decode: impl FnMut(&'a Operation<'a>) -> Result<Option<O>, HistoryError>,
-) -> Result<(Entries<O>, Entries<O>), HistoryError> {
+    meter: &mut Meter<'_>,
+    mut decode: impl FnMut(&'a Operation<'a>) -> Result<Option<S::Op>, HistoryError>,
+) -> Result<Split<S::Op>, Halt> {
+    meter.grow(group.operations.len() * (size_of::<Entry<S::Op>>() + NUMBER_BYTES))?;
     let (mut entries, mut failed) = (Vec::with_capacity(group.operations.len()), Vec::new());
     for (id, operation) in group.operations.iter().enumerate() {
+        meter.tick()?;
         let Some(op) = decode(operation)? else { continue };
+        let heap = S::op_bytes(&op);
+        if heap > 0 {
+            meter.grow(heap)?;
+        }
         let entry = Entry {
             op,
             inv: operation.inv,

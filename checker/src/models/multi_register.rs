@@ -9,7 +9,8 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
-use crate::error::HistoryError;
+use crate::budget::Meter;
+use crate::error::{Halt, HistoryError};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Role, Spec};
@@ -32,6 +33,14 @@ pub(crate) struct MultiRegister {
 impl Spec for MultiRegister {
     type State = Arc<[u32]>;
     type Op = Arc<[Access]>;
+
+    fn op_bytes(op: &Self::Op) -> usize {
+        size_of_val(&**op) + 16
+    }
+
+    fn state_bytes(state: &Self::State) -> usize {
+        size_of_val(&**state) + 16
+    }
 
     fn initial(&self) -> Self::State {
         self.initial.clone()
@@ -101,7 +110,7 @@ fn accesses<'a>(
 }
 
 impl Decode for MultiRegister {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let (mut registers, mut values) = (Numbers::default(), Numbers::default());
         let pairs = group
             .initial
@@ -115,7 +124,7 @@ impl Decode for MultiRegister {
                 known.push((registers.of(register), values.of(value)));
             }
         }
-        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "txn" | "read" | "write" => accesses(operation, &mut registers, &mut values).map(Some),
             _ => Err(unknown_f(operation, "multi-register", OPERATIONS)),
         })?;

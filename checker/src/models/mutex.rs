@@ -3,7 +3,8 @@
 use histories::Process;
 
 use super::{Decode, Decoded, decode_each, unknown_f};
-use crate::error::HistoryError;
+use crate::budget::Meter;
+use crate::error::Halt;
 use crate::operations::Group;
 use crate::options::Options;
 use crate::search::{Role, Spec};
@@ -43,9 +44,9 @@ impl<const OWNED: bool> Spec for Mutex<OWNED> {
 }
 
 impl<const OWNED: bool> Decode for Mutex<OWNED> {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let name = if OWNED { "owned-mutex" } else { "mutex" };
-        let (entries, failed) = decode_each(group, |operation| {
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| {
             let by = OWNED.then_some(operation.invoke.process);
             match &*operation.invoke.f {
                 "acquire" => Ok(Some(Action::Acquire(by))),

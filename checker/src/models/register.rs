@@ -6,8 +6,9 @@
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
-use super::{Decode, Decoded, unknown_f};
-use crate::error::HistoryError;
+use super::{Decode, Decoded, NUMBER_BYTES, unknown_f};
+use crate::budget::{Meter, Stop};
+use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, chains};
 use crate::operations::{Group, OPEN, Operation};
 use crate::options::{FailedCas, Options};
@@ -108,10 +109,13 @@ impl Spec for Register {
 }
 
 impl Decode for Register {
-    fn decode(group: &Group<'_>, options: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
+        let bytes = 2 * size_of::<Entry<Action<&Value>>>() + NUMBER_BYTES;
+        meter.grow(group.operations.len() * bytes)?;
         let mut entries = Vec::with_capacity(group.operations.len());
         let mut failed = Vec::new();
         for (id, operation) in group.operations.iter().enumerate() {
+            meter.tick()?;
             let action = action(operation, options)?;
             let entry = |op| Entry {
                 op,
@@ -129,11 +133,15 @@ impl Decode for Register {
                 }),
             }
         }
-        Ok(number(group.initial, entries, failed))
+        Ok(number(group.initial, entries, failed, meter)?)
     }
 
-    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision<Action<u32>> {
-        chains::decide(decoded, want_order)
+    fn graph(
+        decoded: &Decoded<Self>,
+        want_order: bool,
+        meter: &mut Meter<'_>,
+    ) -> Result<Decision<Action<u32>>, Stop> {
+        chains::decide(decoded, want_order, meter)
     }
 }
 
@@ -159,10 +167,12 @@ fn number(
     initial: &Value,
     entries: Vec<Entry<Action<&Value>>>,
     failed: Vec<Entry<Action<&Value>>>,
-) -> Decoded<Register> {
+    meter: &mut Meter<'_>,
+) -> Result<Decoded<Register>, Stop> {
     let mut numbers: FxHashMap<&Value, u32> = FxHashMap::default();
     let mut differs = false;
     for entry in &entries {
+        meter.tick()?;
         let (Action::Read(seen) | Action::Cas(seen, _) | Action::Differs(seen)) = entry.op else {
             continue;
         };
@@ -182,13 +192,18 @@ fn number(
         ret: entry.ret,
         id: entry.id,
     };
-    Decoded {
+    let mut numbered = Vec::with_capacity(entries.len());
+    for entry in entries {
+        meter.tick()?;
+        numbered.push(renumber(entry));
+    }
+    Ok(Decoded {
         spec: Register {
             initial: of(initial),
             values: numbers.len() as u32 + 1,
             differs,
         },
-        entries: entries.into_iter().map(renumber).collect(),
+        entries: numbered,
         failed: failed.into_iter().map(renumber).collect(),
-    }
+    })
 }

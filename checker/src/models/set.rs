@@ -5,7 +5,8 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
-use crate::error::HistoryError;
+use crate::budget::{Meter, Stop};
+use crate::error::{Halt, HistoryError};
 use crate::graph::Decision;
 use crate::graph::rank::{self, Conflict, Levels, NEVER};
 use crate::operations::{Group, Operation};
@@ -31,6 +32,17 @@ pub(crate) struct Set {
 impl Spec for Set {
     type State = Arc<[u32]>;
     type Op = Action;
+
+    fn op_bytes(op: &Action) -> usize {
+        match op {
+            Action::Read(seen) => size_of_val(&**seen) + 16,
+            _ => 0,
+        }
+    }
+
+    fn state_bytes(state: &Self::State) -> usize {
+        size_of_val(&**state) + 16
+    }
 
     fn initial(&self) -> Self::State {
         Arc::new([])
@@ -94,9 +106,9 @@ pub(super) fn seen<'a>(
 }
 
 impl Decode for Set {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let mut numbers = Numbers::default();
-        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "add" => Ok(Some(Action::Add(numbers.of(operation.argument())))),
             "read" if operation.outcome != Kind::Ok => Ok(None),
             "read" => Ok(Some(Action::Read(seen(operation, &mut numbers)?))),
@@ -111,11 +123,17 @@ impl Decode for Set {
         })
     }
 
-    fn graph(decoded: &Decoded<Self>, want_order: bool) -> Decision<Action> {
+    fn graph(
+        decoded: &Decoded<Self>,
+        want_order: bool,
+        meter: &mut Meter<'_>,
+    ) -> Result<Decision<Action>, Stop> {
         let entries = &decoded.entries;
-        let order = levels(entries, decoded.spec.elements)
-            .and_then(|levels| rank::order(entries, &levels, want_order));
-        match order {
+        let order = match levels(entries, decoded.spec.elements, meter)? {
+            Ok(levels) => rank::order(entries, &levels, want_order, meter)?,
+            Err(conflict) => Err(conflict),
+        };
+        Ok(match order {
             Ok(order) => Decision::Legal(order),
             Err(Conflict {
                 entries: culprits,
@@ -124,12 +142,17 @@ impl Decode for Set {
                 let few: Vec<_> = culprits.iter().map(|&at| entries[at as usize].clone()).collect();
                 Decision::Illegal(restrict(&decoded.spec, &few, &|x| elements.contains(&x)))
             }
-        }
+        })
     }
 }
 
 /// The level of everything, or two reads of which neither contains the other.
-fn levels(entries: &[Entry<Action>], elements: usize) -> Result<Levels, Conflict> {
+fn levels(
+    entries: &[Entry<Action>],
+    elements: usize,
+    meter: &mut Meter<'_>,
+) -> Result<Result<Levels, Conflict>, Stop> {
+    meter.grow(entries.len() * 32 + elements * 12)?;
     let mut levels = Levels {
         adds: Vec::new(),
         reads: Vec::new(),
@@ -138,6 +161,7 @@ fn levels(entries: &[Entry<Action>], elements: usize) -> Result<Levels, Conflict
     };
     let mut reads: Vec<(u32, &[u32])> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
+        meter.tick()?;
         match &entry.op {
             Action::Add(element) => levels.adds.push((at as u32, *element)),
             Action::Read(seen) => reads.push((at as u32, seen)),
@@ -148,6 +172,7 @@ fn levels(entries: &[Entry<Action>], elements: usize) -> Result<Levels, Conflict
     let mut last_read = vec![0; elements];
     for (place, &(at, seen)) in reads.iter().enumerate() {
         levels.reads.push((at, seen.len() as u32));
+        meter.pass(seen.len())?;
         let mut known = 0;
         for &element in seen {
             let element = element as usize;
@@ -173,11 +198,11 @@ fn levels(entries: &[Entry<Action>], elements: usize) -> Result<Levels, Conflict
             let mut culprits = vec![before, at];
             culprits.extend(levels.adds.iter().filter_map(about));
             culprits.sort_unstable();
-            return Err(Conflict {
+            return Ok(Err(Conflict {
                 entries: culprits,
                 elements,
-            });
+            }));
         }
     }
-    Ok(levels)
+    Ok(Ok(levels))
 }

@@ -19,6 +19,9 @@ use crate::options::Options;
 use super::set::OPERATIONS;
 
 /// What is known of an element; operations are places in the group.
+/// What an operation costs in the two tables of elements.
+const BYTES: usize = 72;
+
 struct Element {
     add: u32,
     /// The completion from which it is known.
@@ -30,10 +33,17 @@ struct Element {
 }
 
 /// Judges each element.
-pub(super) fn judge(group: &Group<'_>, _: &Options, _: &Budget) -> Result<Judged, HistoryError> {
+pub(super) fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+    let mut meter = budget.meter();
+    if let Err(stop) = meter.grow(group.operations.len() * BYTES) {
+        return Ok(Judged::unknown(stop.as_str()));
+    }
     let mut elements: HashMap<&Value, Element> = HashMap::new();
     let mut reads: Vec<u32> = Vec::new();
     for (at, operation) in group.operations.iter().enumerate() {
+        if let Err(stop) = meter.step() {
+            return Ok(Judged::unknown(stop.as_str()));
+        }
         match &*operation.invoke.f {
             "add" if operation.outcome != Kind::Fail => {
                 let new = Element {
@@ -58,6 +68,9 @@ pub(super) fn judge(group: &Group<'_>, _: &Options, _: &Budget) -> Result<Judged
             Value::List(seen) => &seen[..],
             _ => return Err(read.bad_value(true, "an array of elements, or null for none")),
         };
+        if let Err(stop) = meter.pass(seen.len()) {
+            return Ok(Judged::unknown(stop.as_str()));
+        }
         for value in seen {
             if seen_in.insert(value, at) == Some(at) {
                 return Ok(wrong(vec![at], format!("{read} has the element {value} twice.")));

@@ -6,7 +6,8 @@ use histories::Kind;
 
 use super::set::{seen, with};
 use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
-use crate::error::HistoryError;
+use crate::budget::Meter;
+use crate::error::Halt;
 use crate::operations::Group;
 use crate::options::Options;
 use crate::search::{Role, Spec};
@@ -28,6 +29,17 @@ pub(crate) struct SetRemove;
 impl Spec for SetRemove {
     type State = Arc<[u32]>;
     type Op = Action;
+
+    fn op_bytes(op: &Action) -> usize {
+        match op {
+            Action::Read(seen) => size_of_val(&**seen) + 16,
+            _ => 0,
+        }
+    }
+
+    fn state_bytes(state: &Self::State) -> usize {
+        size_of_val(&**state) + 16
+    }
 
     fn initial(&self) -> Self::State {
         Arc::new([])
@@ -64,9 +76,9 @@ impl Spec for SetRemove {
 }
 
 impl Decode for SetRemove {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let mut numbers = Numbers::default();
-        let (entries, failed) = decode_each(group, |operation| match &*operation.invoke.f {
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "add" => Ok(Some(Action::Add(numbers.of(operation.argument())))),
             "remove" => Ok(Some(Action::Remove(numbers.of(operation.argument())))),
             "read" if operation.outcome != Kind::Ok => Ok(None),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::fifo_queue::{Action, action, role};
 use super::{Decode, Decoded, Numbers, decode_each};
-use crate::error::HistoryError;
+use crate::budget::Meter;
+use crate::error::Halt;
 use crate::operations::Group;
 use crate::options::Options;
 use crate::search::{Role, Spec};
@@ -18,6 +19,10 @@ pub(crate) struct UnorderedQueue;
 impl Spec for UnorderedQueue {
     type State = Arc<[u32]>;
     type Op = Action;
+
+    fn state_bytes(state: &Self::State) -> usize {
+        size_of_val(&**state) + 16
+    }
 
     fn initial(&self) -> Self::State {
         Arc::new([])
@@ -68,9 +73,9 @@ fn without(state: &Arc<[u32]>, at: usize) -> Arc<[u32]> {
 }
 
 impl Decode for UnorderedQueue {
-    fn decode(group: &Group<'_>, _: &Options) -> Result<Decoded<Self>, HistoryError> {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let mut numbers = Numbers::default();
-        let (entries, failed) = decode_each(group, |operation| {
+        let (entries, failed) = decode_each::<Self>(group, meter, |operation| {
             action(operation, &mut numbers, "unordered-queue")
         })?;
         Ok(Decoded {

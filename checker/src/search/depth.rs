@@ -1,13 +1,11 @@
 //! Depth-first: fast where the history is legal.
 
-use std::collections::hash_map::Entry;
 use std::hash::Hash;
-
-use rustc_hash::FxHashMap;
 
 use super::bits::Bits;
 use super::configuration::{Configuration, Linearized, Moves, PASS};
 use super::plan::Plan;
+use super::seen::{Failed, Place, Seen};
 use super::{Found, Role, Spec, Stuck};
 use crate::budget::{Meter, Stop};
 
@@ -28,7 +26,7 @@ pub(super) fn run<S: Spec, B: Bits>(spec: &S, plan: &Plan<S::Op>, meter: &mut Me
         plan,
         path: Vec::new(),
         frames: Vec::new(),
-        failed: FxHashMap::default(),
+        failed: Seen::new(),
         best: 0,
         stuck: Vec::new(),
     };
@@ -44,54 +42,9 @@ struct Depth<'a, S: Spec, B> {
     plan: &'a Plan<S::Op>,
     path: Vec<Linearized>,
     frames: Vec<Frame<S::State, B>>,
-    failed: FxHashMap<Place<S::State, B>, Failures<B>>,
+    failed: Seen<S::State, B>,
     best: usize,
     stuck: Vec<u32>,
-}
-
-/// The part of a configuration that must be equal.
-#[derive(PartialEq, Eq, Hash)]
-struct Place<S, B> {
-    at: u32,
-    done: B,
-    state: S,
-}
-
-/// The part of a configuration that need only be no better.
-struct Failed<B> {
-    used: B,
-    absorbed: B,
-    fresh: bool,
-}
-
-/// What failed at one place, none better than another; one is so common that it needs no allocation.
-struct Failures<B> {
-    first: Failed<B>,
-    more: Vec<Failed<B>>,
-}
-
-impl<B: Bits> Failures<B> {
-    fn cover(&self, other: &Failed<B>) -> bool {
-        self.first.covers(other) || self.more.iter().any(|one| one.covers(other))
-    }
-
-    fn add(&mut self, failed: Failed<B>) {
-        self.more.retain(|other| !failed.covers(other));
-        if failed.covers(&self.first) {
-            self.first = failed;
-        } else {
-            self.more.push(failed);
-        }
-    }
-}
-
-impl<B: Bits> Failed<B> {
-    /// Whether whatever can be done from `other` could have been done from here (rule D).
-    fn covers(&self, other: &Failed<B>) -> bool {
-        self.used.is_subset(&other.used)
-            && other.absorbed.is_subset(&self.absorbed)
-            && self.fresh <= other.fresh
-    }
 }
 
 impl<S: Spec, B: Bits> Depth<'_, S, B> {
@@ -135,6 +88,10 @@ impl<S: Spec, B: Bits> Depth<'_, S, B> {
                 .grow(more * (size_of::<Frame<S::State, B>>() + 3 * configuration.done.heap_bytes() + 16))?;
             self.frames.reserve_exact(more);
         }
+        let heap = S::state_bytes(&configuration.state);
+        if heap > 0 {
+            meter.grow(heap)?;
+        }
         if at > self.best || self.frames.is_empty() {
             self.best = at;
             self.note(&configuration);
@@ -168,7 +125,7 @@ impl<S: Spec, B: Bits> Depth<'_, S, B> {
 
     fn is_new(&self, next: &Configuration<S::State, B>) -> bool {
         let (place, rest) = split(next, self.moves.cursor.at());
-        self.failed.get(&place).is_none_or(|failed| !failed.cover(&rest))
+        !self.failed.cover(&place, &rest)
     }
 
     /// The last frame leads nowhere.
@@ -177,19 +134,7 @@ impl<S: Spec, B: Bits> Depth<'_, S, B> {
             return Ok(());
         };
         let (place, rest) = split(&frame.configuration, frame.at);
-        let heap = frame.configuration.done.heap_bytes();
-        meter.grow(size_of::<Failed<B>>() + 2 * heap)?;
-        match self.failed.entry(place) {
-            Entry::Occupied(mut others) => others.get_mut().add(rest),
-            Entry::Vacant(new) => {
-                new.insert(Failures {
-                    first: rest,
-                    more: Vec::new(),
-                });
-                meter.grow(2 * size_of::<(Place<S::State, B>, Failures<B>)>() + heap)?;
-            }
-        }
-        Ok(())
+        self.failed.add(place, rest, meter)
     }
 }
 

@@ -20,6 +20,7 @@ mod configuration;
 mod cursor;
 mod depth;
 mod plan;
+mod seen;
 
 use std::hash::Hash;
 
@@ -53,6 +54,15 @@ pub(crate) trait Spec: Sync {
     /// The state after `op`, if `op` with its result is legal in `state`.
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
     fn role(&self, op: &Self::Op) -> Role;
+
+    /// Bytes on the heap that `op` holds.
+    fn op_bytes(_: &Self::Op) -> usize {
+        0
+    }
+    /// Bytes on the heap that a state holds.
+    fn state_bytes(_: &Self::State) -> usize {
+        0
+    }
 
     /// How many outcomes `op` may have in `state`: more than one only where its result is unknown.
     fn choices(&self, _: &Self::State, _: &Self::Op) -> usize {
@@ -140,7 +150,12 @@ pub(crate) fn absence<S: Spec>(spec: &S, op: &S::Op) -> bool {
 }
 
 /// An operation that observed a value that was not there yet, whatever the order.
-fn too_early<S: Spec>(spec: &S, entries: &[Entry<S::Op>]) -> Option<u32> {
+fn too_early<S: Spec>(
+    spec: &S,
+    entries: &[Entry<S::Op>],
+    meter: &mut Meter<'_>,
+) -> Result<Option<u32>, Stop> {
+    meter.grow(spec.values() * 4)?;
     let mut written = vec![OPEN; spec.values()];
     if let Some(value) = spec
         .shown(&spec.initial())
@@ -149,6 +164,7 @@ fn too_early<S: Spec>(spec: &S, entries: &[Entry<S::Op>]) -> Option<u32> {
         written[value as usize] = 0;
     }
     for entry in entries {
+        meter.tick()?;
         if let Some(value) = spec.writes(&entry.op) {
             written[value as usize] = written[value as usize].min(entry.inv);
         }
@@ -159,16 +175,26 @@ fn too_early<S: Spec>(spec: &S, entries: &[Entry<S::Op>]) -> Option<u32> {
             .filter(|_| entry.ret != OPEN && !absence(spec, &entry.op));
         value.is_some_and(|value| written[value as usize] > entry.ret)
     };
-    entries.iter().find(early).map(|entry| entry.id)
+    for entry in entries {
+        meter.tick()?;
+        if early(&entry) {
+            return Ok(Some(entry.id));
+        }
+    }
+    Ok(None)
 }
 
 /// Looks for a legal order of `entries`, which are in the order of their invocations.
 pub(crate) fn search<S: Spec>(spec: &S, entries: &[Entry<S::Op>], meter: &mut Meter<'_>) -> Found {
-    if let Some(early) = too_early(spec, entries) {
-        return Found::Illegal(Stuck {
-            explained: 0,
-            pending: vec![early],
-        });
+    match too_early(spec, entries, meter) {
+        Ok(None) => {}
+        Ok(Some(early)) => {
+            return Found::Illegal(Stuck {
+                explained: 0,
+                pending: vec![early],
+            });
+        }
+        Err(stop) => return Found::Stopped(stop, Stuck::default()),
     }
     let plan = match Plan::build(spec, entries, meter) {
         Ok(plan) => plan,

@@ -52,11 +52,11 @@ pub(super) struct Plan<O> {
 
 impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
     pub fn build<S: Spec<Op = O>>(spec: &S, all: &[Entry<O>], meter: &mut Meter<'_>) -> Result<Self, Stop> {
-        let kept: Vec<&Entry<O>> = useful(spec, all)
+        let kept: Vec<&Entry<O>> = useful(spec, all, meter)?
             .into_iter()
             .map(|at| &all[at as usize])
             .collect();
-        meter.grow(kept.len() * (size_of::<Prepared<O>>() + 8) + spec.values() * 8)?;
+        meter.grow(kept.len() * (size_of::<Prepared<O>>() + 48) + spec.values() * 8)?;
         let mut plan = Plan {
             entries: Vec::with_capacity(kept.len()),
             returns: Vec::new(),
@@ -67,8 +67,8 @@ impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
             slots: 0,
             classes: 0,
         };
-        plan.prepare(spec, &kept);
-        plan.give_slots();
+        plan.prepare(spec, &kept, meter)?;
+        plan.give_slots(meter)?;
         plan.find_expiries(spec);
         Ok(plan)
     }
@@ -85,9 +85,15 @@ impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
             .map_or(OPEN, |&entry| self.entries[entry as usize].ret)
     }
 
-    fn prepare<S: Spec<Op = O>>(&mut self, spec: &S, kept: &[&Entry<O>]) {
+    fn prepare<S: Spec<Op = O>>(
+        &mut self,
+        spec: &S,
+        kept: &[&Entry<O>],
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Stop> {
         let mut classes: FxHashMap<&O, u32> = FxHashMap::default();
         for entry in kept {
+            meter.tick()?;
             let fresh = classes.len() as u32;
             let class = *classes.entry(&entry.op).or_insert(fresh);
             let observes = spec.observes(&entry.op);
@@ -117,14 +123,16 @@ impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
         self.classes = classes.len();
         let entries = &self.entries;
         self.returns.sort_unstable_by_key(|&at| entries[at as usize].ret);
+        Ok(())
     }
 
     /// Operations that are pending at the same time have different slots.
-    fn give_slots(&mut self) {
+    fn give_slots(&mut self, meter: &mut Meter<'_>) -> Result<(), Stop> {
         let mut holder: Vec<u32> = Vec::new();
         let mut free: BinaryHeap<Reverse<u32>> = BinaryHeap::new();
         let mut returned = self.returns.iter().peekable();
         for at in 0..self.entries.len() {
+            meter.tick()?;
             if self.entries[at].is_open() {
                 continue;
             }
@@ -144,6 +152,7 @@ impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
             (entry.slot, entry.previous) = (slot, previous);
         }
         self.slots = holder.len();
+        Ok(())
     }
 
     /// An unknown write is of no use any more when the last observer of its value has returned.
@@ -163,11 +172,17 @@ impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
 }
 
 /// The places of everything but the unknown operations that nobody observes, directly or through others.
-pub(crate) fn useful<S: Spec>(spec: &S, all: &[Entry<S::Op>]) -> Vec<u32> {
+pub(crate) fn useful<S: Spec>(
+    spec: &S,
+    all: &[Entry<S::Op>],
+    meter: &mut Meter<'_>,
+) -> Result<Vec<u32>, Stop> {
+    meter.grow(all.len() * 8 + spec.values())?;
     let mut observed = vec![spec.sees_absence(); spec.values()];
     let mut by_value: FxHashMap<u32, Vec<&S::Op>> = FxHashMap::default();
     let mut news: Vec<u32> = Vec::new();
     for entry in all {
+        meter.tick()?;
         if entry.ret != OPEN {
             news.extend(spec.observes(&entry.op));
         } else if let Some(value) = spec.writes(&entry.op) {
@@ -187,7 +202,12 @@ pub(crate) fn useful<S: Spec>(spec: &S, all: &[Entry<S::Op>]) -> Vec<u32> {
                     .writes(&entry.op)
                     .is_none_or(|value| observed[value as usize])
     };
-    (0..all.len() as u32)
-        .filter(|&at| useful(&all[at as usize]))
-        .collect()
+    let mut kept = Vec::with_capacity(all.len());
+    for (at, entry) in all.iter().enumerate() {
+        meter.tick()?;
+        if useful(entry) {
+            kept.push(at as u32);
+        }
+    }
+    Ok(kept)
 }

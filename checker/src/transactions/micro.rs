@@ -83,6 +83,8 @@ pub(super) struct Transactions<'a> {
 impl<'a> Transactions<'a> {
     /// Reads the transactions; those that did not succeed tell their writes only.
     pub fn decode(group: &'a Group<'a>, words: Words, meter: &mut Meter<'_>) -> Result<Self, Halt> {
+        let many = group.operations.len();
+        meter.grow(many * (4 + size_of::<Version<'_>>() + 3 * size_of::<Micro<'_>>() + 32))?;
         let mut all = Transactions {
             operations: &group.operations,
             keys: Vec::new(),
@@ -94,6 +96,7 @@ impl<'a> Transactions<'a> {
         let mut keys = Keys::default();
         for (number, operation) in group.operations.iter().enumerate() {
             all.starts.push(all.micros.len() as u32);
+            meter.tick()?;
             all.transaction(number as u32, operation, words, &mut keys, meter)?;
         }
         all.starts.push(all.micros.len() as u32);

@@ -35,12 +35,12 @@ use self::dependencies::{Dependencies, Link};
 use self::lists::Lists;
 use self::micro::{NONE, Transactions, Words};
 use self::registers::Registers;
-use crate::budget::{Budget, Meter, Stop};
-use crate::error::HistoryError;
+use crate::budget::{Budget, Meter};
+use crate::error::{Halt, HistoryError};
 use crate::explain::Story;
 use crate::judge::Judged;
 use crate::models::Model;
-use crate::operations::{Group, groups};
+use crate::operations::{Group, groups_within};
 use crate::options::{Consistency, Options};
 use crate::verdict::Check;
 
@@ -48,25 +48,6 @@ use crate::verdict::Check;
 pub(crate) const LIST_APPEND: &[&str] = lists::WORDS.operations;
 /// What `rw-register` takes.
 pub(crate) const RW_REGISTER: &[&str] = registers::WORDS.operations;
-
-/// Why an analysis ended early.
-#[derive(Debug)]
-enum Halt {
-    History(HistoryError),
-    Stop(Stop),
-}
-
-impl From<HistoryError> for Halt {
-    fn from(error: HistoryError) -> Self {
-        Halt::History(error)
-    }
-}
-
-impl From<Stop> for Halt {
-    fn from(stop: Stop) -> Self {
-        Halt::Stop(stop)
-    }
-}
 
 /// How a model's histories are read; none if its operations are no transactions of Elle's kind.
 fn words(model: &Model) -> Option<Words> {
@@ -84,15 +65,35 @@ pub(crate) fn check(
     budget: &Budget,
 ) -> Option<Result<Check, HistoryError>> {
     let words = words(model)?;
-    Some(groups(header, events).and_then(|groups| {
-        budget.begin(groups.len());
-        let mut findings = Vec::with_capacity(groups.len());
-        for group in &groups {
-            findings.push(analyse(group, words, options.consistency, budget)?);
-            budget.key_done();
+    Some(whole(header, events, words, options.consistency, budget))
+}
+
+fn whole(
+    header: &Header,
+    events: &[Event],
+    words: Words,
+    consistency: Consistency,
+    budget: &Budget,
+) -> Result<Check, HistoryError> {
+    let mut meter = budget.meter();
+    let groups = match groups_within(header, events, &mut meter) {
+        Ok(groups) => groups,
+        Err(Halt::History(error)) => return Err(error),
+        Err(Halt::Stop(stop)) => {
+            let finding = Finding {
+                stopped: Some(stop.as_str()),
+                ..Finding::default()
+            };
+            return Ok(report::report(words.model, consistency, vec![finding]));
         }
-        Ok(report::report(words.model, options.consistency, findings))
-    }))
+    };
+    budget.begin(groups.len());
+    let mut findings = Vec::with_capacity(groups.len());
+    for group in &groups {
+        findings.push(analyse(group, words, consistency, budget)?);
+        budget.key_done();
+    }
+    Ok(report::report(words.model, consistency, findings))
 }
 
 /// Judges one key's transactions by `list-append`: for a row of the table of models.
