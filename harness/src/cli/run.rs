@@ -124,9 +124,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     runtime.shutdown_timeout(Duration::from_millis(500));
     let folder = folder?;
     let limits = Limits {
+        progress: progress == Progress::Line,
         timeout: settings.check_timeout,
         ..Limits::default()
     };
+    let stop = limits.stop.clone();
+    super::on_interrupt(move || stop.set())?;
     let results = judge::run(&folder, &limits)?;
     write_json(&folder.results(), &results)?;
     if json {

@@ -11,6 +11,7 @@ use std::collections::btree_map::Entry;
 use checker::{Check, Verdict, Violation};
 use histories::{LogIndex, Nanos, Term};
 use nemesis::NodeId;
+use nemesis::schedules::figure8::evidence::{Cycle, Ending};
 use nemesis::view::TailEntry;
 use serde_json::json;
 
@@ -23,7 +24,7 @@ struct First<'a> {
 }
 
 /// Judge the statuses of a run.
-pub fn raft_safety(lines: &[StatusLine]) -> Check {
+pub fn raft_safety(lines: &[StatusLine], cycles: &[Cycle]) -> Check {
     let mut committed: BTreeMap<LogIndex, First<'_>> = BTreeMap::new();
     let mut broken = BTreeMap::new();
     for line in lines {
@@ -39,6 +40,11 @@ pub fn raft_safety(lines: &[StatusLine]) -> Check {
                 Entry::Occupied(_) => {}
             }
         }
+    }
+    // A schedule looks more often than statuses are kept: what it saw committed and then gone counts as well.
+    for cycle in cycles.iter().filter(|cycle| cycle.outcome == Ending::Sprung) {
+        let why = || format!("figure8 cycle {}: {}", cycle.cycle, cycle.reason);
+        broken.entry(cycle.index.unwrap_or_default()).or_insert_with(why);
     }
     let (verdict, reason) = match broken.values().next() {
         Some(why) => (
@@ -143,7 +149,7 @@ mod tests {
     #[test]
     fn a_committed_entry_that_is_replaced_is_a_violation() {
         let lines = [line(0, 5, 2, &[(1, 1), (2, 2)]), line(4, 9, 3, &[(2, 3), (3, 5)])];
-        let check = raft_safety(&lines);
+        let check = raft_safety(&lines, &[]);
         assert_eq!(check.verdict, Verdict::Violation);
         assert!(
             check
@@ -158,7 +164,7 @@ mod tests {
     #[test]
     fn what_nobody_called_committed_may_be_replaced() {
         let lines = [line(0, 5, 1, &[(1, 1), (2, 2)]), line(4, 9, 3, &[(2, 3), (3, 5)])];
-        assert_eq!(raft_safety(&lines).verdict, Verdict::Pass);
-        assert_eq!(raft_safety(&[]).verdict, Verdict::Inconclusive);
+        assert_eq!(raft_safety(&lines, &[]).verdict, Verdict::Pass);
+        assert_eq!(raft_safety(&[], &[]).verdict, Verdict::Inconclusive);
     }
 }

@@ -114,7 +114,7 @@ pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
     let mut durability = history::durability(&history)?;
     committed::name_the_holders(&mut durability, &statuses);
     checks.push(durability);
-    checks.push(committed::raft_safety(&statuses));
+    checks.push(committed::raft_safety(&statuses, nemesis.figure8()));
     checks.push(nemesis.armed(&record)?);
     checks.push(recovery::check(&record));
     checks.push(history::activity(&history)?);
@@ -127,7 +127,7 @@ pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
             outage::longest(&history.events, load).as_millis() as u64
         }),
         operations: Operations::count(&history.events, load),
-        cycles: nemesis.tally(&record),
+        cycles: nemesis.tally(),
         seed: Some(record.settings.seed),
         run: folder.path().display().to_string(),
         ..Results::of(checks)

@@ -5,7 +5,7 @@ use histories::RunFolder;
 use histories::run_folder::read_lines;
 use nemesis::effect::EffectLine;
 use nemesis::schedule::Evidence;
-use nemesis::schedules::figure8::evidence::{Cycle, Tally};
+use nemesis::schedules::figure8::evidence::{self, Cycle, Tally};
 
 use crate::exit::Failure;
 use crate::run::record::Record;
@@ -14,6 +14,7 @@ use crate::run::record::Record;
 pub struct Saved {
     effects: Vec<EffectLine>,
     cycles: Vec<serde_json::Value>,
+    figure8: Vec<Cycle>,
 }
 
 impl Saved {
@@ -21,28 +22,28 @@ impl Saved {
     pub fn load(folder: &RunFolder, record: &Record) -> Result<Self, Failure> {
         let unfinished = !record.finished;
         let wrong = |error: histories::run_folder::FolderError| Failure::Usage(error.to_string());
+        let effects = read_lines(&folder.nemesis(), unfinished).map_err(wrong)?;
+        let path = folder.cycles(&record.settings.nemesis);
+        let cycles: Vec<serde_json::Value> = read_lines(&path, unfinished).map_err(wrong)?;
+        let figure8 =
+            evidence::read(&cycles).map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))?;
         Ok(Saved {
-            effects: read_lines(&folder.nemesis(), unfinished).map_err(wrong)?,
-            cycles: read_lines(&folder.cycles(&record.settings.nemesis), unfinished).map_err(wrong)?,
+            effects,
+            cycles,
+            figure8,
         })
     }
 
     /// The cycles of figure8.
-    pub fn figure8(&self) -> Vec<Cycle> {
-        self.cycles
-            .iter()
-            .filter_map(|cycle| serde_json::from_value(cycle.clone()).ok())
-            .collect()
+    pub fn figure8(&self) -> &[Cycle] {
+        &self.figure8
     }
 
-    /// How many cycles came to what, for a guided schedule.
-    pub fn tally(&self, record: &Record) -> Option<Tally> {
-        let guided = record.settings.nemesis_row().is_ok_and(|row| row.guided);
-        guided.then(|| {
-            let mut tally = Tally::default();
-            self.figure8().iter().for_each(|cycle| tally.count(cycle.outcome));
-            tally
-        })
+    /// How many cycles came to what; all zero without a guided schedule.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.figure8.iter().for_each(|cycle| tally.count(cycle.outcome));
+        tally
     }
 
     /// Judge it by the schedule's own rule.

@@ -27,8 +27,7 @@ pub struct Results {
     /// The longest time without a success while operations could begin.
     pub outage_longest_ms: u64,
     /// The cycles of a guided schedule by what they came to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cycles: Option<::nemesis::schedules::figure8::evidence::Tally>,
+    pub cycles: ::nemesis::schedules::figure8::evidence::Tally,
     /// What proves the violations.
     pub violations: Vec<Violation>,
 }
@@ -62,7 +61,7 @@ impl Results {
             seed: None,
             operations: Operations::default(),
             outage_longest_ms: 0,
-            cycles: None,
+            cycles: Default::default(),
             violations: checks.iter().flat_map(|check| check.violations.clone()).collect(),
             checks,
         }

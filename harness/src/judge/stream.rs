@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::Path;
 
 use checker::{Check, Stream, Verdict};
-use histories::format::history1::Events;
+use histories::format::history1::Blocks;
 use histories::format::{self, FormatError};
 use histories::{Header, Process};
 
@@ -21,45 +21,34 @@ const STRIDE: u64 = 1 << 16;
 
 /// The results, if the stream could prove a pass.
 pub fn judge(path: &Path, limits: &Limits) -> Result<Option<Results>, Failure> {
-    let Some(mut events) = open(path, limits) else {
+    let Some(blocks) = open(path, limits) else {
         return Ok(None);
     };
-    let header = events.header().clone();
-    let Some(mut stream) = stream(&header, limits)? else {
+    let header = blocks.header().clone();
+    let Some(stream) = stream(&header, limits)? else {
         return Ok(None);
     };
     let mut operations = Operations::default();
-    loop {
-        let event = match events.next_event() {
-            Ok(Some(event)) => event,
-            Ok(None) => break,
-            // The full reader says what is wrong, and where.
-            Err(_) => return Ok(None),
-        };
-        if event.is_final || (event.index.is_multiple_of(STRIDE) && limits.stop.is_set()) {
-            return Ok(None);
-        }
+    // After an error the full reader says what is wrong, and where.
+    let check = stream.run(blocks, |event| {
         if event.process != Process::Nemesis {
             operations.add(event.kind);
         }
-        stream.push(&event);
-        if !stream.is_hopeful() {
-            return Ok(None);
-        }
-    }
-    let proved = stream.finish().filter(|check| check.verdict == Verdict::Pass);
+        !event.is_final && !(event.index.is_multiple_of(STRIDE) && limits.stop.is_set())
+    });
+    let proved = check.filter(|check| check.verdict == Verdict::Pass);
     Ok(proved.map(|check| results(path, &header, check, operations)))
 }
 
 /// The file, if it is one that can be streamed.
-fn open(path: &Path, limits: &Limits) -> Option<Events<File>> {
+fn open(path: &Path, limits: &Limits) -> Option<Blocks<File>> {
     let is_history1 = |name: &str| name == "history1";
     if path.as_os_str() == "-" || !limits.format.as_deref().is_none_or(is_history1) {
         return None;
     }
-    let open = || -> Result<Events<File>, FormatError> {
+    let open = || -> Result<Blocks<File>, FormatError> {
         let file = File::open(path).map_err(|source| FormatError::Read { file: None, source })?;
-        Events::open(file)
+        Blocks::open(file)
     };
     open().ok()
 }

@@ -43,7 +43,7 @@ impl Saved {
     /// Read it.
     pub fn load(folder: &RunFolder) -> Result<Self, Failure> {
         let record = Record::load(folder)?;
-        let cycles = Nemesis::load(folder, &record)?.figure8();
+        let cycles = Nemesis::load(folder, &record)?.figure8().to_vec();
         let results = match folder.results().exists() {
             true => Some(read_json(&folder.results()).map_err(|error| Failure::Usage(error.to_string()))?),
             false => None,

@@ -59,6 +59,14 @@ fn about(record: &Record) -> String {
         "{} on {} nodes of {} (profile {}), seed {}",
         settings.nemesis, settings.nodes, settings.system, settings.profile, settings.seed
     );
+    if let (true, Some(load)) = (record.interrupted, record.load_stage()) {
+        let _ = write!(
+            about,
+            ", INTERRUPTED after {:.1} s of {}",
+            load.end.since(load.start).as_secs_f64(),
+            humantime::format_duration(settings.duration)
+        );
+    }
     if !settings.bugs.is_empty() {
         let _ = write!(about, ", with the bug {}", settings.bugs.join(", "));
     }
@@ -66,7 +74,8 @@ fn about(record: &Record) -> String {
 }
 
 fn numbers(out: &mut String, results: &Results, record: Option<&Record>) {
-    if let Some(cycles) = &results.cycles {
+    let cycles = &results.cycles;
+    if *cycles != Default::default() {
         let _ = writeln!(
             out,
             "  cycles      {} sprung, {} refused, {} closed, {} missed",

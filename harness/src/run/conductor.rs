@@ -1,7 +1,6 @@
 //! The conductor: shows the schedule the cluster, has its effects carried out, and writes both down.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,7 +38,8 @@ pub struct Conductor {
     journal: Journal,
     /// One line a cycle, for a guided schedule.
     cycles: Option<Lines>,
-    pending: Arc<AtomicUsize>,
+    /// How many effects were decided and not yet noted.
+    pending: usize,
     probes: Arc<Mutex<BTreeMap<ProbeId, ProbeState>>>,
     done: (UnboundedSender<Done>, UnboundedReceiver<Done>),
     stage: Arc<Mutex<Stage>>,
@@ -72,7 +72,7 @@ impl Conductor {
             observer,
             schedule,
             cycles,
-            pending: Arc::default(),
+            pending: 0,
             probes: Arc::default(),
             done: unbounded_channel(),
             stage: Arc::default(),
@@ -91,11 +91,14 @@ impl Conductor {
         while !stop.is_set() {
             tokio::select! {
                 _ = tick.tick() => {}
-                Some(done) = self.done.1.recv() => self.note(done)?,
+                Some(done) = self.done.1.recv() => self.carried_out(done)?,
                 () = stop.wait() => break,
             }
             while let Ok(done) = self.done.1.try_recv() {
-                self.note(done)?;
+                self.carried_out(done)?;
+            }
+            if let Some(error) = self.observer.error() {
+                return Err(Failure::Broken(error));
             }
             let view = self.view();
             let effects = self.schedule.observe(&view);
@@ -111,13 +114,13 @@ impl Conductor {
             nodes: self.observer.nodes(self.nodes),
             gate_open: self.clients.gate.is_open(),
             in_flight: self.clients.gate.in_flight(),
-            pending_effects: self.pending.load(Ordering::SeqCst),
+            pending_effects: self.pending,
             probes: self.probes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
     /// Effects are carried out in their order, but nobody waits for a node that starts.
-    fn carry_out(&self, effects: Vec<Effect>) {
+    fn carry_out(&mut self, effects: Vec<Effect>) {
         let planned = self.clients.clock.now();
         let mut in_order = Vec::new();
         for effect in effects {
@@ -130,16 +133,17 @@ impl Conductor {
         if in_order.is_empty() {
             return;
         }
-        self.pending.fetch_add(in_order.len(), Ordering::SeqCst);
+        self.pending += in_order.len();
         let (hands, observer, clock) = (self.hands.clone(), self.observer.clone(), self.clients.clock);
-        let (pending, done) = (Arc::clone(&self.pending), self.done.0.clone());
+        let done = self.done.0.clone();
         let choice = self.schedule.choice();
         let apply = move |effect: Effect| {
             let (hands, observer) = (hands.clone(), observer.clone());
-            let (pending, done, choice) = (Arc::clone(&pending), done.clone(), choice.clone());
+            let (done, choice) = (done.clone(), choice.clone());
             async move {
                 let outcome = hands.apply(&effect).await;
-                if let Effect::Start(node) = &effect {
+                // What the node said before it was started or continued is old.
+                if let Effect::Start(node) | Effect::Resume(node) = &effect {
                     observer.forget(*node);
                 }
                 let _ = done.send(Done {
@@ -149,7 +153,6 @@ impl Conductor {
                     outcome,
                     choice,
                 });
-                pending.fetch_sub(1, Ordering::SeqCst);
             }
         };
         tokio::spawn(async move {
@@ -186,12 +189,26 @@ impl Conductor {
         });
     }
 
-    fn note(&mut self, done: Done) -> Result<(), Failure> {
+    /// An effect is counted as pending until the schedule has heard of it.
+    fn carried_out(&mut self, done: Done) -> Result<(), Failure> {
+        self.pending -= 1;
         self.schedule.on_outcome(&done.effect, &done.outcome);
-        if let (Effect::Start(node), Outcome::Indeterminate { reason, .. }) = (&done.effect, &done.outcome) {
-            return Err(Failure::Broken(format!("{node} did not start again: {reason}")));
-        }
-        self.journal.add(done)
+        self.note(done)
+    }
+
+    /// Write it down. A node that does not start, or that ended otherwise than it was killed, is broken by itself.
+    fn note(&mut self, done: Done) -> Result<(), Failure> {
+        let broken = match (&done.effect, &done.outcome) {
+            (Effect::Start(node), Outcome::Indeterminate { reason, .. }) => {
+                Some(format!("{node} did not start again: {reason}"))
+            }
+            (Effect::Kill(node), Outcome::Indeterminate { reason, evidence }) => {
+                Some(format!("{node} was to be killed, but {reason}: {evidence}"))
+            }
+            _ => None,
+        };
+        self.journal.add(done)?;
+        broken.map_or(Ok(()), |broken| Err(Failure::Broken(broken)))
     }
 
     fn save_records(&mut self) -> Result<(), Failure> {
@@ -210,23 +227,23 @@ impl Conductor {
 
     /// The load has ended: wait for what is under way, close the open cycle, and undo every fault.
     async fn heal(mut self) -> Result<Healed, Failure> {
-        while self.pending.load(Ordering::SeqCst) > 0 {
+        while self.pending > 0 {
             match self.done.1.recv().await {
-                Some(done) => self.note(done)?,
+                Some(done) => self.carried_out(done)?,
                 None => break,
             }
-        }
-        while let Ok(done) = self.done.1.try_recv() {
-            self.note(done)?;
         }
         let view = self.view();
         self.schedule.interrupt(&view);
         self.save_records()?;
         let planned = self.clients.clock.now();
         for (effect, outcome) in self.hands.heal_all().await {
-            if let Effect::Start(node) = &effect {
+            if let Effect::Start(node) | Effect::Resume(node) = &effect {
                 self.observer.forget(*node);
             }
+            // A fault that is still in force would be blamed on the store.
+            let stuck = (!outcome.is_installed())
+                .then(|| format!("cannot undo a fault: {} {outcome:?}", effect.word()));
             self.note(Done {
                 planned,
                 done: self.clients.clock.now(),
@@ -234,6 +251,9 @@ impl Conductor {
                 outcome,
                 choice: None,
             })?;
+            if let Some(stuck) = stuck {
+                return Err(Failure::Broken(stuck));
+            }
         }
         self.clients.gate.set(true);
         Ok(Healed {
@@ -248,11 +268,16 @@ pub struct Healed {
     pub at: Nanos,
 }
 
+/// So many probes are remembered: more than any schedule has in a cycle.
+const PROBES: u64 = 256;
+
 fn set(answers: &Mutex<BTreeMap<ProbeId, ProbeState>>, id: ProbeId, state: ProbeState) {
-    answers
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(id, state);
+    let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    answers.insert(id, state);
+    let old = ProbeId(id.0.saturating_sub(PROBES));
+    while answers.first_key_value().is_some_and(|(first, _)| *first < old) {
+        answers.pop_first();
+    }
 }
 
 fn request(probe: &Probe, process: u64) -> Request {

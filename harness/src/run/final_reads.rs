@@ -8,6 +8,7 @@ use nemesis::NodeId;
 use tokio::time::Instant;
 
 use super::client::Clients;
+use crate::exit::Failure;
 use crate::systems::{Answer, Request};
 
 /// So many keys are read at a time.
@@ -41,7 +42,7 @@ pub async fn first_write(clients: &Clients, limit: Duration) -> Option<Nanos> {
 }
 
 /// Read every key that somebody wrote to, each until it is answered or `limit` is over. The reads are marked final.
-pub async fn read_all(clients: &Clients, limit: Duration) {
+pub async fn read_all(clients: &Clients, limit: Duration) -> Result<(), Failure> {
     let keys = clients.recorder.written_keys().await;
     let keys = Arc::new(Mutex::new(keys));
     let deadline = Instant::now() + limit;
@@ -57,8 +58,11 @@ pub async fn read_all(clients: &Clients, limit: Duration) {
         })
     });
     for reader in readers.collect::<Vec<_>>() {
-        let _ = reader.await;
+        reader
+            .await
+            .map_err(|error| Failure::Broken(format!("a final reader broke, a bug of ours: {error}")))?;
     }
+    Ok(())
 }
 
 /// Finds the leader, and stays with it.

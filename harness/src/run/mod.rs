@@ -23,6 +23,7 @@ use histories::{Header, RunFolder, Value};
 use nemesis::NodeId;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
+use tokio::task::JoinHandle;
 
 use self::client::Clients;
 use self::conductor::{Conductor, Healed};
@@ -43,8 +44,10 @@ const GUIDED_TICK: Duration = Duration::from_millis(4);
 const GUIDED_POLL: Duration = Duration::from_millis(6);
 const TICK: Duration = Duration::from_millis(20);
 const POLL: Duration = Duration::from_millis(50);
+/// How long the last reads of all keys may take.
+const FINAL_READS: Duration = Duration::from_secs(60);
 /// How long the nodes may take to stop by themselves.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Run it, and save it. The verdict is given afterwards, from the folder.
 pub async fn run(settings: &Settings, progress: Progress) -> Result<RunFolder, Failure> {
@@ -180,10 +183,15 @@ impl<'a> Run<'a> {
 
     /// Everything between the first operation and the last.
     async fn play(&mut self, clients: Clients, signals: &Signals, progress: Progress) -> Result<(), Failure> {
-        let healed = self.load(&clients, signals, progress).await?;
+        let (healed, loads) = self.load(&clients, signals, progress).await?;
         self.recover(&clients, &healed).await?;
+        for load in loads {
+            // An operation in flight may take as long as its client waits; then its outcome is unknown.
+            load.await
+                .map_err(|error| Failure::Broken(format!("a client broke, a bug of ours: {error}")))?;
+        }
         let begin = self.clock.now();
-        final_reads::read_all(&clients, self.settings.max_recovery).await;
+        final_reads::read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
         self.record.stage("final-reads", begin, self.clock, &self.folder)
     }
 
@@ -193,7 +201,7 @@ impl<'a> Run<'a> {
         clients: &Clients,
         signals: &Signals,
         progress: Progress,
-    ) -> Result<Healed, Failure> {
+    ) -> Result<(Healed, Vec<JoinHandle<()>>), Failure> {
         let row = self.settings.nemesis_row()?;
         let (tick, poll) = if row.guided {
             (GUIDED_TICK, GUIDED_POLL)
@@ -230,16 +238,12 @@ impl<'a> Run<'a> {
         over.set();
         clients.gate.set(true);
         self.record.stage("load", begin, self.clock, &self.folder)?;
+        watcher.finish(end.why());
         let healed = conducted
             .await
             .map_err(|error| Failure::Broken(format!("the nemesis broke: {error}")))?;
-        for load in loads {
-            // An operation in flight may take as long as its client waits; then its outcome is unknown.
-            let _ = load.await;
-        }
-        watcher.finish(end.why());
         watching.set();
-        healed
+        Ok((healed?, loads))
     }
 
     fn conductor(&self, clients: &Clients, observer: &Observer) -> Result<Conductor, Failure> {
@@ -260,7 +264,7 @@ impl<'a> Run<'a> {
         ))
     }
 
-    fn start_clients(&self, clients: &Clients, over: &Stop) -> Vec<tokio::task::JoinHandle<()>> {
+    fn start_clients(&self, clients: &Clients, over: &Stop) -> Vec<JoinHandle<()>> {
         let rate = self.settings.rate.map(|rate| rate / self.settings.clients as f64);
         (0..self.settings.clients as u64)
             .map(|number| {
@@ -289,7 +293,11 @@ impl<'a> Run<'a> {
     /// Stop the nodes, and save that the run came to its end.
     async fn stop(&mut self) -> Result<(), Failure> {
         let begin = self.clock.now();
-        self.hands.stop_all(GRACE).await;
+        let exits = self.hands.stop_all(GRACE).await;
+        // A node that cannot even stop is broken, whatever its clients saw.
+        if let Some(broken) = exits.iter().find(|exit| !exit.clean) {
+            return Err(Failure::Broken(format!("at the stop: {broken}")));
+        }
         self.record.finished = true;
         self.record.stage("stop", begin, self.clock, &self.folder)
     }
@@ -313,7 +321,7 @@ impl Ended {
 }
 
 /// Returns when the task is over, without taking its result.
-async fn finished<T>(task: &tokio::task::JoinHandle<T>) {
+async fn finished<T>(task: &JoinHandle<T>) {
     while !task.is_finished() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -88,9 +88,9 @@ impl Monitor {
         let Some(model) = checker::models::find(self.model) else {
             return;
         };
-        let budget = Budget::new(STEPS, u64::MAX);
         for key in self.keys.values_mut().filter(|key| key.changed) {
             key.changed = false;
+            let budget = Budget::new(STEPS, u64::MAX);
             let check =
                 checker::linearizability(&self.header, &key.events, model, &Options::default(), &budget);
             if check.is_ok_and(|check| check.verdict == Verdict::Violation) {

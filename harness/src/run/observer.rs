@@ -17,6 +17,9 @@ use crate::systems::System;
 /// A node that only moved on (commit, log) is written down again after so long; one that changed its role at once.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// So many entries of the log's end are remembered as shown: more than a status has.
+const REMEMBERED: usize = 128;
+
 /// A line of `status.jsonl`: what a node said of itself when it had changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatusLine {
@@ -45,6 +48,8 @@ pub struct StatusLine {
 pub struct Observer {
     hands: Hands,
     latest: Arc<Mutex<BTreeMap<NodeId, (Nanos, NodeStatus)>>>,
+    /// Why a line could not be written: the checks read them, so the run cannot go on without.
+    error: Arc<Mutex<Option<String>>>,
 }
 
 impl Observer {
@@ -61,6 +66,7 @@ impl Observer {
         let observer = Observer {
             hands,
             latest: Arc::default(),
+            error: Arc::default(),
         };
         for node in NodeId::all(nodes) {
             let (observer, system, lines, stop) = (
@@ -72,7 +78,9 @@ impl Observer {
             tokio::spawn(async move {
                 let mut log = Log {
                     lines,
+                    error: Arc::clone(&observer.error),
                     last: None,
+                    shown: Vec::new(),
                     held_back: None,
                 };
                 while !stop.is_set() {
@@ -104,6 +112,11 @@ impl Observer {
             .remove(&node);
     }
 
+    /// Why statuses could not be written down, if so.
+    pub fn error(&self) -> Option<String> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Every node as it is known now.
     pub fn nodes(&self, count: usize) -> Vec<NodeView> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +144,10 @@ impl Observer {
 /// What was last written down of one node.
 struct Log {
     lines: Arc<Mutex<Lines>>,
+    error: Arc<Mutex<Option<String>>>,
     last: Option<StatusLine>,
+    /// The end of the log as it was last written down.
+    shown: Vec<TailEntry>,
     /// The newest status that was not written down because the last one was too young.
     held_back: Option<StatusLine>,
 }
@@ -158,7 +174,7 @@ impl Log {
     }
 
     fn line(&self, node: NodeId, time: Nanos, status: &NodeStatus) -> StatusLine {
-        // What was shown is shown again only where it may have changed: from the last commit index on.
+        // What was shown is not shown again, unless it was replaced.
         let from = self
             .last
             .as_ref()
@@ -175,7 +191,7 @@ impl Log {
             tail: status
                 .tail
                 .iter()
-                .filter(|entry| entry.index >= from)
+                .filter(|entry| entry.index >= from || !self.shown.contains(entry))
                 .cloned()
                 .collect(),
         }
@@ -188,12 +204,22 @@ impl Log {
     }
 
     fn write(&mut self, line: StatusLine) {
-        // A status that is not saved only makes the pictures poorer; the disk's state is told by the recorder.
-        let _ = self
+        let added = self
             .lines
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .add(&line);
+        if let Err(error) = added {
+            self.error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert(error.to_string());
+        }
+        self.shown
+            .retain(|entry| line.tail.first().is_none_or(|first| entry.index < first.index));
+        self.shown.extend(line.tail.iter().cloned());
+        let excess = self.shown.len().saturating_sub(REMEMBERED);
+        self.shown.drain(..excess);
         self.held_back = None;
         self.last = Some(line);
     }

@@ -92,11 +92,18 @@ impl Watcher {
     pub fn finish(self, why: &str) {
         self.over.set();
         match &self.bar {
-            Some(bar) => bar.finish_and_clear(),
+            Some(bar) => {
+                bar.finish_and_clear();
+                say(&after(why));
+            }
             None if self.quiet => {}
-            None => say(&format!("{why}; healing, reading every key once more, checking")),
+            None => say(&after(why)),
         }
     }
+}
+
+fn after(why: &str) -> String {
+    format!("{why}; healing, reading every key once more, checking")
 }
 
 struct Look {
@@ -127,13 +134,14 @@ impl Look {
             None => "no leader".to_owned(),
         };
         let Stage { stage, tally } = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // What matters most stands first: a narrow terminal cuts the rest off.
         let tally = if tally.is_empty() {
             tally
         } else {
             format!(" | {tally}")
         };
         format!(
-            "{left:>3.0} s left | {rate:>5.0} op/s | ok {} fail {} info {} | {leader} | {stage}{tally}",
+            "{left:>3.0} s left | {stage}{tally} | {leader} | {rate:.0} op/s | ok {} fail {} info {}",
             counts.ok.load(Ordering::Relaxed),
             counts.fail.load(Ordering::Relaxed),
             counts.info.load(Ordering::Relaxed),

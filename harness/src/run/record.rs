@@ -71,7 +71,7 @@ pub struct Stage {
 pub struct Recovery {
     /// When everything was healed.
     pub healed: Nanos,
-    /// When a write was acknowledged and every node followed one leader.
+    /// When a write was acknowledged again.
     pub recovered: Option<Nanos>,
 }
 

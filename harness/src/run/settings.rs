@@ -102,10 +102,25 @@ impl Settings {
         if self.duration.is_zero() {
             return usage("--duration 0: a run without load proves nothing; try --duration 60s".to_owned());
         }
+        for (flag, span) in [
+            ("--op-timeout", self.op_timeout),
+            ("--max-recovery", self.max_recovery),
+            ("--interval", self.interval),
+        ] {
+            if span < SHORTEST {
+                return usage(format!("{flag}: at least {} ms", SHORTEST.as_millis()));
+            }
+        }
+        if self.clients > MOST_CLIENTS {
+            return usage(format!("--clients {}: at most {MOST_CLIENTS}", self.clients));
+        }
         if self.clients == 0 {
             return usage("--clients 0: a run without clients proves nothing; try --clients 10".to_owned());
         }
-        if self.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
+        if self
+            .rate
+            .is_some_and(|rate| !rate.is_finite() || rate < LEAST_RATE)
+        {
             return usage(
                 "--rate: operations a second, more than 0; leave it out for as many as there can be"
                     .to_owned(),
@@ -147,6 +162,12 @@ impl Settings {
     }
 }
 
+/// What a client waits, and a fault lasts, is longer than the harness needs to see it.
+const SHORTEST: Duration = Duration::from_millis(10);
+/// More clients than this only wait for each other.
+const MOST_CLIENTS: usize = 10_000;
+/// Operations a second; with fewer a run of an hour means nothing.
+const LEAST_RATE: f64 = 0.01;
 /// More processes than this only disturb each other.
 const MOST_NODES: usize = 15;
 

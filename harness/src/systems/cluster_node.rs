@@ -159,11 +159,16 @@ impl<'a> Op<'a> {
 #[derive(Deserialize)]
 struct Body {
     ok: bool,
-    #[serde(default)]
-    value: Value,
+    #[serde(default, deserialize_with = "given")]
+    value: Option<Value>,
     index: Option<LogIndex>,
     term: Option<Term>,
     error: Option<Error>,
+}
+
+/// A field that is there, be it null.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -175,6 +180,16 @@ struct Error {
 }
 
 impl Reply {
+    fn ok(value: Value, at: Option<(LogIndex, Term)>) -> Self {
+        Reply {
+            answer: Answer::Ok(value),
+            error: None,
+            message: None,
+            at,
+            elsewhere: None,
+        }
+    }
+
     fn unknown(error: &str, message: String) -> Self {
         Reply {
             answer: Answer::Unknown,
@@ -188,19 +203,12 @@ impl Reply {
 
 fn reply(request: &Request, body: Body) -> Reply {
     let at = body.index.zip(body.term);
-    let Some(error) = body.error.filter(|_| !body.ok) else {
-        let value = if request.f == "read" {
-            body.value
-        } else {
-            request.value.clone()
-        };
-        return Reply {
-            answer: Answer::Ok(value),
-            error: None,
-            message: None,
-            at,
-            elsewhere: None,
-        };
+    let error = match (body.ok, body.error, body.value) {
+        (true, _, Some(value)) if request.f == "read" => return Reply::ok(value, at),
+        (true, _, _) if request.f != "read" => return Reply::ok(request.value.clone(), at),
+        (false, Some(error), _) => error,
+        // An answer that says neither is no acknowledgement.
+        _ => return Reply::unknown("unreadable-answer", "neither a value nor an error".to_owned()),
     };
     let leader = error.leader.as_deref().and_then(NodeId::from_name);
     Reply {
@@ -315,6 +323,13 @@ mod tests {
             (elsewhere.answer, elsewhere.elsewhere),
             (Answer::Fail, Some(Some(NodeId(2))))
         );
+        for neither in [r#"{"ok":false}"#, r#"{"ok":true}"#] {
+            assert_eq!(
+                reply(&request("read", Value::Null), body(neither)).answer,
+                Answer::Unknown
+            );
+        }
+        assert_eq!(reply(&write, body(r#"{"ok":false}"#)).answer, Answer::Unknown);
         let ok = reply(&write, body(r#"{"ok":true,"index":18,"term":3}"#));
         assert_eq!(
             (ok.answer, ok.at),

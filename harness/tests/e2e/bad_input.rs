@@ -10,6 +10,10 @@ const TABLE: &[(&str, i32, &[&str])] = &[
     ("run --duration 0s", 254, &["--duration 0"]),
     ("run --duration forever", 254, &["60s"]),
     ("run --rate 0", 254, &["--rate"]),
+    ("run --op-timeout 0s", 254, &["--op-timeout"]),
+    ("run --nemesis kill --interval 0s", 254, &["--interval"]),
+    ("run --max-recovery 0s", 254, &["--max-recovery"]),
+    ("run --clients 1000000", 254, &["--clients"]),
     ("run --clients 0", 254, &["--clients 0"]),
     ("run --nothing", 254, &["--nothing"]),
     (

@@ -41,6 +41,18 @@ fn the_correct_node_is_armed_and_passes() {
     assert_eq!(lab.harness("check latest").exit, 0);
     let runs = lab.harness("list runs").with(0).stdout;
     assert!(runs.contains("figure8") && runs.contains("pass"), "{runs}");
+    evidence_that_was_changed_is_never_green(&lab);
+}
+
+/// A cycle that sprang is a violation even where no client saw it; one that cannot be read is an error with its place.
+fn evidence_that_was_changed_is_never_green(lab: &Lab) {
+    let path = lab.store().join("latest/figure8.jsonl");
+    let cycles = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, cycles.replacen("\"REFUSED\"", "\"SPRUNG\"", 1)).unwrap();
+    lab.harness("check latest").with(1);
+    std::fs::write(&path, format!("{{\"x\":1}}\n{cycles}")).unwrap();
+    let ended = lab.harness("check latest").with(254);
+    assert!(ended.stderr.contains("figure8.jsonl"), "{}", ended.stderr);
 }
 
 #[test]

@@ -246,11 +246,16 @@ pub fn needed(ran: Duration) -> u64 {
 
 /// Whether the trap was set often enough in both arms.
 pub fn armed(evidence: &Evidence<'_>) -> Armed {
-    let cycles: Vec<Cycle> = evidence
-        .records
-        .iter()
-        .filter_map(|record| serde_json::from_value(record.clone()).ok())
-        .collect();
+    let cycles = match read(evidence.records) {
+        Ok(cycles) => cycles,
+        Err(reason) => {
+            return Armed {
+                armed: false,
+                reason,
+                details: json!({}),
+            };
+        }
+    };
     let mut tally = Tally::default();
     cycles.iter().for_each(|cycle| tally.count(cycle.outcome));
     let needed = needed(evidence.ran);
@@ -270,6 +275,14 @@ pub fn armed(evidence: &Evidence<'_>) -> Armed {
         reason,
         details: json!({ "cycles": tally, "needed": needed, "of": cycles.len() }),
     }
+}
+
+/// The cycles as they were saved; one that cannot be read is an error, for it may be the one that matters.
+pub fn read(records: &[serde_json::Value]) -> Result<Vec<Cycle>, String> {
+    let read = |(at, record): (usize, &serde_json::Value)| {
+        serde_json::from_value(record.clone()).map_err(|error| format!("cycle {}: {error}", at + 1))
+    };
+    records.iter().enumerate().map(read).collect()
 }
 
 /// The reason that most missed cycles share. Reasons are compared up to the colon, what follows names nodes.

@@ -72,7 +72,9 @@ impl Figure8 {
         if p > self.nodes - majority(self.nodes) {
             return Turn::Miss("c", closed_by_accident(p, t4));
         }
-        if holders.len() < majority(self.nodes) {
+        // FIGURE8: those who hold W count only as far as the leader knows of them.
+        let match_quorum = match_quorum(view, leader, self.nodes);
+        if holders.len() < majority(self.nodes) || match_quorum < entry.index {
             return Turn::Wait;
         }
         self.cycle.c = Some(Trap {
@@ -80,7 +82,7 @@ impl Figure8 {
             leader,
             holders,
             p,
-            match_quorum: match_quorum(view, leader, self.nodes),
+            match_quorum,
             commit: commit_of_holders(view, &entry),
             held_ms: 0,
             read: None,
@@ -116,6 +118,9 @@ impl Figure8 {
             .count();
         if p > self.nodes - majority(self.nodes) {
             return Turn::Miss("c", closed_by_accident(p, t4));
+        }
+        if holders(view, &entry).len() < majority(self.nodes) {
+            return Turn::Miss("c", "W did not stay on a majority during the hold".to_owned());
         }
         let acknowledged = self
             .planted
