@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use checker::{Options, Stream, Verdict, models};
-use histories::format::history1::{Events, write_event, write_header};
+use histories::format::history1::{Blocks, write_event, write_header};
 
 use crate::generate::{self, Shape, Start};
 
@@ -63,14 +63,10 @@ fn generate(file: &File, operations: usize) -> Result<()> {
 /// Judges one file, and prints the time and the greatest resident size.
 pub fn stream(path: &str) -> Result<()> {
     let start = Instant::now();
-    let mut events = Events::open(File::open(path)?)?;
+    let blocks = Blocks::open(File::open(path)?)?;
     let register = models::find("register").context("no register")?;
-    let mut stream =
-        Stream::of(events.header(), register, &Options::default()).context("not for a stream")?;
-    while let Some(event) = events.next_event()? {
-        stream.push(&event);
-    }
-    let check = stream.finish().context("not proved")?;
+    let stream = Stream::of(blocks.header(), register, &Options::default()).context("not for a stream")?;
+    let check = stream.run(blocks, |_| true).context("not proved")?;
     ensure!(check.verdict == Verdict::Pass, "{}", check.reason);
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let most = status

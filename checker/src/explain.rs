@@ -187,7 +187,7 @@ impl<'a, S: Spec> Order<'a, S> {
                     .writers()
                     .any(|at| self.spec.writes(&self.few[at].op) == Some(value));
             let certain =
-                |other: &usize| Some(*other) != writer && *other != observer && self.few[*other].ret != OPEN;
+                |other: &usize| Some(*other) != writer && *other != observer && self.happened(*other);
             for other in self.writers().filter(certain) {
                 match writer {
                     Some(writer) => self.not_between(writer, other, observer, &mut found),
@@ -201,6 +201,11 @@ impl<'a, S: Spec> Order<'a, S> {
             grew |= self.add(from, to, Reason::VersionOrder, text);
         }
         grew
+    }
+
+    /// Whether it surely happened: it was acknowledged, or somebody saw what only it can have written.
+    fn happened(&self, at: usize) -> bool {
+        self.few[at].ret != OPEN || (0..self.few.len()).any(|observer| self.writer(observer) == Some(at))
     }
 
     /// `observer` saw what `writer` wrote, so `other` stands before both or after both.

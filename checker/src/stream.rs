@@ -1,11 +1,14 @@
-//! Registers whose values are written once, judged while the history is read: 12 bytes a written value.
+//! Registers whose values are written once, judged while the history is read: 12 bytes a written value, key by key.
 //!
 //! The zones of `graph::zones` need of each value only when its write was invoked, its least completion and its
 //! greatest invocation; no operation is kept. So a stream can prove a pass, and nothing else: for a
 //! violation, and for every history of another kind, read the history as a whole and call
 //! [`linearizability`](crate::linearizability).
 
-use histories::format::history1::{EventRef, ValueRef};
+use std::io::Read;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+
+use histories::format::history1::{Block, Blocks, EventRef, ValueRef};
 use histories::{Header, Kind, Process, Value};
 use rustc_hash::FxHashMap;
 use serde_json::json;
@@ -15,6 +18,12 @@ use crate::options::{Engine, Options};
 use crate::verdict::{Check, Verdict};
 
 const OPEN: u32 = u32::MAX;
+
+/// Blocks that wait to be judged, at most.
+const AHEAD: usize = 2;
+
+/// How far values may run ahead of their writes and still be in turn.
+const SLACK: usize = 64;
 
 /// One value's zone; positions count from 1.
 #[derive(Clone, Copy)]
@@ -35,30 +44,14 @@ const NONE: Zone = Zone {
 #[derive(Clone, Copy)]
 struct Flying {
     inv: u32,
+    /// The place of its register.
+    register: u32,
     /// What it writes; none for a read.
     writes: Option<i64>,
 }
 
-/// A history of one register, as it is read.
-///
-/// ```
-/// use checker::{Options, Stream, Verdict, models};
-/// use histories::format::history1::Events;
-/// let text = br#"{"history":1,"model":"register"}
-/// {"index":0,"time":5,"process":0,"type":"invoke","f":"write","value":1}
-/// {"index":1,"time":9,"process":0,"type":"ok","f":"write","value":1}
-/// "#;
-/// let mut events = Events::open(text.as_slice())?;
-/// let register = models::find("register").ok_or("no such model")?;
-/// let mut stream = Stream::of(events.header(), register, &Options::default()).ok_or("read it as a whole")?;
-/// while let Some(event) = events.next_event()? {
-///     stream.push(&event);
-/// }
-/// assert_eq!(stream.finish().map(|check| check.verdict), Some(Verdict::Pass));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct Stream {
-    model: &'static str,
+/// The zones of one register.
+struct Register {
     initial: Option<i64>,
     initial_zone: Zone,
     /// Zones of the values from 0 on, as long as they come about in turn.
@@ -66,6 +59,54 @@ pub struct Stream {
     /// Zones of other values.
     sparse: FxHashMap<i64, Zone>,
     writes: usize,
+}
+
+/// Where the registers of a keyed history are.
+#[derive(Default)]
+struct Keys {
+    numbers: FxHashMap<i64, u32>,
+    texts: FxHashMap<Box<str>, u32>,
+}
+
+impl Keys {
+    /// The key's place, and whether it is new; none for a key of another kind.
+    #[inline]
+    fn place(&mut self, key: ValueRef<'_>) -> Option<(u32, bool)> {
+        let fresh = (self.numbers.len() + self.texts.len()) as u32;
+        let place = match key {
+            ValueRef::Int(number) => *self.numbers.entry(number).or_insert(fresh),
+            ValueRef::Text(text) => match self.texts.get(text) {
+                Some(place) => *place,
+                None => *self.texts.entry(text.into()).or_insert(fresh),
+            },
+            _ => return None,
+        };
+        Some((place, place == fresh))
+    }
+}
+
+/// A history of registers, as it is read.
+///
+/// ```
+/// use checker::{Options, Stream, Verdict, models};
+/// use histories::format::history1::Blocks;
+/// let text = br#"{"history":1,"model":"register"}
+/// {"index":0,"time":5,"process":0,"type":"invoke","f":"write","value":1}
+/// {"index":1,"time":9,"process":0,"type":"ok","f":"write","value":1}
+/// "#;
+/// let blocks = Blocks::open(text.as_slice())?;
+/// let register = models::find("register").ok_or("no such model")?;
+/// let stream = Stream::of(blocks.header(), register, &Options::default()).ok_or("read it as a whole")?;
+/// let check = stream.run(blocks, |_| true);
+/// assert_eq!(check.map(|check| check.verdict), Some(Verdict::Pass));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Stream {
+    model: &'static str,
+    initial: Option<i64>,
+    /// Where the registers are; none if there is only one.
+    keys: Option<Keys>,
+    registers: Vec<Register>,
     operations: u64,
     flying: Vec<Option<Flying>>,
     flying_far: FxHashMap<u64, Flying>,
@@ -82,13 +123,14 @@ impl Stream {
             _ => return None,
         };
         let fits = matches!(model.name, "register" | "cas-register");
-        (fits && !header.keyed && !options.certify && options.engine != Engine::Search).then(|| Stream {
+        (fits && !options.certify && options.engine != Engine::Search).then(|| Stream {
             model: model.name,
             initial,
-            initial_zone: Zone { f: 0, ..NONE },
-            dense: Vec::new(),
-            sparse: FxHashMap::default(),
-            writes: 0,
+            keys: header.keyed.then(Keys::default),
+            registers: (!header.keyed)
+                .then(|| Register::new(initial))
+                .into_iter()
+                .collect(),
             operations: 0,
             flying: Vec::new(),
             flying_far: FxHashMap::default(),
@@ -124,27 +166,154 @@ impl Stream {
             _ => return None,
         };
         if event.kind == Kind::Invoke {
-            self.operations += 1;
-            let writes = if is_write {
-                Some(event.value.as_int()?)
-            } else {
-                None
-            };
-            if let Some(value) = writes {
-                self.begin_write(value, position)?;
-            }
-            return self.take_off(
-                process,
-                Flying {
-                    inv: position,
-                    writes,
-                },
-            );
+            return self.invoke(process, position, is_write, event);
         }
         let flying = self.land(process)?;
         if flying.writes.is_some() != is_write {
             return None;
         }
+        if let (Some(keys), Some(key)) = (&mut self.keys, event.key)
+            && keys.place(key)? != (flying.register, false)
+        {
+            return None;
+        }
+        self.registers[flying.register as usize].complete(flying, position, event)
+    }
+
+    #[inline]
+    fn invoke(&mut self, process: u64, position: u32, is_write: bool, event: &EventRef<'_>) -> Option<()> {
+        self.operations += 1;
+        let writes = if is_write {
+            Some(event.value.as_int()?)
+        } else {
+            None
+        };
+        let (register, new) = match &mut self.keys {
+            Some(keys) => keys.place(event.key?)?,
+            None => (0, false),
+        };
+        if new {
+            self.registers.push(Register::new(self.initial));
+        }
+        if let Some(value) = writes {
+            self.registers[register as usize].begin_write(value, position)?;
+        }
+        let flying = Flying {
+            inv: position,
+            register,
+            writes,
+        };
+        self.take_off(process, flying)
+    }
+
+    #[inline]
+    fn take_off(&mut self, process: u64, flying: Flying) -> Option<()> {
+        let Some(place) = usize::try_from(process).ok().filter(|place| *place < 1 << 16) else {
+            return self.flying_far.insert(process, flying).is_none().then_some(());
+        };
+        if place >= self.flying.len() {
+            self.flying.resize(place + 1, None);
+        }
+        self.flying[place].replace(flying).is_none().then_some(())
+    }
+
+    #[inline]
+    fn land(&mut self, process: u64) -> Option<Flying> {
+        match usize::try_from(process).ok().filter(|place| *place < 1 << 16) {
+            Some(place) => self.flying.get_mut(place)?.take(),
+            None => self.flying_far.remove(&process),
+        }
+    }
+
+    /// The check, if the history passes; none if it must be read as a whole to know.
+    pub fn finish(self) -> Option<Check> {
+        if !self.hopeful || !self.registers.iter().all(Register::is_legal) {
+            return None;
+        }
+        let keys = self.registers.len();
+        let plural = if keys == 1 { "key" } else { "keys" };
+        Some(Check {
+            name: "linearizability".to_owned(),
+            verdict: Verdict::Pass,
+            reason: format!(
+                "{} operations on {keys} {plural} have a legal order",
+                self.operations
+            ),
+            details: json!({
+                "model": self.model, "keys": keys, "operations": self.operations, "decided_by": {"graph": keys},
+                "undecided": [],
+            }),
+            violations: Vec::new(),
+        })
+    }
+
+    /// Reads and judges a whole history on two threads: one reads and cuts, this one scans and judges.
+    ///
+    /// `each` sees every event, and says whether to go on. The check, if the history passes; none if it must be
+    /// read as a whole to know, for whatever reason.
+    pub fn run<R: Read + Send>(
+        mut self,
+        blocks: Blocks<R>,
+        mut each: impl FnMut(&EventRef<'_>) -> bool,
+    ) -> Option<Check> {
+        let (full, filled) = sync_channel(AHEAD);
+        let (empty, emptied) = channel();
+        let went_on = std::thread::scope(|scope| {
+            scope.spawn(move || read_ahead(blocks, &full, &emptied));
+            for block in filled {
+                let block = block?;
+                self.take_block(&block, &mut each)?;
+                // The reader may be done, and need no more memory.
+                let _ = empty.send(block);
+            }
+            Some(())
+        });
+        went_on.and_then(|()| self.finish())
+    }
+
+    fn take_block(&mut self, block: &Block, each: &mut impl FnMut(&EventRef<'_>) -> bool) -> Option<()> {
+        let mut events = block.events();
+        while let Some(event) = events.next_event().ok()? {
+            if !each(&event) {
+                return None;
+            }
+            self.push(&event);
+            if !self.hopeful {
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+/// Reads blocks until the end, or until nobody wants them; none stands for an error.
+fn read_ahead<R: Read>(mut blocks: Blocks<R>, full: &SyncSender<Option<Block>>, emptied: &Receiver<Block>) {
+    loop {
+        let block = match blocks.next_block(emptied.try_recv().ok()) {
+            Ok(None) => return,
+            Ok(block) => block,
+            Err(_) => None,
+        };
+        let failed = block.is_none();
+        if full.send(block).is_err() || failed {
+            return;
+        }
+    }
+}
+
+impl Register {
+    fn new(initial: Option<i64>) -> Self {
+        Register {
+            initial,
+            initial_zone: Zone { f: 0, ..NONE },
+            dense: Vec::new(),
+            sparse: FxHashMap::default(),
+            writes: 0,
+        }
+    }
+
+    #[inline]
+    fn complete(&mut self, flying: Flying, position: u32, event: &EventRef<'_>) -> Option<()> {
         match (flying.writes, event.kind) {
             (Some(value), Kind::Ok) => {
                 let zone = self.zone(value)?;
@@ -171,25 +340,6 @@ impl Stream {
         Some(())
     }
 
-    #[inline]
-    fn take_off(&mut self, process: u64, flying: Flying) -> Option<()> {
-        let Some(place) = usize::try_from(process).ok().filter(|place| *place < 1 << 16) else {
-            return self.flying_far.insert(process, flying).is_none().then_some(());
-        };
-        if place >= self.flying.len() {
-            self.flying.resize(place + 1, None);
-        }
-        self.flying[place].replace(flying).is_none().then_some(())
-    }
-
-    #[inline]
-    fn land(&mut self, process: u64) -> Option<Flying> {
-        match usize::try_from(process).ok().filter(|place| *place < 1 << 16) {
-            Some(place) => self.flying.get_mut(place)?.take(),
-            None => self.flying_far.remove(&process),
-        }
-    }
-
     /// None if the value was there before.
     fn begin_write(&mut self, value: i64, position: u32) -> Option<()> {
         self.writes += 1;
@@ -203,7 +353,7 @@ impl Stream {
         };
         match usize::try_from(value)
             .ok()
-            .filter(|place| *place < 4 * self.writes + 1024)
+            .filter(|place| *place < 4 * self.writes + SLACK)
         {
             Some(place) if !self.sparse.contains_key(&value) => {
                 if place >= self.dense.len() {
@@ -229,11 +379,8 @@ impl Stream {
         .filter(|zone| zone.write != OPEN)
     }
 
-    /// The check, if the history passes; none if it must be read as a whole to know.
-    pub fn finish(self) -> Option<Check> {
-        if !self.hopeful {
-            return None;
-        }
+    /// Whether its operations have a legal order.
+    fn is_legal(&self) -> bool {
         let zones = || {
             let others = self.dense.iter().chain(self.sparse.values());
             others.chain([&self.initial_zone]).filter(|zone| zone.s != 0)
@@ -244,25 +391,16 @@ impl Stream {
             .collect();
         forward.sort_unstable();
         if forward.windows(2).any(|pair| pair[1].0 < pair[0].1) {
-            return None;
+            return false;
         }
         let mut after = 0;
         for zone in zones().filter(|zone| zone.f > zone.s) {
             after = gallop(&forward, after, zone.s);
             if after > 0 && zone.f < forward[after - 1].1 {
-                return None;
+                return false;
             }
         }
-        Some(Check {
-            name: "linearizability".to_owned(),
-            verdict: Verdict::Pass,
-            reason: format!("{} operations on 1 key have a legal order", self.operations),
-            details: json!({
-                "model": self.model, "keys": 1, "operations": self.operations, "decided_by": {"graph": 1},
-                "undecided": [],
-            }),
-            violations: Vec::new(),
-        })
+        true
     }
 }
 
@@ -317,6 +455,54 @@ mod tests {
         );
         assert!(!passes("0 c 1>2, 0 c! 1>2"), "a cas: not for a stream");
         assert!(!passes("0 w 1, 0 w 2"), "two in flight: not for a stream");
+    }
+
+    fn reads(text: &str, keyed: bool) -> Option<Check> {
+        let mut whole = format!("{{\"history\":1,\"keyed\":{keyed}}}\n");
+        for event in history(text) {
+            whole += &(serde_json::to_string(&event).unwrap() + "\n");
+        }
+        let blocks = Blocks::with_block_bytes(whole.as_bytes(), 64).unwrap();
+        let register = crate::models::find("register").unwrap();
+        let stream = Stream::of(blocks.header(), register, &Options::default()).unwrap();
+        stream.run(blocks, |_| true)
+    }
+
+    #[test]
+    fn keys_are_judged_apart_on_two_threads() {
+        let check = reads(
+            "0 w 1 @a, 0 w: 1 @a, 0 w 1 @b, 0 w: 1 @b, 1 r @a, 1 r: 1 @a, 1 r @7, 1 r: null @7",
+            true,
+        );
+        assert_eq!(
+            check.map(|check| (check.details["keys"].clone(), check.verdict)),
+            Some((3.into(), Verdict::Pass))
+        );
+        assert!(reads("0 w 1, 0 w: 1, 1 r, 1 r: 1", false).is_some());
+        assert!(
+            reads("0 w 1 @a, 0 w: 1 @a, 1 r @b, 1 r: 1 @b", true).is_none(),
+            "of the other key"
+        );
+        assert!(
+            reads("0 w 1 @a, 0 w: 1 @b", true).is_none(),
+            "completed on another key"
+        );
+        assert!(reads("0 w 1, 0 w: 1", true).is_none(), "no key");
+        assert!(reads("0 w 1, 0 w: 1, 0 w: 1", false).is_none(), "not invoked");
+    }
+
+    #[test]
+    fn a_malformed_line_and_a_listener_end_it() {
+        let run = |text: &str, most: u64| {
+            let blocks = Blocks::with_block_bytes(text.as_bytes(), 16).unwrap();
+            let register = crate::models::find("register").unwrap();
+            let stream = Stream::of(blocks.header(), register, &Options::default()).unwrap();
+            stream.run(blocks, |event| event.index < most)
+        };
+        let good =
+            "{\"history\":1}\n{\"index\":0,\"time\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"read\"}\n";
+        assert!(run(good, 9).is_some() && run(good, 0).is_none());
+        assert!(run(&format!("{good}what\n"), 9).is_none());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Every model keeps its budget, wherever the limit strikes: in decoding, in an engine, in a proof.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::time::{Duration, Instant};
 
 use checker::{Budget, Check, Engine, Options, Verdict, linearizability, models};
