@@ -34,7 +34,8 @@ pub fn judge(path: &Path, limits: &Limits) -> Result<Option<Results>, Failure> {
         if event.process != Process::Nemesis {
             operations.add(event.kind);
         }
-        !event.is_final && !(event.index.is_multiple_of(STRIDE) && limits.stop.is_set())
+        let stopped = event.index.is_multiple_of(STRIDE) && limits.stop.is_set();
+        !event.is_final && !stopped
     });
     let proved = check.filter(|check| check.verdict == Verdict::Pass);
     Ok(proved.map(|check| results(path, &header, check, operations)))
