@@ -128,7 +128,7 @@ fn proofs(out: &mut String, results: &Results, depth: Depth, style: Style) {
     }
 }
 
-/// Break a line at [`WIDTH`] columns; what follows is indented by `indent`.
+/// Break a line at 110 columns; what follows is indented by `indent`.
 pub fn wrapped(text: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut column = indent;
