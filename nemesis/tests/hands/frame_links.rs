@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nemesis::evidence::{Count, Killed, RulesSet, Traffic};
@@ -168,14 +168,19 @@ async fn a_cut_drops_and_counts_and_keeps_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_delivered_after_a_cut_is_in_force() {
-    let wire = Wire::new().await;
+    let wire = Arc::new(Wire::new().await);
     let (mut sender, mut receiver) = wire.connect();
     let stop = Arc::new(AtomicBool::new(false));
+    let received = Arc::new(AtomicU64::new(0));
     let flood = std::thread::spawn({
-        let stop = Arc::clone(&stop);
+        let (stop, wire, received) = (Arc::clone(&stop), Arc::clone(&wire), Arc::clone(&received));
         move || {
             let mut sent = 0;
             while !stop.load(Ordering::Relaxed) {
+                // A cut resets a connection whose receiver lags so far that the link blocks; that is another story.
+                while wire.traffic().delivered.frames > received.load(Ordering::Relaxed) + 500 {
+                    std::thread::yield_now();
+                }
                 sender.send_all(HEARTBEAT, sent..sent + 10);
                 sent += 10;
             }
@@ -183,7 +188,15 @@ async fn nothing_is_delivered_after_a_cut_is_in_force() {
             sent
         }
     });
-    let counter = std::thread::spawn(move || receiver.rest());
+    let counter = std::thread::spawn({
+        let received = Arc::clone(&received);
+        move || {
+            while receiver.try_next().is_ok() {
+                received.fetch_add(1, Ordering::Relaxed);
+            }
+            received.load(Ordering::Relaxed)
+        }
+    });
     for _ in 0..100 {
         let _ = wire.rule(LinkRule::Cut).await;
         let at_cut = wire.traffic();
