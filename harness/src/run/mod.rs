@@ -15,7 +15,7 @@ mod signals;
 pub mod stop;
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use histories::run_folder::{Lines, run_name};
@@ -44,6 +44,8 @@ const GUIDED_TICK: Duration = Duration::from_millis(4);
 const GUIDED_POLL: Duration = Duration::from_millis(6);
 const TICK: Duration = Duration::from_millis(20);
 const POLL: Duration = Duration::from_millis(50);
+/// After a violation a guided schedule may take so long to complete its evidence.
+const NEXT_STAGE: Duration = Duration::from_secs(1);
 /// How long the last reads of all keys may take.
 const FINAL_READS: Duration = Duration::from_secs(60);
 /// How long the nodes may take to stop by themselves.
@@ -222,7 +224,7 @@ impl<'a> Run<'a> {
         let watcher = progress.watch(
             clients.recorder.clone(),
             observer,
-            stage,
+            Arc::clone(&stage),
             self.clock,
             begin,
             self.settings.duration,
@@ -234,6 +236,10 @@ impl<'a> Run<'a> {
             // A conductor does not end by itself, except by an error.
             () = finished(&conducted) => Ended::InTime,
         };
+        if row.guided && matches!(end, Ended::Violated) {
+            // The monitor may be quicker than the schedule, whose evidence tells how it came to this.
+            next_stage(&stage).await;
+        }
         self.record.interrupted = matches!(end, Ended::Interrupted);
         over.set();
         clients.gate.set(true);
@@ -317,6 +323,15 @@ impl Ended {
             Ended::Violated => "a violation was seen: the load ends here",
             Ended::Interrupted => "interrupted: the load ends early; once more to stop at once",
         }
+    }
+}
+
+/// Returns when the schedule has come to its next stage, or soon anyway.
+async fn next_stage(stage: &Mutex<conductor::Stage>) {
+    let now = || stage.lock().unwrap_or_else(PoisonError::into_inner).stage.clone();
+    let (seen, deadline) = (now(), tokio::time::Instant::now() + NEXT_STAGE);
+    while now() == seen && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(GUIDED_TICK).await;
     }
 }
 
