@@ -12,10 +12,11 @@ use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
 use serde_json::json;
 
+use super::outputs::Outputs;
 use super::{duration, run_folder, show, show_json};
 use crate::exit::{Exit, Failure};
-use crate::judge::results::Results;
 use crate::judge::{self, Limits};
+use crate::report::outcome::Outcome;
 use crate::report::style::{Style, word};
 use crate::report::summary;
 use crate::run::record::Record;
@@ -78,6 +79,8 @@ pub struct Args {
     /// Print the first violation as a graph for Graphviz.
     #[arg(long)]
     dot: bool,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -110,29 +113,17 @@ enum FailedCasArg {
     Observation,
 }
 
-/// A target, and what came of it.
-struct Judged {
-    name: String,
-    record: Option<Record>,
-    results: Result<Results, Failure>,
-}
-
-impl Judged {
-    fn exit(&self) -> Exit {
-        self.results.as_ref().map_or_else(Failure::exit, Results::exit)
-    }
-}
-
 /// Do it.
 pub fn check(args: &Args) -> Result<Exit, Failure> {
     let limits = limits(args);
     let stop = limits.stop.clone();
     super::on_interrupt(move || stop.set())?;
-    let judged: Vec<Judged> = args
+    let judged: Vec<Outcome> = args
         .targets
         .iter()
         .map(|target| judge(args, target, &limits))
         .collect();
+    args.outputs.write(&judged)?;
     match judged.as_slice() {
         [_] => one(args, judged),
         many => several(args, many),
@@ -169,10 +160,10 @@ fn limits(args: &Args) -> Limits {
     }
 }
 
-fn judge(args: &Args, target: &Path, limits: &Limits) -> Judged {
+fn judge(args: &Args, target: &Path, limits: &Limits) -> Outcome {
     let name = target.display().to_string();
     if !is_run(&args.store, target) {
-        return Judged {
+        return Outcome {
             name,
             record: None,
             results: judge::file(target, limits),
@@ -183,12 +174,12 @@ fn judge(args: &Args, target: &Path, limits: &Limits) -> Judged {
         Ok((Record::load(&folder)?, results))
     });
     match judged {
-        Ok((record, results)) => Judged {
+        Ok((record, results)) => Outcome {
             name,
             record: Some(record),
             results: Ok(results),
         },
-        Err(failure) => Judged {
+        Err(failure) => Outcome {
             name,
             record: None,
             results: Err(failure),
@@ -201,8 +192,8 @@ fn is_run(store: &Path, target: &Path) -> bool {
     target.is_dir() || (target.as_os_str() == "latest" && store.join("latest").exists())
 }
 
-fn one(args: &Args, mut judged: Vec<Judged>) -> Result<Exit, Failure> {
-    let Some(Judged { record, results, .. }) = judged.pop() else {
+fn one(args: &Args, mut judged: Vec<Outcome>) -> Result<Exit, Failure> {
+    let Some(Outcome { record, results, .. }) = judged.pop() else {
         return Ok(Exit::Pass);
     };
     let results = results?;
@@ -231,10 +222,10 @@ fn one(args: &Args, mut judged: Vec<Judged>) -> Result<Exit, Failure> {
 }
 
 /// A line each, a summary, and the worst exit code.
-fn several(args: &Args, judged: &[Judged]) -> Result<Exit, Failure> {
+fn several(args: &Args, judged: &[Outcome]) -> Result<Exit, Failure> {
     let worst = judged
         .iter()
-        .map(Judged::exit)
+        .map(Outcome::exit)
         .max_by_key(|exit| badness(*exit))
         .unwrap_or(Exit::Pass);
     if args.json {
@@ -267,7 +258,7 @@ fn badness(exit: Exit) -> u8 {
     }
 }
 
-fn lines(judged: &[Judged], explain: bool, style: Style) -> String {
+fn lines(judged: &[Outcome], explain: bool, style: Style) -> String {
     let mut out = String::new();
     let width = judged
         .iter()

@@ -8,6 +8,7 @@ use histories::RunFolder;
 use histories::run_folder::read_json;
 use serde_json::json;
 
+use super::table::{Table, aligned};
 use super::{show, show_json};
 use crate::exit::{Exit, Failure};
 use crate::run::record::Record;
@@ -35,12 +36,6 @@ enum What {
     Models,
     Formats,
     Bugs,
-}
-
-/// A table: its head, and its rows.
-struct Table {
-    head: Vec<&'static str>,
-    rows: Vec<Vec<String>>,
 }
 
 /// Do it.
@@ -192,24 +187,4 @@ fn describe(folder: &RunFolder) -> Vec<String> {
         &duration,
         &path,
     ])
-}
-
-/// Columns as wide as their widest cell.
-fn aligned(table: &Table) -> String {
-    let widths: Vec<usize> = (0..table.head.len())
-        .map(|column| {
-            let cells = table.rows.iter().map(|row| row[column].chars().count());
-            cells.chain([table.head[column].len()]).max().unwrap_or_default()
-        })
-        .collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded = cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    let head = line(&mut table.head.iter().copied());
-    let rows = table
-        .rows
-        .iter()
-        .map(|row| line(&mut row.iter().map(String::as_str)));
-    head + &rows.collect::<String>()
 }

@@ -4,9 +4,12 @@
 
 mod check;
 mod convert;
+mod gate;
 mod inspect;
 mod list;
+mod outputs;
 mod run;
+mod table;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -39,6 +42,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Convert(convert::Args),
+    Gate(gate::Args),
     Inspect(inspect::Args),
     List(list::Args),
 }
@@ -53,6 +57,7 @@ pub fn main() -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args),
+        Command::Gate(args) => gate::gate(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::List(args) => list::list(&args),
     };

@@ -7,9 +7,11 @@ use clap::builder::PossibleValuesParser;
 use histories::Seed;
 use histories::run_folder::write_json;
 
+use super::outputs::Outputs;
 use super::{duration, show, show_json};
 use crate::exit::{Exit, Failure};
 use crate::judge::{self, Limits};
+use crate::report::outcome::Outcome;
 use crate::report::style::Style;
 use crate::report::summary;
 use crate::run::progress::Progress;
@@ -88,6 +90,8 @@ pub struct Args {
     /// No progress on standard error.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 fn names(names: impl Iterator<Item = &'static str>) -> PossibleValuesParser {
@@ -104,7 +108,7 @@ fn all_profiles() -> impl Iterator<Item = &'static str> {
 
 /// Do it.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let json = args.json;
+    let (json, outputs) = (args.json, args.outputs.clone());
     let progress = if args.quiet {
         Progress::Quiet
     } else {
@@ -115,12 +119,39 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if progress != Progress::Quiet {
         eprintln!("seed {}; {}", settings.seed, settings.command_line());
     }
+    // CI is told of a run that could not be done, too.
+    let outcome = match run_and_judge(&settings, progress) {
+        Ok(outcome) => outcome,
+        Err(failure) => Outcome {
+            name: settings.command_line(),
+            record: None,
+            results: Err(failure),
+        },
+    };
+    let outcomes = [outcome];
+    outputs.write(&outcomes)?;
+    let [Outcome { record, results, .. }] = outcomes;
+    let results = results?;
+    if json {
+        show_json(&results)?;
+    } else {
+        show(&summary::render(
+            &results,
+            record.as_ref(),
+            summary::Depth::Few,
+            Style::of_stdout(),
+        ))?;
+    }
+    Ok(results.exit())
+}
+
+fn run_and_judge(settings: &Settings, progress: Progress) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
-    let folder = runtime.block_on(crate::run::run(&settings, progress));
+    let folder = runtime.block_on(crate::run::run(settings, progress));
     runtime.shutdown_timeout(Duration::from_millis(500));
     let folder = folder?;
     let limits = Limits {
@@ -132,18 +163,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     super::on_interrupt(move || stop.set())?;
     let results = judge::run(&folder, &limits)?;
     write_json(&folder.results(), &results)?;
-    if json {
-        show_json(&results)?;
-    } else {
-        let record = Record::load(&folder)?;
-        show(&summary::render(
-            &results,
-            Some(&record),
-            summary::Depth::Few,
-            Style::of_stdout(),
-        ))?;
-    }
-    Ok(results.exit())
+    Ok(Outcome {
+        name: folder.path().display().to_string(),
+        record: Some(Record::load(&folder)?),
+        results: Ok(results),
+    })
 }
 
 /// Every setting fully expanded.

@@ -1,5 +1,9 @@
 //! What a person sees: one file per form.
 
+pub mod figures;
+pub mod github;
 pub mod inspect;
+pub mod junit;
+pub mod outcome;
 pub mod style;
 pub mod summary;

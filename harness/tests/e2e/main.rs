@@ -6,5 +6,6 @@ mod lab;
 
 mod bad_input;
 mod bad_luck;
+mod ci;
 mod main_job;
 mod readme;

@@ -7,6 +7,7 @@ fn the_bug_is_caught_with_the_operations_that_prove_it() {
     let lab = Lab::new();
     let words = "run --nemesis figure8 --bug commit-any-term --duration 30s --until-violation --seed 7 --json --quiet";
     let results = lab.harness(words).with(1).json();
+    crate::ci::assert_by_schema(&results);
     assert_eq!(results["verdict"], "violation");
     assert_eq!(
         results["cycles"]["sprung"].as_u64().map(|sprung| sprung > 0),
