@@ -8,8 +8,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
+use crate::raft::bugs::{self, UnknownBug};
 use crate::raft::config::{Config, Profile};
-use crate::raft::rules::{Rules, UnknownBug};
+use crate::raft::rules::Rules;
 use crate::raft::types::NodeId;
 
 const EXAMPLES: &str = "\
@@ -32,10 +33,10 @@ const LONGEST_BODY: u64 = 4 << 20;
 #[command(name = "cluster-node", version, after_help = EXAMPLES)]
 pub struct Args {
     /// This node's name.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), default_value_if("list_bugs", "true", "-"))]
     pub id: String,
     /// Its data folder; made if it is not there.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", default_value_if("list_bugs", "true", "-"))]
     pub data: PathBuf,
     /// Where this node dials another voter; once for each.
     #[arg(long = "peer", value_name = "ID=ADDRESS", value_parser = peer)]
@@ -58,6 +59,12 @@ pub struct Args {
     /// Break a rule on purpose; may be repeated.
     #[arg(long = "bug", value_name = "NAME")]
     pub bugs: Vec<String>,
+    /// List what --bug can break, and stop.
+    #[arg(long)]
+    pub list_bugs: bool,
+    /// The list as JSON.
+    #[arg(long, requires = "list_bugs")]
+    pub json: bool,
     /// Fixes the election timeouts that are drawn; without it they differ at each start.
     #[arg(long)]
     pub seed: Option<u64>,
@@ -79,6 +86,9 @@ pub struct Args {
     /// A request is given up after so long.
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=LONGEST_MS))]
     pub op_timeout_ms: u64,
+    /// A forwarded write without an answer is forwarded again after so long.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=LONGEST_MS))]
+    pub forward_timeout_ms: u64,
     /// How many entries an AppendEntries carries at most.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     batch: Option<u64>,
@@ -171,6 +181,16 @@ impl Args {
             config: self.config()?,
             peers: self.peer_ids()?,
         })
+    }
+
+    /// The list that --list-bugs asks for.
+    pub fn bug_list(&self) -> String {
+        if self.json {
+            // Our own types always have a JSON form.
+            return serde_json::to_string_pretty(&bugs::all().collect::<Vec<_>>()).unwrap_or_default();
+        }
+        let line = |bug: &bugs::Bug| format!("{:<27} {}\n{:27} seen: {}", bug.name, bug.rule, "", bug.seen);
+        bugs::all().map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// How long a request may wait.

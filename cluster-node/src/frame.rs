@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::forward::{Forward, Forwarded};
 use crate::raft::types::Message;
 
 /// The version of the peer protocol.
@@ -29,6 +30,10 @@ pub enum Frame {
     Hello(Hello),
     /// What the core says.
     Message(Message),
+    /// A client's write, handed on.
+    Forward(Forward),
+    /// What came of it.
+    Forwarded(Forwarded),
 }
 
 /// A frame that makes no sense.
@@ -46,6 +51,8 @@ pub enum FrameError {
 }
 
 const HELLO: u8 = 1;
+const FORWARD: u8 = 11;
+const FORWARDED: u8 = 12;
 
 fn type_of(message: &Message) -> u8 {
     match message {
@@ -74,6 +81,14 @@ pub fn write(out: &mut Vec<u8>, frame: &Frame) {
         Frame::Message(message) => {
             out.push(type_of(message));
             postcard::to_allocvec(message)
+        }
+        Frame::Forward(forward) => {
+            out.push(FORWARD);
+            postcard::to_allocvec(forward)
+        }
+        Frame::Forwarded(forwarded) => {
+            out.push(FORWARDED);
+            postcard::to_allocvec(forwarded)
         }
     };
     out.extend_from_slice(&body.unwrap_or_default());
@@ -109,6 +124,8 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Frame, usize)>, FrameError> {
     let wrong = |error| FrameError::Body(kind, error);
     let frame = match kind {
         HELLO => Frame::Hello(whole(body).map_err(wrong)?),
+        FORWARD => Frame::Forward(whole(body).map_err(wrong)?),
+        FORWARDED => Frame::Forwarded(whole(body).map_err(wrong)?),
         2..=10 => {
             let message: Message = whole(body).map_err(wrong)?;
             if type_of(&message) != kind {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::answer::{answer, bad_request, json};
 use crate::board::{Board, LONGEST_TAIL};
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Write};
 use crate::machine::{Command, Json, Operation, Session};
 use crate::raft::types::{LogIndex, NodeId, Position, Refusal, Term};
 use crate::raft::{Role, Status};
@@ -84,7 +84,7 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Val
 
 enum Asked {
     Read { key: String, forward: bool },
-    Write(Command),
+    Write { command: Command, forward: bool },
 }
 
 impl Request {
@@ -126,12 +126,14 @@ impl Request {
                 ));
             }
         };
-        Ok(Asked::Write(Command {
+        let command = Command {
             operation,
             key: self.key,
             session,
             retry: self.retry,
-        }))
+        };
+        let forward = self.forward;
+        Ok(Asked::Write { command, forward })
     }
 }
 
@@ -151,8 +153,8 @@ async fn op(State(shared): State<Shared>, body: Body) -> Response {
     let asked = serde_json::from_slice::<Request>(&bytes).map_err(|error| error.to_string());
     match asked.and_then(Request::understand) {
         Ok(Asked::Read { key, forward }) => answer(shared.inbox.read(key, forward).await),
-        Ok(Asked::Write(command)) => match command.encode() {
-            Some(payload) => answer(shared.inbox.write(payload).await),
+        Ok(Asked::Write { command, forward }) => match Write::of(&command, forward) {
+            Some(write) => answer(shared.inbox.write(write).await),
             None => bad_request(StatusCode::PAYLOAD_TOO_LARGE, "too long for an entry of the log"),
         },
         Err(message) => bad_request(StatusCode::BAD_REQUEST, &message),

@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::machine::Outcome;
+use crate::forward::{Forward, Forwarded};
+use crate::machine::{Command, Outcome, Session};
 use crate::raft::Rejection;
 use crate::raft::types::{Message, NodeId, Position};
 
@@ -17,13 +18,41 @@ const MOST_WAITING: usize = 20_000;
 /// What comes to the node.
 pub(crate) enum Arrival {
     Message(NodeId, Message),
-    Write(Arc<[u8]>, Answer),
+    /// A write of a client of a peer's.
+    Forward(NodeId, Forward),
+    /// What came of a write that this node had forwarded.
+    Forwarded(Forwarded),
+    Write(Write, Answer),
     Read {
         key: String,
         forward: bool,
         answer: Answer,
     },
     Stop,
+}
+
+/// A write as it comes to the node.
+pub struct Write {
+    /// Its entry's payload.
+    pub payload: Arc<[u8]>,
+    /// The name of its operation.
+    pub op: &'static str,
+    /// Its session.
+    pub session: Option<Session>,
+    /// Whether a follower hands it to its leader.
+    pub forward: bool,
+}
+
+impl Write {
+    /// None if the command is too long for an entry.
+    pub fn of(command: &Command, forward: bool) -> Option<Self> {
+        Some(Write {
+            payload: command.encode()?,
+            op: command.name(),
+            session: command.session,
+            forward,
+        })
+    }
 }
 
 /// What a client is told.
@@ -81,9 +110,19 @@ impl Inbox {
         let _ = self.sender.send(Arrival::Message(from, message));
     }
 
+    /// A write that a peer hands on.
+    pub fn forward(&self, from: NodeId, forward: Forward) {
+        let _ = self.sender.send(Arrival::Forward(from, forward));
+    }
+
+    /// What a peer says of a write that was handed to it.
+    pub fn forwarded(&self, forwarded: Forwarded) {
+        let _ = self.sender.send(Arrival::Forwarded(forwarded));
+    }
+
     /// A command to be applied.
-    pub async fn write(&self, payload: Arc<[u8]>) -> Reply {
-        self.ask(|answer| Arrival::Write(payload, answer)).await
+    pub async fn write(&self, write: Write) -> Reply {
+        self.ask(|answer| Arrival::Write(write, answer)).await
     }
 
     /// A read; with `forward` a follower asks its leader.

@@ -13,6 +13,7 @@
 //! | [`storage`] | the log file |
 //! | [`node`] | the thread that brings these three together |
 //! | [`inbox`], [`outbox`], [`board`] | the ways in and out of that thread |
+//! | [`forward`] | writes that a follower hands to its leader |
 //! | [`frame`], [`peers`] | the peer protocol, and its sockets |
 //! | [`http`], [`answer`] | the client interface |
 //! | [`cli`] | the command line, and the ready file |
@@ -37,6 +38,7 @@
 pub mod answer;
 pub mod board;
 pub mod cli;
+pub mod forward;
 pub mod frame;
 pub mod http;
 pub mod inbox;

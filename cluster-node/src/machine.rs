@@ -2,6 +2,7 @@
 //!
 //! It is deterministic: equal entries in equal order give equal states and answers on every node.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -59,6 +60,21 @@ impl<'de> Deserialize<'de> for Json {
 }
 
 impl Command {
+    /// Its name on the wire.
+    pub const fn name(&self) -> &'static str {
+        match self.operation {
+            Operation::Put { .. } => "put",
+            Operation::Cas { .. } => "cas",
+            Operation::Append { .. } => "append",
+            Operation::Add { .. } => "add",
+        }
+    }
+
+    /// What an entry's payload asks for; none for what another version wrote.
+    pub fn decode(payload: &[u8]) -> Option<Command> {
+        postcard::from_bytes(payload).ok()
+    }
+
     /// The payload of its entry; none if it is too long for one.
     pub fn encode(&self) -> Option<Arc<[u8]>> {
         let bytes = postcard::to_allocvec(self).ok()?;
@@ -76,7 +92,7 @@ pub struct Session {
 }
 
 /// What came of a command.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields' names say it")]
 pub enum Outcome {
     /// Done; `value` is a counter's new value.
@@ -84,7 +100,7 @@ pub enum Outcome {
     /// A cas found another value.
     Mismatch { found: Value },
     /// The value under the key does not take this operation.
-    WrongType { message: &'static str },
+    WrongType { message: Cow<'static, str> },
     /// The client is not known any more; whether an earlier attempt was applied is unknown.
     SessionExpired,
     /// A later operation of the client was applied before.
@@ -97,6 +113,19 @@ struct LastOf {
     answer: (Position, Outcome),
 }
 
+/// What applying a command has come to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The entry that was answered for: the first one, where this one is a retry.
+    pub at: Position,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Whose it was.
+    pub session: Option<Session>,
+    /// Whether the session had it already.
+    pub is_repeated: bool,
+}
+
 /// The state.
 pub struct Machine {
     values: BTreeMap<String, Value>,
@@ -105,18 +134,20 @@ pub struct Machine {
     by_use: BTreeMap<LogIndex, u64>,
     session_limit: usize,
     has_forgotten: bool,
+    deduplicates: bool,
     applied: Position,
 }
 
 impl Machine {
-    /// Nothing yet; at most `session_limit` clients are remembered.
-    pub fn new(session_limit: usize) -> Self {
+    /// Nothing yet; at most `session_limit` clients are remembered, and their retries applied once if `deduplicates`.
+    pub fn new(session_limit: usize, deduplicates: bool) -> Self {
         Machine {
             values: BTreeMap::new(),
             sessions: HashMap::new(),
             by_use: BTreeMap::new(),
             session_limit: session_limit.max(1),
             has_forgotten: false,
+            deduplicates,
             applied: Position::default(),
         }
     }
@@ -132,7 +163,7 @@ impl Machine {
     }
 
     /// Apply an entry. The answer is that of the first time where it is a retry. None for a no-op.
-    pub fn apply(&mut self, entry: &Entry) -> Option<(Position, Outcome)> {
+    pub fn apply(&mut self, entry: &Entry) -> Option<Applied> {
         self.applied = Position {
             index: entry.index,
             term: entry.term,
@@ -141,32 +172,67 @@ impl Machine {
             return None;
         }
         // Every payload was made by `Command` itself; one that cannot be read is of another version.
-        let Ok(command) = postcard::from_bytes::<Command>(&entry.payload) else {
-            let outcome = Outcome::WrongType {
-                message: "the entry was written by another version",
-            };
-            return Some((self.applied, outcome));
+        let Some(command) = Command::decode(&entry.payload) else {
+            let message = "the entry was written by another version".into();
+            return Some(self.outcome(None, Outcome::WrongType { message }));
         };
         Some(match command.session {
-            Some(session) => self.apply_once(session, &command),
-            None => (self.applied, self.change(&command)),
+            Some(session) if self.deduplicates => self.apply_once(session, &command),
+            session => {
+                let outcome = self.change(&command);
+                self.outcome(session, outcome)
+            }
         })
     }
 
-    fn apply_once(&mut self, session: Session, command: &Command) -> (Position, Outcome) {
+    /// What came of the entry that is being applied.
+    fn outcome(&self, session: Option<Session>, outcome: Outcome) -> Applied {
+        Applied {
+            at: self.applied,
+            outcome,
+            session,
+            is_repeated: false,
+        }
+    }
+
+    fn apply_once(&mut self, session: Session, command: &Command) -> Applied {
         match self.sessions.get(&session.client) {
             Some(last) if session.seq == last.seq => {
-                let answer = last.answer.clone();
-                self.remember(session, answer.clone());
-                return answer;
+                let (at, outcome) = last.answer.clone();
+                self.remember(session, (at, outcome.clone()));
+                return Applied {
+                    at,
+                    is_repeated: true,
+                    ..self.outcome(Some(session), outcome)
+                };
             }
-            Some(last) if session.seq < last.seq => return (self.applied, Outcome::StaleSequence),
-            None if command.retry && self.has_forgotten => return (self.applied, Outcome::SessionExpired),
+            Some(last) if session.seq < last.seq => {
+                return self.outcome(Some(session), Outcome::StaleSequence);
+            }
+            None if command.retry && self.has_forgotten => {
+                return self.outcome(Some(session), Outcome::SessionExpired);
+            }
             _ => {}
         }
-        let answer = (self.applied, self.change(command));
-        self.remember(session, answer.clone());
-        answer
+        let outcome = self.change(command);
+        self.remember(session, (self.applied, outcome.clone()));
+        self.outcome(Some(session), outcome)
+    }
+
+    /// A cas as a leader makes it that decides before the entry has its place in the log, which only a bug does: an
+    /// unconditional put, or its outcome at once. Anything else stays as it is.
+    pub fn decide_early(&self, command: Command) -> Result<Command, Outcome> {
+        let Operation::Cas { from, to } = command.operation else {
+            return Ok(command);
+        };
+        let found = self.get(&command.key);
+        if found != from.0 {
+            return Err(Outcome::Mismatch { found });
+        }
+        Ok(Command {
+            operation: Operation::Put { value: to },
+            ..command
+        })
     }
 
     fn remember(&mut self, session: Session, answer: (Position, Outcome)) {
@@ -204,7 +270,7 @@ impl Machine {
                 Value::Array(elements) => elements.push(element.0.clone()),
                 _ => {
                     return Outcome::WrongType {
-                        message: "append to a value that is no list",
+                        message: "append to a value that is no list".into(),
                     };
                 }
             },
@@ -215,7 +281,7 @@ impl Machine {
                 };
                 let Some(sum) = sum else {
                     return Outcome::WrongType {
-                        message: "add to a value that is no counter, or too large",
+                        message: "add to a value that is no counter, or too large".into(),
                     };
                 };
                 *value = sum.into();

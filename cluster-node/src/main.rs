@@ -10,6 +10,12 @@ use cluster_node::process;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.list_bugs {
+        return match writeln!(std::io::stdout(), "{}", args.bug_list()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let settings = match args.settings() {
         Ok(settings) => settings,
         Err(error) => Args::command().error(ErrorKind::ValueValidation, error).exit(),

@@ -4,25 +4,34 @@
 //! fdatasync, and only then sends, applies and answers. So what waits during a sync shares the next one.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use crate::board::Board;
-use crate::inbox::{Answer, Arrival, Arrivals, Reply};
-use crate::machine::Machine;
+use crate::forward::{Forward, Forwarded, Forwards};
+use crate::frame::Frame;
+use crate::inbox::{Answer, Arrival, Arrivals, Reply, Write};
+use crate::machine::{Command, Machine, Outcome};
 use crate::outbox::Outbox;
-use crate::raft::types::{LogIndex, Message, Millis, RequestId};
-use crate::raft::{Action, Input, Persist, Raft};
+use crate::raft::types::{LogIndex, Message, Millis, NodeId, RequestId};
+use crate::raft::{Action, Input, Persist, Raft, Role};
 use crate::storage::{Storage, StorageError};
 
 /// So many inputs share a sync at most.
 const BATCH: usize = 4096;
 
-/// A client who waits.
+/// Who waits for what came of a request.
 struct Client {
-    answer: Answer,
+    asker: Asker,
     /// The key that is to be read; none for a write.
     read: Option<String>,
+}
+
+enum Asker {
+    Client(Answer),
+    /// A follower, on behalf of a client of its own, and its number of the request.
+    Follower(NodeId, RequestId),
 }
 
 /// What a node is made of.
@@ -33,6 +42,10 @@ pub struct Parts {
     pub storage: Storage,
     /// What entries are applied to.
     pub machine: Machine,
+    /// Writes that were handed to the leader.
+    pub forwards: Forwards,
+    /// Whether a leader decides a cas before its entry is in the log: a bug.
+    pub decides_cas_early: bool,
     /// The way out.
     pub outbox: Outbox,
     /// Where it posts how it stands.
@@ -87,6 +100,7 @@ impl Node {
                 self.take(arrival, &mut actions);
             }
             let now = self.now();
+            self.forward(now, &mut actions);
             actions.extend(self.parts.raft.step(now, Input::Tick));
             actions.extend(self.parts.raft.step(now, Input::Flush));
             self.carry_out(&mut actions)?;
@@ -103,13 +117,10 @@ impl Node {
     }
 
     fn until_deadline(&self) -> Duration {
-        let wait_ms = self
-            .parts
-            .raft
-            .next_deadline()
-            .0
-            .saturating_sub(self.now().0)
-            .max(1);
+        let core = self.parts.raft.next_deadline();
+        let forward = self.parts.forwards.next_deadline();
+        let next = forward.map_or(core, |forward| core.min(forward));
+        let wait_ms = next.0.saturating_sub(self.now().0).max(1);
         let core = Duration::from_millis(wait_ms);
         let client = self
             .deadlines
@@ -121,24 +132,86 @@ impl Node {
     fn take(&mut self, arrival: Arrival, actions: &mut Vec<Action>) {
         let input = match arrival {
             Arrival::Message(from, message) => Input::Message { from, message },
-            Arrival::Write(payload, answer) => Input::Propose {
-                id: self.admit(Client { answer, read: None }),
-                payload,
-            },
+            Arrival::Forward(from, Forward { id, payload }) => {
+                let id = self.admit(Asker::Follower(from, id), None);
+                return self.propose(id, payload, actions);
+            }
+            Arrival::Forwarded(forwarded) => return self.take_forwarded(&forwarded),
+            Arrival::Write(write, answer) => {
+                let id = self.admit(Asker::Client(answer), None);
+                return self.write(id, write, actions);
+            }
             Arrival::Read { key, forward, answer } => Input::Read {
-                id: self.admit(Client {
-                    answer,
-                    read: Some(key),
-                }),
+                id: self.admit(Asker::Client(answer), Some(key)),
                 forward,
             },
             Arrival::Stop => return,
         };
+        self.step(input, actions);
+    }
+
+    fn step(&mut self, input: Input, actions: &mut Vec<Action>) {
         let now = self.now();
         actions.extend(self.parts.raft.step(now, input));
     }
 
-    fn admit(&mut self, client: Client) -> RequestId {
+    fn leads(&self) -> bool {
+        self.parts.raft.role() == Role::Leader
+    }
+
+    fn write(&mut self, id: RequestId, write: Write, actions: &mut Vec<Action>) {
+        let has_leader = self.parts.raft.leader().is_some();
+        if write.forward
+            && has_leader
+            && !self.leads()
+            && let Some(command) = Command::decode(&write.payload)
+        {
+            let now = self.now();
+            return self.parts.forwards.add(id, command, now);
+        }
+        self.propose(id, write.payload, actions);
+    }
+
+    fn propose(&mut self, id: RequestId, payload: Arc<[u8]>, actions: &mut Vec<Action>) {
+        let is_early = self.parts.decides_cas_early && self.leads();
+        let command = is_early.then(|| Command::decode(&payload)).flatten();
+        let decided = command.map(|command| self.parts.machine.decide_early(command));
+        match decided {
+            Some(Err(outcome)) => {
+                let at = self.parts.machine.applied();
+                self.answer(id, Reply::Applied(at, outcome));
+            }
+            decided => {
+                let command = decided.and_then(Result::ok);
+                let payload = command.and_then(|command| command.encode()).unwrap_or(payload);
+                self.step(Input::Propose { id, payload }, actions);
+            }
+        }
+    }
+
+    /// Hand the writes that are due to the leader, which may be this node by now.
+    fn forward(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        for forward in self.parts.forwards.due(now) {
+            let leader = self.parts.raft.leader().cloned();
+            if self.leads() {
+                self.parts.forwards.remove(forward.id);
+                self.propose(forward.id, forward.payload, actions);
+            } else if let Some(leader) = leader {
+                self.parts.outbox.frame(leader, &Frame::Forward(forward));
+            }
+        }
+    }
+
+    /// A late answer finds nobody who waits for it.
+    fn take_forwarded(&mut self, forwarded: &Forwarded) {
+        // What another version says is not understood; the write is handed on again.
+        if let Ok(outcome) = serde_json::from_str(&forwarded.outcome) {
+            self.answer(forwarded.id, Reply::Applied(forwarded.at, outcome));
+        }
+    }
+
+    fn admit(&mut self, asker: Asker, read: Option<String>) -> RequestId {
+        let client = Client { asker, read };
         self.last_id = RequestId(self.last_id.0 + 1);
         self.clients.insert(self.last_id, client);
         self.deadlines
@@ -162,11 +235,14 @@ impl Node {
                 Action::Send { to, message } => self.parts.outbox.message(to, message),
                 Action::Apply { entry, waiter } => {
                     let applied = self.parts.machine.apply(&entry);
-                    if let Some((id, (at, outcome))) = waiter.zip(applied) {
-                        self.answer(id, Reply::Applied(at, outcome));
+                    if let Some((id, applied)) = waiter.zip(applied) {
+                        self.answer(id, Reply::Applied(applied.at, applied.outcome));
                     }
                 }
-                Action::ReadAt { id, index } => self.reads.entry(index).or_default().push(id),
+                Action::Acknowledge { id, at } => {
+                    self.answer(id, Reply::Applied(at, Outcome::Done { value: None }));
+                }
+                Action::ReadAt { id, index, .. } => self.reads.entry(index).or_default().push(id),
                 Action::Reject { id, why } => self.answer(id, Reply::Rejected(why)),
             }
         }
@@ -215,8 +291,20 @@ impl Node {
     }
 
     fn answer(&mut self, id: RequestId, reply: Reply) {
-        if let Some(client) = self.clients.remove(&id) {
-            self.parts.outbox.answer(client.answer, reply);
+        self.parts.forwards.remove(id);
+        let Some(client) = self.clients.remove(&id) else {
+            return;
+        };
+        match (client.asker, reply) {
+            (Asker::Client(answer), reply) => self.parts.outbox.answer(answer, reply),
+            (Asker::Follower(follower, id), Reply::Applied(at, outcome)) => {
+                // Our own types always have a JSON form.
+                let outcome = serde_json::to_string(&outcome).unwrap_or_default();
+                let forwarded = Forwarded { id, at, outcome };
+                self.parts.outbox.frame(follower, &Frame::Forwarded(forwarded));
+            }
+            // It asks again, perhaps somebody else: only an applied write is news.
+            (Asker::Follower(..), _) => {}
         }
     }
 

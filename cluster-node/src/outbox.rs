@@ -36,8 +36,11 @@ pub fn outbox() -> (Outbox, Departures) {
 
 impl Outbox {
     pub(crate) fn message(&mut self, to: NodeId, message: Message) {
-        let bytes = self.waiting.frames.entry(to).or_default();
-        frame::write(bytes, &Frame::Message(message));
+        self.frame(to, &Frame::Message(message));
+    }
+
+    pub(crate) fn frame(&mut self, to: NodeId, frame: &Frame) {
+        frame::write(self.waiting.frames.entry(to).or_default(), frame);
     }
 
     pub(crate) fn answer(&mut self, answer: Answer, reply: Reply) {

@@ -124,10 +124,12 @@ async fn hear(me: &Me, peers: &[NodeId], mut stream: TcpStream, inbox: &Inbox) -
     };
     let from = introduce(me, peers, first)?;
     while let Some(frame) = next(&mut stream, &mut incoming).await? {
-        let Frame::Message(message) = frame else {
-            return Err(stranger(me, "a second hello"));
-        };
-        inbox.message(from.clone(), message);
+        match frame {
+            Frame::Message(message) => inbox.message(from.clone(), message),
+            Frame::Forward(forward) => inbox.forward(from.clone(), forward),
+            Frame::Forwarded(forwarded) => inbox.forwarded(forwarded),
+            Frame::Hello(_) => return Err(stranger(me, "a second hello")),
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::board::Board;
 use crate::cli::{Args, Ready, Settings};
+use crate::forward::Forwards;
 use crate::inbox::{Inbox, inbox};
 use crate::machine::Machine;
 use crate::node::{Node, Parts};
@@ -39,6 +40,7 @@ pub fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     // Each start draws from a stream of its own, or a restarted node would repeat its timeouts.
     let seed = args.seed.unwrap_or_else(rand::random);
     let seed = seed.wrapping_add(incarnation << 32);
+    let rules = settings.config.rules.clone();
     let raft = Raft::new(
         me.id.clone(),
         me.peers.clone(),
@@ -57,7 +59,9 @@ pub fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let node = Node::new(Parts {
         raft,
         storage,
-        machine: Machine::new(args.session_limit as usize),
+        machine: Machine::new(args.session_limit as usize, rules.sessions_deduplicate),
+        forwards: Forwards::new(&me.id, args.forward_timeout_ms, rules.forward_keeps_id),
+        decides_cas_early: !rules.cas_decided_at_apply,
         outbox,
         board,
         began,

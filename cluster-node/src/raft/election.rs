@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use rand::RngExt;
 
+use super::notes::{Event, Refused};
 use super::replication::Progress;
-use super::types::{Message, NodeId, Position, Refusal, Term};
-use super::{Action, Raft, Rejection, Role};
+use super::types::{LogIndex, Message, NodeId, Position, Refusal, Term};
+use super::{Raft, Rejection, Role};
 
 /// So many refusals are remembered.
 const DENIED_KEPT: usize = 16;
@@ -42,16 +43,23 @@ impl Raft {
     pub(super) fn become_follower(&mut self, term: Term, leader: Option<NodeId>) {
         debug_assert!(term >= self.hard.term, "terms never fall");
         if term > self.hard.term {
-            self.hard.term = term;
-            self.hard.voted_for = None;
-            self.save_hard_state();
+            self.enter_term(term, None);
         }
         let was_leader = self.role == Role::Leader;
-        self.role = Role::Follower;
+        self.set_role(Role::Follower);
         self.follow(leader);
         if was_leader {
             self.step_down();
         }
+    }
+
+    /// One's own vote is given with the term.
+    fn enter_term(&mut self, term: Term, vote: Option<NodeId>) {
+        let (from, is_election) = (self.hard.term, vote.is_some());
+        self.hard.term = term;
+        self.hard.voted_for = vote;
+        self.note(|_| Event::Term { from, is_election });
+        self.save_hard_state();
     }
 
     /// What was asked of another leader is not answered any more.
@@ -67,13 +75,14 @@ impl Raft {
         self.progress.clear();
         self.reject_reads();
         self.reset_election_timer();
-        if !self.config.keep_waiters {
-            for (_, (_, id)) in std::mem::take(&mut self.waiters) {
-                self.actions.push(Action::Reject {
-                    id,
-                    why: Rejection::LeadershipLost,
-                });
-            }
+        let why = if self.config.rules.unknown_is_not_failure {
+            Rejection::LeadershipLost
+        } else {
+            let leader = self.leader.clone();
+            Rejection::NotLeader { leader }
+        };
+        if !self.config.keep_waiters || why != Rejection::LeadershipLost {
+            self.reject_waiters(LogIndex(0), &why);
         }
     }
 
@@ -88,7 +97,7 @@ impl Raft {
     }
 
     fn ask_whether_to_campaign(&mut self) {
-        self.role = Role::Candidate;
+        self.set_role(Role::Candidate);
         self.campaign = Campaign {
             pre: true,
             granted: BTreeSet::from([self.id.clone()]),
@@ -103,10 +112,10 @@ impl Raft {
 
     /// Raft section 5.2: a new term, a vote for oneself, and a request to everybody else.
     fn start_campaign(&mut self) {
-        self.role = Role::Candidate;
-        self.hard.term = self.hard.term.next();
-        self.hard.voted_for = Some(self.id.clone());
-        self.save_hard_state();
+        self.enter_term(self.hard.term.next(), Some(self.id.clone()));
+        self.set_role(Role::Candidate);
+        let last = self.last();
+        self.note_vote(&self.id.clone(), false, last, None);
         self.campaigns += 1;
         self.campaign = Campaign {
             pre: false,
@@ -145,9 +154,11 @@ impl Raft {
         let refused = match () {
             () if term <= self.hard.term => Some(Refusal::Voted),
             () if hears_leader => Some(Refusal::Leader),
-            () if !last.is_up_to_date_with(self.last()) => Some(Refusal::Log),
+            () if self.is_ahead_of(last) => Some(Refusal::Log),
             () => None,
         };
+        let is_over = term <= self.hard.term;
+        self.note_vote(&from, true, last, refused.map(|why| Refused::of(why, is_over)));
         let term = if refused.is_none() { term } else { self.hard.term };
         self.send(from, Message::PreVoteReply { term, refused });
     }
@@ -171,7 +182,7 @@ impl Raft {
         let voted_for_another = self.hard.voted_for.as_ref().is_some_and(|voted| *voted != from);
         let refused = match () {
             () if term < self.hard.term => Some(Refusal::Voted),
-            () if !last.is_up_to_date_with(self.last()) => Some(Refusal::Log),
+            () if self.is_ahead_of(last) => Some(Refusal::Log),
             () if voted_for_another => Some(Refusal::Voted),
             () => None,
         };
@@ -182,6 +193,8 @@ impl Raft {
             }
             self.reset_election_timer();
         }
+        let is_over = term < self.hard.term;
+        self.note_vote(&from, false, last, refused.map(|why| Refused::of(why, is_over)));
         self.send(
             from,
             Message::RequestVoteReply {
@@ -191,11 +204,33 @@ impl Raft {
         );
     }
 
+    /// Whether this server's log is more up to date than one that ends there (Raft section 5.4.1).
+    fn is_ahead_of(&self, last: Position) -> bool {
+        let rules = &self.config.rules;
+        let is_behind = if rules.vote_compares_terms {
+            !last.is_up_to_date_with(self.last())
+        } else {
+            last.index < self.last().index
+        };
+        is_behind && rules.vote_needs_log
+    }
+
+    fn note_vote(&mut self, to: &NodeId, pre: bool, req_last: Position, refused: Option<Refused>) {
+        self.note(|raft| Event::Vote {
+            to: to.clone(),
+            pre,
+            req_last,
+            my_last: raft.last(),
+            refused,
+        });
+    }
+
     pub(super) fn on_vote_reply(&mut self, from: NodeId, term: Term, refused: Option<Refusal>) {
         // An answer of an earlier term is no vote in this one (Raft section 5.2).
+        let counts = term == self.hard.term || !self.config.rules.vote_reply_of_this_term;
         match refused {
             Some(why) => self.note_denied(from, term, why),
-            None if term == self.hard.term && self.role == Role::Candidate && !self.campaign.pre => {
+            None if counts && self.role == Role::Candidate && !self.campaign.pre => {
                 self.campaign.granted.insert(from);
                 self.count_votes();
             }
@@ -213,6 +248,10 @@ impl Raft {
     fn become_leader(&mut self) {
         debug_assert_eq!(self.role, Role::Candidate);
         self.role = Role::Leader;
+        self.note(|raft| Event::Elected {
+            votes: raft.campaign.granted.iter().cloned().collect(),
+            last: raft.last(),
+        });
         self.leader = Some(self.id.clone());
         let next = self.last().index.next();
         self.progress = self
@@ -245,7 +284,11 @@ impl Raft {
 
     /// A leader's message in this term: whoever sent it leads.
     pub(super) fn hear_leader(&mut self, from: NodeId, term: Term) {
-        debug_assert!(self.role != Role::Leader, "two leaders in term {term}");
+        if self.role == Role::Leader {
+            self.broken("one leader a term", |raft| {
+                format!("{from} leads term {term} as {} does", raft.id)
+            });
+        }
         self.become_follower(term, Some(from));
         self.heard_leader = Some(self.now);
         self.reset_election_timer();

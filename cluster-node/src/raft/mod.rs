@@ -15,11 +15,14 @@
 //! | `election` | terms, votes, pre-votes, check-quorum (Raft sections 5.1, 5.2, 5.4.1) |
 //! | `replication` | AppendEntries on both sides, and the commit rule (Raft sections 5.3, 5.4.2) |
 //! | `reads` | ReadIndex (Raft section 8; thesis section 6.4) |
-//! | `log`, [`types`], [`config`], [`rules`] | what they work with |
+//! | `log`, [`types`], [`config`], [`rules`], [`bugs`] | what they work with |
+//! | [`notes`] | what the core tells of itself, for the journal |
 
+pub mod bugs;
 pub mod config;
 mod election;
 mod log;
+pub mod notes;
 mod reads;
 mod replication;
 pub mod rules;
@@ -33,6 +36,7 @@ use rand_chacha::ChaCha8Rng;
 use self::config::Config;
 use self::election::{Campaign, Denied};
 use self::log::Log;
+use self::notes::{Event, Notes, ReadMode};
 use self::reads::Reads;
 use self::replication::Progress;
 use self::rules::Rules;
@@ -56,6 +60,16 @@ pub struct HardState {
     pub term: Term,
     /// Whom this node voted for in it.
     pub voted_for: Option<NodeId>,
+}
+
+impl HardState {
+    /// What a start remembers of it.
+    fn remembered(self, rules: &Rules) -> HardState {
+        HardState {
+            term: if rules.term_is_durable { self.term } else { Term(0) },
+            voted_for: self.voted_for.filter(|_| rules.vote_is_durable),
+        }
+    }
 }
 
 /// What happens to the core.
@@ -110,8 +124,14 @@ pub enum Action {
     Send { to: NodeId, message: Message },
     /// Apply the entry, and answer the client who waits for it here, if any.
     Apply { entry: Entry, waiter: Option<RequestId> },
+    /// Answer the client that its write, now at this place of the log, has happened: only a bug says so before it is applied.
+    Acknowledge { id: RequestId, at: Position },
     /// Read as soon as everything up to `index` is applied.
-    ReadAt { id: RequestId, index: LogIndex },
+    ReadAt {
+        id: RequestId,
+        index: LogIndex,
+        mode: ReadMode,
+    },
     /// Tell the client that it failed.
     Reject { id: RequestId, why: Rejection },
 }
@@ -143,9 +163,23 @@ pub struct Raft {
     last_at_election: LogIndex,
     reads: Reads,
     /// Clients who wait for an entry of this node, by the entry's index.
-    waiters: BTreeMap<LogIndex, (Term, RequestId)>,
+    waiters: BTreeMap<LogIndex, Waiter>,
+    notes: Notes,
 
     actions: Vec<Action>,
+}
+
+/// A client who waits for an entry.
+struct Waiter {
+    id: RequestId,
+    /// The term of the entry; none where the index alone is to tell.
+    term: Option<Term>,
+}
+
+impl Waiter {
+    fn waits_for(&self, entry: &Entry) -> bool {
+        self.term.is_none_or(|term| term == entry.term)
+    }
 }
 
 /// What a restart finds.
@@ -167,13 +201,14 @@ impl Raft {
         recovered: Recovered,
         now: Millis,
     ) -> Self {
+        let hard = recovered.hard.remembered(&config.rules);
         let mut raft = Raft {
             id,
             peers,
             config,
             rng: ChaCha8Rng::seed_from_u64(seed),
             now,
-            hard: recovered.hard,
+            hard,
             log: Log::new(recovered.entries),
             commit: LogIndex(0),
             applied: LogIndex(0),
@@ -189,6 +224,7 @@ impl Raft {
             last_at_election: LogIndex(0),
             reads: Reads::default(),
             waiters: BTreeMap::new(),
+            notes: Notes::default(),
             actions: Vec::new(),
         };
         raft.reset_election_timer();
@@ -206,9 +242,18 @@ impl Raft {
             Input::Read { id, forward } => self.read(id, forward),
             Input::Flush => self.flush(),
         }
-        debug_assert!(self.applied <= self.commit);
-        debug_assert!(self.commit <= self.log.last().index || self.config.rules != Rules::default());
+        debug_assert!(self.has_bugs() || (self.applied <= self.commit && self.commit <= self.last().index));
         std::mem::take(&mut self.actions)
+    }
+
+    /// Its role.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whom this server follows, or itself where it leads.
+    pub fn leader(&self) -> Option<&NodeId> {
+        self.leader.as_ref()
     }
 
     /// When the core next wants a tick.
@@ -293,7 +338,14 @@ impl Raft {
             });
         }
         let index = self.append_own(payload);
-        self.waiters.insert(index, (self.hard.term, id));
+        let term = self.hard.term;
+        if self.config.rules.ack_after_commit {
+            let term = self.config.rules.ack_by_index_and_term.then_some(term);
+            self.waiters.insert(index, Waiter { id, term });
+        } else {
+            let at = Position { index, term };
+            self.actions.push(Action::Acknowledge { id, at });
+        }
         self.advance_commit();
     }
 
@@ -306,9 +358,33 @@ impl Raft {
             index,
             payload,
         };
-        self.log.push(entry.clone());
+        self.append(entry.clone(), self.id.clone());
         self.actions.push(Action::Persist(Persist::Append(vec![entry])));
         index
+    }
+
+    fn append(&mut self, entry: Entry, from: NodeId) {
+        if entry.term < self.last().term {
+            self.broken("terms never fall along a log", |raft| {
+                let Position { index, term } = raft.last();
+                format!(
+                    "an entry of term {} follows entry {index} of term {term}",
+                    entry.term
+                )
+            });
+        }
+        self.note(|_| Event::Append {
+            entry: entry.clone(),
+            from,
+        });
+        self.log.push(entry);
+    }
+
+    fn set_role(&mut self, role: Role) {
+        if self.role != role {
+            self.role = role;
+            self.note(|_| Event::Role(role));
+        }
     }
 
     fn send(&mut self, to: NodeId, message: Message) {
@@ -321,7 +397,12 @@ impl Raft {
     }
 
     fn majority(&self) -> usize {
-        self.peers.len().div_ceil(2) + 1
+        let servers = self.peers.len() + 1;
+        if self.config.rules.quorum_is_majority {
+            servers / 2 + 1
+        } else {
+            servers.div_ceil(2)
+        }
     }
 
     fn last(&self) -> Position {

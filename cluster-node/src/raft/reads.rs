@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use super::notes::ReadMode;
 use super::types::{LogIndex, Message, Millis, NodeId, RequestId, Round, Term};
 use super::{Action, Raft, Rejection, Role};
 
@@ -55,6 +56,10 @@ impl Raft {
     pub(super) fn read(&mut self, id: RequestId, forward: bool) {
         match (self.role, self.leader.clone()) {
             (Role::Leader, _) => self.enqueue_read(id, Asker::Client),
+            _ if !self.config.rules.read_asks_leader => {
+                let (index, mode) = (self.applied, ReadMode::Local);
+                self.actions.push(Action::ReadAt { id, index, mode });
+            }
             (_, Some(leader)) if forward => {
                 self.reads.forwarded.push_back((id, self.now));
                 let term = self.hard.term;
@@ -86,7 +91,10 @@ impl Raft {
         };
         self.reads.forwarded.remove(at);
         match index {
-            Some(index) => self.actions.push(Action::ReadAt { id, index }),
+            Some(index) => {
+                let mode = ReadMode::Forwarded;
+                self.actions.push(Action::ReadAt { id, index, mode });
+            }
             None => self.reject_read(id, Asker::Client),
         }
     }
@@ -94,7 +102,8 @@ impl Raft {
     /// Begin a round for the reads that wait, unless one is under way or the barrier is closed. Whether one began:
     /// its number is still to be sent.
     pub(super) fn begin_read_round(&mut self) -> bool {
-        let barrier_is_open = self.commit >= self.last_at_election;
+        let barrier_is_open =
+            self.commit >= self.last_at_election || !self.config.rules.read_waits_for_barrier;
         if self.reads.waiting.is_empty() || !self.reads.asked.is_empty() || !barrier_is_open {
             return false;
         }
@@ -108,16 +117,33 @@ impl Raft {
     pub(super) fn confirm_reads(&mut self) {
         let round = self.reads.round;
         let confirmed = self.progress.values().filter(|at| at.round >= round).count() + 1;
-        if confirmed < self.majority() {
+        if confirmed < self.majority() && self.config.rules.read_confirms_leadership {
             return;
         }
         let index = self.reads.index;
+        let mode = self.confirmation();
         for Pending { id, asker, .. } in std::mem::take(&mut self.reads.asked) {
             match asker {
-                Asker::Client => self.actions.push(Action::ReadAt { id, index }),
+                Asker::Client => {
+                    let mode = mode.clone();
+                    self.actions.push(Action::ReadAt { id, index, mode });
+                }
                 Asker::Follower(follower) => self.reply_read_index(follower, id, Some(index)),
             }
         }
+    }
+
+    /// Who has confirmed the present round.
+    fn confirmation(&self) -> ReadMode {
+        let round = self.reads.round;
+        let confirmed = self.progress.iter().filter(|(_, at)| at.round >= round);
+        let others = confirmed.map(|(peer, _)| peer.clone());
+        let acks = if self.is_observed() && !self.reads.asked.is_empty() {
+            std::iter::once(self.id.clone()).chain(others).collect()
+        } else {
+            [].into()
+        };
+        ReadMode::Leader { round, acks }
     }
 
     /// A leader that steps down confirms nothing more. A read that failed has not happened.

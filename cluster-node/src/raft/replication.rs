@@ -1,5 +1,6 @@
 //! AppendEntries on both sides, and the commit rule.
 
+use super::notes::Event;
 use super::types::{Entry, LogIndex, Message, Millis, NodeId, Position, Round, Term};
 use super::{Action, Persist, Raft, Rejection, Role};
 
@@ -33,21 +34,42 @@ impl Progress {
     }
 }
 
-/// Whether entries follow `prev` without a gap, and their terms never fall nor pass the leader's.
-fn fits(term: Term, prev: Position, entries: &[Entry]) -> bool {
-    let mut before = prev;
+/// Whether entries follow `prev` without a gap.
+fn is_gapless(prev: Position, entries: &[Entry]) -> bool {
+    let mut before = prev.index;
     entries.iter().all(|entry| {
-        let fits = Some(entry.index.0) == before.index.0.checked_add(1)
-            && (before.term..=term).contains(&entry.term);
-        before = Position {
-            index: entry.index,
-            term: entry.term,
-        };
+        let follows = Some(entry.index.0) == before.0.checked_add(1);
+        before = entry.index;
+        follows
+    })
+}
+
+/// Whether the terms of entries after `prev` never fall, nor pass their leader's.
+fn terms_fit(term: Term, prev: Position, entries: &[Entry]) -> bool {
+    let mut before = prev.term;
+    entries.iter().all(|entry| {
+        let fits = (before..=term).contains(&entry.term);
+        before = entry.term;
         fits
     })
 }
 
 impl Raft {
+    /// Whether entries of a leader make sense: they follow `prev` without a gap, and terms never fall.
+    fn accepts(&mut self, term: Term, prev: Position, entries: &[Entry]) -> bool {
+        if !is_gapless(prev, entries) {
+            return false;
+        }
+        let fits = terms_fit(term, prev, entries);
+        if !fits && self.has_bugs() {
+            self.broken("terms never fall along a log", |_| {
+                format!("entries after {} do not fit term {term}", prev.index)
+            });
+        }
+        // What another bug has let through is taken like anything else.
+        fits || self.has_bugs()
+    }
+
     pub(super) fn send_heartbeats(&mut self) {
         self.heartbeat_due = self.now.plus(self.config.heartbeat_ms);
         for peer in self.peers.clone() {
@@ -119,7 +141,7 @@ impl Raft {
         commit: LogIndex,
         round: Round,
     ) {
-        if term < self.hard.term {
+        if term < self.hard.term && self.config.rules.refuse_old_terms {
             // The term is news to the sender. No round: rounds are counted within a term, and should the sender lead
             // ours, this answer says nothing about that.
             let reply = Message::AppendEntriesReply {
@@ -130,21 +152,24 @@ impl Raft {
             };
             return self.send(from, reply);
         }
-        if !fits(term, prev, &entries) {
+        if !self.accepts(term, prev, &entries) {
             return;
         }
-        self.hear_leader(from.clone(), term);
-        let (matched, hint) = if self.log.term(prev.index) == Some(prev.term) {
+        self.hear_leader(from.clone(), self.hard.term);
+        let (matched, hint) = if self.agrees_at(prev) {
             let matched = LogIndex(prev.index.0 + entries.len() as u64);
-            self.take_entries(entries);
-            // min(leaderCommit, index of last new entry): what follows is not known to agree.
-            self.commit_up_to(commit.min(matched));
-            (Some(matched), matched.next())
+            self.take_entries(&from, entries);
+            self.follow_commit(commit, matched);
+            self.note(|_| Event::Ack {
+                to: from.clone(),
+                matched,
+            });
+            (Some(matched), self.last().index.next())
         } else {
             (None, self.conflict_hint(prev.index))
         };
         let reply = Message::AppendEntriesReply {
-            term,
+            term: self.hard.term,
             matched,
             hint,
             round,
@@ -152,35 +177,63 @@ impl Raft {
         self.send(from, reply);
     }
 
+    /// The consistency check of Raft section 5.3.
+    fn agrees_at(&self, prev: Position) -> bool {
+        let term = self.log.term(prev.index);
+        term == Some(prev.term) || (term.is_some() && !self.config.rules.check_prev_term)
+    }
+
     /// Delete what conflicts, and append what is new (Raft section 5.3).
-    fn take_entries(&mut self, entries: Vec<Entry>) {
-        let known = entries
-            .iter()
-            .take_while(|entry| self.log.term(entry.index) == Some(entry.term))
-            .count();
+    fn take_entries(&mut self, from: &NodeId, entries: Vec<Entry>) {
+        let known = entries.iter().take_while(|entry| self.is_known(entry)).count();
         let new = entries[known..].to_vec();
         let Some(first) = new.first() else { return };
         if first.index <= self.last().index {
-            self.truncate(first.index);
+            self.truncate(from, first.index);
         }
         for entry in &new {
-            self.log.push(entry.clone());
+            self.append(entry.clone(), from.clone());
         }
         self.actions.push(Action::Persist(Persist::Append(new)));
     }
 
-    fn truncate(&mut self, from: LogIndex) {
-        debug_assert!(
-            from > self.commit || !self.config.rules.commit_current_term_only,
-            "a committed entry is never deleted"
-        );
+    /// Whether the entry need not be taken.
+    fn is_known(&self, entry: &Entry) -> bool {
+        let rules = &self.config.rules;
+        match self.log.term(entry.index) {
+            None => false,
+            Some(term) if term == entry.term => rules.truncate_on_conflict_only,
+            Some(_) => !rules.truncate_on_conflict,
+        }
+    }
+
+    fn truncate(&mut self, by: &NodeId, from: LogIndex) {
+        let (commit, last) = (self.commit, self.last().index);
+        self.note(|_| Event::Truncate {
+            from,
+            removed: last.next().0 - from.0,
+            by: by.clone(),
+            commit,
+        });
+        if from <= commit {
+            self.broken("a committed entry is never deleted", |_| {
+                format!("{by} has entry {from} deleted, and {commit} is committed")
+            });
+        }
         self.log.truncate(from);
         self.actions.push(Action::Persist(Persist::Truncate(from)));
-        for (_, (_, id)) in self.waiters.split_off(&from) {
-            self.actions.push(Action::Reject {
-                id,
-                why: Rejection::Truncated,
-            });
+        self.reject_waiters(from, &Rejection::Truncated);
+    }
+
+    /// Who waits for an entry from `from` on is told; who waits for whatever comes there goes on waiting.
+    pub(super) fn reject_waiters(&mut self, from: LogIndex, why: &Rejection) {
+        for (index, waiter) in self.waiters.split_off(&from) {
+            if waiter.term.is_none() {
+                self.waiters.insert(index, waiter);
+            } else {
+                let (id, why) = (waiter.id, why.clone());
+                self.actions.push(Action::Reject { id, why });
+            }
         }
     }
 
@@ -202,6 +255,11 @@ impl Raft {
         hint: LogIndex,
         round: Round,
     ) {
+        let matched = if self.config.rules.match_is_prev_plus_entries {
+            matched
+        } else {
+            matched.map(|_| hint.previous().min(self.last().index))
+        };
         // What a follower claims beyond the end of the log is no claim of this term.
         let is_beyond = matched.is_some_and(|matched| matched > self.last().index);
         if self.role != Role::Leader || term < self.hard.term || is_beyond {
@@ -225,8 +283,12 @@ impl Raft {
             None => {
                 at.known = false;
                 at.under_way.clear();
-                at.next = hint.min(at.next.previous()).max(at.matched.next());
-                self.send_append(&from, Vec::new());
+                let before = at.next;
+                at.next = hint.min(before.previous()).max(at.matched.next());
+                // Nothing earlier can be asked for: the next heartbeat will do, or the two would talk without a pause.
+                if at.next < before {
+                    self.send_append(&from, Vec::new());
+                }
             }
         }
         self.confirm_reads();
@@ -236,29 +298,71 @@ impl Raft {
     pub(super) fn advance_commit(&mut self) {
         let mut matched: Vec<LogIndex> = self.progress.values().map(|at| at.matched).collect();
         matched.push(self.last().index);
+        if !self.config.rules.leader_counts_once {
+            matched.push(self.last().index);
+        }
         matched.sort_unstable_by(|a, b| b.cmp(a));
         let quorum = matched[self.majority() - 1];
         if quorum <= self.commit {
             return;
         }
-        let of_current_term = self.log.term(quorum) == Some(self.hard.term);
-        if of_current_term || !self.config.rules.commit_current_term_only {
+        let term = self.log.term(quorum).unwrap_or_default();
+        if term == self.hard.term || !self.config.rules.commit_current_term_only {
             self.commit_up_to(quorum);
+        } else {
+            self.note_blocked(Position { index: quorum, term });
         }
+    }
+
+    /// What a leader says that it has committed, after its AppendEntries has been taken up to `matched`.
+    fn follow_commit(&mut self, commit: LogIndex, matched: LogIndex) {
+        // min(leaderCommit, index of last new entry): what follows is not known to agree.
+        let agreed = if self.config.rules.commit_up_to_last_new_entry {
+            matched
+        } else {
+            self.last().index
+        };
+        let commit = commit.min(agreed);
+        if commit < self.commit && !self.config.rules.commit_only_rises {
+            self.set_commit(commit);
+            self.broken("the commit index only rises", |raft| {
+                format!("it falls to {commit}, and {} is applied", raft.applied)
+            });
+        }
+        self.commit_up_to(commit);
+    }
+
+    fn set_commit(&mut self, to: LogIndex) {
+        let from = std::mem::replace(&mut self.commit, to);
+        self.note(|raft| Event::Commit {
+            from,
+            to,
+            t_at: raft.log.term(to).unwrap_or_default(),
+            role: raft.role,
+            matched: (raft.role == Role::Leader).then(|| raft.matched()),
+        });
+    }
+
+    /// Up to where each server holds the log, this one included.
+    fn matched(&self) -> Vec<(NodeId, LogIndex)> {
+        let of_peers = self.progress.iter().map(|(peer, at)| (peer.clone(), at.matched));
+        let own = (self.id.clone(), self.last().index);
+        std::iter::once(own).chain(of_peers).collect()
     }
 
     fn commit_up_to(&mut self, index: LogIndex) {
         if index <= self.commit {
             return;
         }
-        self.commit = index;
+        self.set_commit(index);
         while self.applied < self.commit {
             self.applied = self.applied.next();
             let Some(entry) = self.log.slice(self.applied, 1).first().cloned() else {
                 return;
             };
             let waiter = self.waiters.remove(&entry.index);
-            let waiter = waiter.filter(|(term, _)| *term == entry.term).map(|(_, id)| id);
+            let waiter = waiter.filter(|waiter| waiter.waits_for(&entry));
+            let waiter = waiter.map(|waiter| waiter.id);
             self.actions.push(Action::Apply { entry, waiter });
         }
     }

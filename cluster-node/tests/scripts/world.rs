@@ -17,12 +17,25 @@ pub struct World {
     disks: BTreeMap<NodeId, Recovered>,
     links: BTreeMap<(NodeId, NodeId), VecDeque<Message>>,
     isolated: BTreeSet<NodeId>,
+    /// What is under way there stays so.
+    stalled: BTreeSet<(NodeId, NodeId)>,
+    /// What was recorded on a link.
+    recorded: BTreeMap<(NodeId, NodeId), VecDeque<Message>>,
+    bug: Option<String>,
     /// The names that the script gave to writes and reads.
     requests: Vec<String>,
     is_quiet: bool,
 }
 
 impl World {
+    /// A world whose nodes all have this bug.
+    pub fn with_bug(bug: Option<String>) -> Self {
+        World {
+            bug,
+            ..World::default()
+        }
+    }
+
     /// Do it, and tell what came of it.
     pub fn command(&mut self, line: &str) -> Result<String, String> {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -35,6 +48,30 @@ impl World {
             "deliver" => self.each_link(rest, Self::deliver),
             "drop" => self.each_link(rest, |world, from, to| {
                 world.links.remove(&(from, to));
+                Ok(String::new())
+            }),
+            "stall" => self.each_link(rest, |world, from, to| {
+                world.stalled.insert((from, to));
+                Ok(String::new())
+            }),
+            "release" => self.each_link(rest, |world, from, to| {
+                world.stalled.remove(&(from, to));
+                Ok(String::new())
+            }),
+            "record" => self.each_link(rest, |world, from, to| {
+                let link = (from, to);
+                let under_way = world.links.get(&link).cloned().unwrap_or_default();
+                world.recorded.insert(link, under_way);
+                Ok(String::new())
+            }),
+            "replay" => self.each_link(rest, |world, from, to| {
+                let link = (from, to);
+                let again = world
+                    .recorded
+                    .get(&link)
+                    .cloned()
+                    .ok_or("nothing was recorded there")?;
+                world.links.entry(link).or_default().extend(again);
                 Ok(String::new())
             }),
             "isolate" => {
@@ -71,13 +108,16 @@ impl World {
     }
 
     fn found(&mut self, words: &[&str]) -> Result<String, String> {
-        *self = World::default();
+        *self = World::with_bug(self.bug.take());
         let count: usize = words.first().and_then(|n| n.parse().ok()).ok_or("how many?")?;
         let is_prod = words.contains(&"prod");
         let mut config = Config::of(if is_prod { Profile::Prod } else { Profile::Fig8 });
-        if words.contains(&"commit-any-term") {
-            config.rules = Rules::with_bugs(&["commit-any-term".to_owned()]).map_err(|e| e.to_string())?;
-        }
+        let bugs = words[1..].iter().filter(|word| **word != "prod");
+        let bugs: Vec<String> = bugs
+            .map(|bug| (*bug).to_owned())
+            .chain(self.bug.clone())
+            .collect();
+        config.rules = Rules::with_bugs(&bugs).map_err(|e| e.to_string())?;
         self.config = Some(config);
         self.names = (1..=count).map(|n| NodeId::from(&*format!("n{n}"))).collect();
         for name in self.names.clone() {
@@ -169,7 +209,15 @@ impl World {
                 let told = waiter.map(|id| format!(", told to {}", self.name(id)));
                 format!("{node} applies {}{}\n", at(entry), told.unwrap_or_default())
             }
-            Action::ReadAt { id, index } => format!("{node} reads {} at {index}\n", self.name(*id)),
+            Action::Acknowledge { id, at } => {
+                format!(
+                    "{node} tells {} that it is done, at {}@{}\n",
+                    self.name(*id),
+                    at.index,
+                    at.term
+                )
+            }
+            Action::ReadAt { id, index, .. } => format!("{node} reads {} at {index}\n", self.name(*id)),
             Action::Reject { id, why } => format!("{node} rejects {}: {}\n", self.name(*id), because(why)),
         };
         if let Action::Send { to, message } = action
@@ -246,7 +294,8 @@ impl World {
         self.is_quiet = true;
         let mut told = String::new();
         for _ in 0..1000 {
-            let Some((from, to)) = self.links.keys().next().cloned() else {
+            let mut busy = self.links.keys().filter(|link| !self.stalled.contains(*link));
+            let Some((from, to)) = busy.next().cloned() else {
                 self.is_quiet = false;
                 return Ok(told);
             };

@@ -51,7 +51,7 @@ impl Seen {
                 }
                 Action::Persist(Persist::Append(entries)) => self.check_append(node, after, entries)?,
                 Action::Apply { entry, waiter } => self.check_apply(node, entry, waiter.is_some())?,
-                Action::ReadAt { id, index } => self.check_read(node, *id, *index)?,
+                Action::ReadAt { id, index, .. } => self.check_read(node, *id, *index)?,
                 _ => {}
             }
         }
