@@ -123,6 +123,7 @@ impl Budget {
             bytes: 0,
             ticks: 0,
             cap: u64::MAX,
+            byte_cap: u64::MAX,
         }
     }
 }
@@ -141,9 +142,37 @@ pub(crate) struct Meter<'a> {
     ticks: u32,
     /// Steps that this engine may still do by itself, whatever the budget says.
     cap: u64,
+    /// Bytes that it may hold by itself.
+    byte_cap: u64,
 }
 
-impl Meter<'_> {
+impl<'a> Meter<'a> {
+    /// An empty account beside this one, with what is left of its steps.
+    pub(crate) fn beside(&self) -> Meter<'a> {
+        self.budget.meter().capped(self.cap)
+    }
+
+    /// Whether it has a limit of its own for steps.
+    pub(crate) fn is_capped(&self) -> bool {
+        self.cap != u64::MAX
+    }
+
+    /// Lets this account hold so many bytes by itself.
+    pub(crate) fn limit_bytes(&mut self, byte_cap: u64) {
+        self.byte_cap = byte_cap;
+    }
+
+    /// Bytes that the budget has left.
+    pub(crate) fn bytes_left(&self) -> u64 {
+        let shared = &self.budget.shared;
+        shared.byte_limit.saturating_sub(shared.bytes.load(Relaxed))
+    }
+
+    /// Bytes that this account holds.
+    pub(crate) fn held(&self) -> u64 {
+        self.bytes
+    }
+
     /// The same account with a limit of its own, for a question that is not worth more.
     pub(crate) fn capped(mut self, steps: u64) -> Self {
         self.cap = steps;
@@ -207,11 +236,17 @@ impl Meter<'_> {
         let shared = &self.budget.shared;
         let held = shared.bytes.fetch_add(bytes as u64, Relaxed) + bytes as u64;
         self.bytes += bytes as u64;
-        if held > shared.byte_limit {
+        if held > shared.byte_limit || self.bytes > self.byte_cap {
             Err(Stop::Bytes)
         } else {
             Ok(())
         }
+    }
+
+    /// `bytes` are held no more.
+    pub(crate) fn shrink(&mut self, bytes: u64) {
+        self.budget.shared.bytes.fetch_sub(bytes, Relaxed);
+        self.bytes -= bytes;
     }
 }
 

@@ -10,7 +10,7 @@ use crate::graph::Decision;
 use crate::models::{Decode, Decoded};
 use crate::operations::{Group, OPEN};
 use crate::options::{Engine, Options};
-use crate::search::{Entry, Found, Spec, search, useful};
+use crate::search::{Entry, Found, Spec, Tactic, search, useful};
 use crate::shrink::{again, prefix, shrink};
 
 /// What a question about a hint may cost, in steps, and with how many unknown operations it is worth asking.
@@ -73,7 +73,7 @@ fn judge_within<S: Decode>(group: &Group<'_>, options: &Options, budget: &Budget
     let mut held = budget.meter();
     let decoded = S::decode(group, options, &mut held)?;
     held.look()?;
-    if options.engine != Engine::Search {
+    if matches!(options.engine, Engine::Auto | Engine::Graph) {
         let decision = S::graph(&decoded, options.certify, &mut budget.meter())?;
         match decision {
             Decision::Legal(order) => return pass("graph", &decoded, &order, options, budget),
@@ -93,8 +93,14 @@ fn judge_within<S: Decode>(group: &Group<'_>, options: &Options, budget: &Budget
     if options.engine == Engine::Graph {
         return Ok(Judged::unknown("the lack of a graph engine for this history"));
     }
-    match search(&decoded.spec, &decoded.entries, &mut budget.meter()) {
-        Found::Legal(order) => pass("search", &decoded, &order, options, budget),
+    let outcome = search(
+        &decoded.spec,
+        &decoded.entries,
+        tactic(options.engine),
+        &mut budget.meter(),
+    );
+    match outcome.found {
+        Found::Legal(order) => pass(outcome.by, &decoded, &order, options, budget),
         Found::Stopped(stop, stuck) => Ok(Judged::Unknown {
             reason: stop.as_str(),
             explained: stuck.explained,
@@ -102,8 +108,16 @@ fn judge_within<S: Decode>(group: &Group<'_>, options: &Options, budget: &Budget
         }),
         Found::Illegal(stuck) => {
             let few = prefix(&decoded.spec, &decoded.entries, &stuck, budget);
-            violation("search", group, &decoded, few, options, budget)
+            violation(outcome.by, group, &decoded, few, options, budget)
         }
+    }
+}
+
+fn tactic(engine: Engine) -> Tactic {
+    match engine {
+        Engine::DepthFirst => Tactic::DepthFirst,
+        Engine::BreadthFirst => Tactic::BreadthFirst,
+        Engine::Auto | Engine::Graph | Engine::Search => Tactic::Race,
     }
 }
 
@@ -190,8 +204,6 @@ fn only_failures_are_wrong<S: Decode>(
         return Ok(false);
     }
     let mut meter = budget.meter().capped(HINT_STEPS);
-    Ok(matches!(
-        search(&decoded.spec, &decoded.entries, &mut meter),
-        Found::Legal(_)
-    ))
+    let outcome = search(&decoded.spec, &decoded.entries, Tactic::Race, &mut meter);
+    Ok(matches!(outcome.found, Found::Legal(_)))
 }

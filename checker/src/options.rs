@@ -63,6 +63,10 @@ pub enum Engine {
     Auto,
     /// The graph engine alone; a key to which it does not apply is inconclusive.
     Graph,
-    /// The search alone.
+    /// The search alone, depth-first and breadth-first raced.
     Search,
+    /// The depth-first search alone.
+    DepthFirst,
+    /// The breadth-first search alone.
+    BreadthFirst,
 }

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::budget::Budget;
 use crate::operations::OPEN;
-use crate::search::{Entry, Found, Role, Spec, Stuck, absence, search};
+use crate::search::{Entry, Found, Role, Spec, Stuck, Tactic, absence, search};
 
 /// What one attempt to leave something out may cost, in steps.
 const STEPS: u64 = 200_000;
@@ -328,5 +328,5 @@ pub(crate) fn is_illegal<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &B
 /// The search's word on a few operations, at a price that a proof is worth.
 pub(crate) fn again<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &Budget) -> Found {
     let steps = STEPS + 8 * entries.len() as u64;
-    search(spec, entries, &mut budget.meter().capped(steps))
+    search(spec, entries, Tactic::Race, &mut budget.meter().capped(steps)).found
 }

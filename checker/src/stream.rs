@@ -123,7 +123,8 @@ impl Stream {
             _ => return None,
         };
         let fits = matches!(model.name, "register" | "cas-register");
-        (fits && !options.certify && options.engine != Engine::Search).then(|| Stream {
+        let graph = matches!(options.engine, Engine::Auto | Engine::Graph);
+        (fits && graph && !options.certify).then(|| Stream {
             model: model.name,
             initial,
             keys: header.keyed.then(Keys::default),

@@ -3,7 +3,8 @@
 use super::bits::Bits;
 use super::cursor::Cursor;
 use super::plan::Plan;
-use super::{Role, Spec};
+use super::seen::{Failed, Place};
+use super::{Role, Spec, Stuck};
 
 /// The pending operation that returns does so without being visible (rule A).
 pub(super) const PASS: u32 = u32::MAX;
@@ -20,6 +21,65 @@ pub(super) struct Configuration<S, B> {
     /// An unobserved write was the last operation, at this very return event: no blind write may follow.
     pub fresh: bool,
     pub state: S,
+}
+
+impl<S: Clone, B: Bits> Configuration<S, B> {
+    /// What must be equal, and what need only be no better, while it waits for the return event `at`.
+    pub fn split(&self, at: usize) -> (Place<S, B>, Failed<B>) {
+        let Configuration {
+            done,
+            absorbed,
+            used,
+            fresh,
+            state,
+        } = self.clone();
+        let at = at as u32;
+        (
+            Place { at, done, state },
+            Failed {
+                used,
+                absorbed,
+                fresh,
+            },
+        )
+    }
+}
+
+/// Where the best attempt stands.
+#[derive(Default)]
+pub(super) struct Furthest {
+    at: usize,
+    pending: Vec<u32>,
+}
+
+impl Furthest {
+    /// Remembers the configuration, where the cursor is now, if none came further.
+    pub fn see<S: Spec, B: Bits>(
+        &mut self,
+        moves: &Moves<'_, S, B>,
+        configuration: &Configuration<S::State, B>,
+    ) {
+        let at = moves.cursor.at();
+        if at <= self.at && !self.pending.is_empty() {
+            return;
+        }
+        self.at = at;
+        self.pending.clear();
+        self.pending.extend(moves.cursor.returning());
+        let waiting = moves.cursor.pending.without(&configuration.done);
+        let others = waiting.ones().map(|slot| moves.cursor.holder(slot));
+        self.pending
+            .extend(others.filter(|&entry| Some(entry) != moves.cursor.returning()));
+    }
+
+    /// The same in the history's terms.
+    pub fn stuck<O>(&self, plan: &Plan<O>) -> Stuck {
+        let id = |&entry: &u32| plan.entries[entry as usize].id;
+        Stuck {
+            explained: self.at,
+            pending: self.pending.iter().map(id).collect(),
+        }
+    }
 }
 
 /// A linearized operation, and the return event before which that was.

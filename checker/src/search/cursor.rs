@@ -68,6 +68,13 @@ impl<'a, O: Clone + Eq + std::hash::Hash, B: Bits> Cursor<'a, O, B> {
         before..self.invoked
     }
 
+    /// Moves to a return event that lies ahead.
+    pub fn forward_to(&mut self, at: usize) {
+        while self.at < at {
+            self.forward();
+        }
+    }
+
     /// Moves to a return event that lies before.
     pub fn back_to(&mut self, at: usize) {
         while self.at > at {

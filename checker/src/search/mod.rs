@@ -15,12 +15,20 @@
 //! | A | a blind write with an overwrite inside its interval may return without being visible |
 //! | L | all states that no later operation can tell apart are one |
 
+//!
+//! Depth-first ([`depth`]) finds an order soon where there is one; breadth-first ([`breadth`]) holds only a frontier. Both
+//! make the same moves; [`race`] says who runs when.
+
 mod bits;
+mod breadth;
 mod configuration;
 mod cursor;
 mod depth;
 mod plan;
+mod race;
 mod seen;
+mod trail;
+mod witness;
 
 use std::hash::Hash;
 
@@ -29,6 +37,7 @@ use crate::operations::OPEN;
 use bits::Wide;
 use plan::Plan;
 pub(crate) use plan::useful;
+pub(crate) use race::Tactic;
 
 /// What an operation can do to the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +56,8 @@ pub(crate) enum Role {
 /// how operations and states speak of them; rules L and the dropping of unknown operations live on that. A
 /// model that leaves them out is searched without these two.
 pub(crate) trait Spec: Sync {
-    type State: Clone + Eq + Hash;
-    type Op: Clone + Eq + Hash;
+    type State: Clone + Eq + Hash + Send;
+    type Op: Clone + Eq + Hash + Send + Sync;
 
     fn initial(&self) -> Self::State;
     /// The state after `op`, if `op` with its result is legal in `state`.
@@ -126,6 +135,15 @@ pub(crate) struct Entry<O> {
 
 /// How a search ended.
 #[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outcome {
+    /// What came of it.
+    pub found: Found,
+    /// Who found it.
+    pub by: &'static str,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Found {
     /// A legal order, as ids; unknown operations that did not happen are not in it.
     Legal(Vec<u32>),
@@ -185,24 +203,33 @@ fn too_early<S: Spec>(
 }
 
 /// Looks for a legal order of `entries`, which are in the order of their invocations.
-pub(crate) fn search<S: Spec>(spec: &S, entries: &[Entry<S::Op>], meter: &mut Meter<'_>) -> Found {
+pub(crate) fn search<S: Spec>(
+    spec: &S,
+    entries: &[Entry<S::Op>],
+    tactic: Tactic,
+    meter: &mut Meter<'_>,
+) -> Outcome {
+    let before = |found| Outcome {
+        found,
+        by: "prechecks",
+    };
     match too_early(spec, entries, meter) {
         Ok(None) => {}
         Ok(Some(early)) => {
-            return Found::Illegal(Stuck {
+            return before(Found::Illegal(Stuck {
                 explained: 0,
                 pending: vec![early],
-            });
+            }));
         }
-        Err(stop) => return Found::Stopped(stop, Stuck::default()),
+        Err(stop) => return before(Found::Stopped(stop, Stuck::default())),
     }
     let plan = match Plan::build(spec, entries, meter) {
         Ok(plan) => plan,
-        Err(stop) => return Found::Stopped(stop, Stuck::default()),
+        Err(stop) => return before(Found::Stopped(stop, Stuck::default())),
     };
     match plan.width() {
-        0..=64 => depth::run::<S, u64>(spec, &plan, meter),
-        65..=128 => depth::run::<S, u128>(spec, &plan, meter),
-        _ => depth::run::<S, Wide>(spec, &plan, meter),
+        0..=64 => race::run::<S, u64>(spec, &plan, tactic, meter),
+        65..=128 => race::run::<S, u128>(spec, &plan, tactic, meter),
+        _ => race::run::<S, Wide>(spec, &plan, tactic, meter),
     }
 }

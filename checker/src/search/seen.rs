@@ -1,4 +1,4 @@
-//! The configurations that led nowhere: the table that grows with a hard search.
+//! The configurations that need not be looked at again: the table that grows with a hard search.
 //!
 //! A large hash table that doubles stops the world for seconds and holds three times its size meanwhile. So
 //! beyond a size the table is many small ones, which grow one at a time between two looks at the budget.
@@ -71,6 +71,16 @@ impl<S: Hash + Eq, B: Bits> Seen<S, B> {
         Seen {
             shards: vec![Shard::default()],
         }
+    }
+
+    /// Forgets everything, and keeps its room.
+    pub fn clear(&mut self) {
+        self.shards.iter_mut().for_each(FxHashMap::clear);
+    }
+
+    /// Whether there is room for no more than so many places.
+    pub fn is_small(&self, places: usize) -> bool {
+        self.shards.len() == 1 && self.shards[0].capacity() <= 2 * places
     }
 
     /// Whether something failed from which as much could be done.

@@ -213,6 +213,12 @@ fn any(rng: &mut ChaCha8Rng, many: i64) -> Value {
     Value::from(rng.random_range(0..many))
 }
 
+/// Who decides, each on every history.
+const ENGINES: [Engine; 3] = [Engine::Auto, Engine::DepthFirst, Engine::BreadthFirst];
+
+/// On one history of so many the two searches race as well; in tests they do so after a few steps.
+const RACES: u64 = 4;
+
 /// Compares verdicts on `how_many()` histories; a violation's own operations must be illegal as well.
 fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
     let model = models::find(model).unwrap();
@@ -221,61 +227,17 @@ fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
         .map(|seed| {
             let events = random_history(twin, &mut ChaCha8Rng::seed_from_u64(seed));
             let expected = brute(twin, &calls(&events, words));
-            let engine = [Engine::Auto, Engine::Search][(seed % 2) as usize];
-            let options = Options {
-                engine,
-                certify: true,
-                ..twin.options()
-            };
-            let check =
-                linearizability(&header(false), &events, model, &options, &Budget::unlimited()).unwrap();
-            let verdict = if expected {
-                Verdict::Pass
-            } else {
-                Verdict::Violation
-            };
-            let show = || {
-                events
+            let what = || {
+                let lines = events
                     .iter()
-                    .map(|event| serde_json::to_string(event).unwrap() + "\n")
-                    .collect::<String>()
+                    .map(|event| serde_json::to_string(event).unwrap() + "\n");
+                format!("{} seed {seed}\n{}", model.name, lines.collect::<String>())
             };
-            assert_eq!(
-                check.verdict,
-                verdict,
-                "{} seed {seed}\n{}{check:?}",
-                model.name,
-                show()
-            );
-            if let Some(mut stream) = Stream::of(&header(false), model, &twin.options()) {
-                events.iter().for_each(|event| stream.push(&event.into()));
-                let proved = stream.finish().is_some();
-                let unique = twin.is_unique(&events);
-                assert!(
-                    !proved || expected,
-                    "{} seed {seed}: a stream let it pass\n{}",
-                    model.name,
-                    show()
-                );
-                assert!(
-                    !unique || proved == expected,
-                    "{} seed {seed}: a stream knew less\n{}",
-                    model.name,
-                    show()
-                );
+            let race = seed.is_multiple_of(RACES).then_some(Engine::Search);
+            for engine in ENGINES.into_iter().chain(race) {
+                agrees(twin, model, words, engine, &events, expected, &what);
             }
-            for violation in &check.violations {
-                let few: Vec<Call> = calls(&events, words)
-                    .into_iter()
-                    .filter(|call| violation.operations.contains(&(call.inv as u64)))
-                    .collect();
-                assert!(
-                    !brute(twin, &few),
-                    "{} seed {seed}: not a proof\n{}{check:?}",
-                    model.name,
-                    show()
-                );
-            }
+            streams_agree(twin, model, &events, expected, &what);
             expected
         })
         .collect();
@@ -286,4 +248,51 @@ fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
         "{passes} of {} pass: no test",
         outcomes.len()
     );
+}
+
+/// One engine's verdict, and its proof.
+fn agrees<T: Twin>(
+    twin: &T,
+    model: &models::Model,
+    words: &[&'static str],
+    engine: Engine,
+    events: &[Event],
+    expected: bool,
+    what: &dyn Fn() -> String,
+) {
+    let options = Options {
+        engine,
+        certify: true,
+        ..twin.options()
+    };
+    let check = linearizability(&header(false), events, model, &options, &Budget::unlimited()).unwrap();
+    let verdict = match expected {
+        true => Verdict::Pass,
+        false => Verdict::Violation,
+    };
+    assert_eq!(check.verdict, verdict, "{engine:?} {}{check:?}", what());
+    for violation in &check.violations {
+        let few: Vec<Call> = calls(events, words)
+            .into_iter()
+            .filter(|call| violation.operations.contains(&(call.inv as u64)))
+            .collect();
+        assert!(!brute(twin, &few), "{engine:?}: not a proof, {}{check:?}", what());
+    }
+}
+
+fn streams_agree<T: Twin>(
+    twin: &T,
+    model: &models::Model,
+    events: &[Event],
+    expected: bool,
+    what: &dyn Fn() -> String,
+) {
+    let Some(mut stream) = Stream::of(&header(false), model, &twin.options()) else {
+        return;
+    };
+    events.iter().for_each(|event| stream.push(&event.into()));
+    let proved = stream.finish().is_some();
+    assert!(!proved || expected, "a stream let it pass: {}", what());
+    let unique = twin.is_unique(events);
+    assert!(!unique || proved == expected, "a stream knew less: {}", what());
 }

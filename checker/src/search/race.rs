@@ -1,0 +1,182 @@
+//! Who searches when: depth-first alone, then both engines, side by side where a thread is idle.
+//!
+//! Most histories are decided by depth-first within a few steps, and there a second engine would only cost. A history that
+//! is not is hard for one of them at least, and nobody can tell beforehand for which. So from then on both
+//! have turns of the same length, which grow; rayon runs the two turns at the same time if a thread has
+//! nothing better to do, else one after the other, so that no key takes a thread from another one. Both are exhaustive
+//! and make the same moves: whoever is first, the verdict is the same, and so is where it got stuck.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::bits::Bits;
+use super::breadth::Breadth;
+use super::depth::Depth;
+use super::plan::Plan;
+use super::{Found, Outcome, Spec, Stuck};
+use crate::budget::{Meter, Stop};
+
+/// Configurations that depth-first may look at before it gets company. Few in tests, so that they see races.
+const ALONE: u64 = if cfg!(test) { 3 } else { 1 << 14 };
+
+/// Configurations of the longest turn.
+const LONGEST: u64 = 1 << 19;
+
+/// Configurations between two looks at the flag.
+const STRIDE: u64 = 32;
+
+/// Who takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tactic {
+    /// Both.
+    Race,
+    /// Depth-first alone.
+    DepthFirst,
+    /// Breadth-first alone.
+    BreadthFirst,
+}
+
+/// A search that can be interrupted.
+pub(super) trait Engine {
+    const NAME: &'static str;
+    /// Goes on until the turn is over (none), or to its end. After an error it is of no use.
+    fn advance(&mut self, turn: &mut Turn<'_>, meter: &mut Meter<'_>) -> Result<Option<Found>, Stop>;
+    /// How far the best attempt came.
+    fn stuck(&self) -> Stuck;
+}
+
+/// How long an engine may go on.
+pub(super) struct Turn<'a> {
+    left: u64,
+    /// Set when the other engine knows.
+    decided: &'a AtomicBool,
+}
+
+impl Turn<'_> {
+    /// Whether another configuration is one too many.
+    #[inline]
+    pub fn is_over(&mut self) -> bool {
+        if self.left == 0 || self.left.is_multiple_of(STRIDE) && self.decided.load(Relaxed) {
+            return true;
+        }
+        self.left -= 1;
+        false
+    }
+}
+
+/// An engine in a race.
+struct Runner<'a, E> {
+    engine: E,
+    meter: Meter<'a>,
+}
+
+impl<E: Engine> Runner<'_, E> {
+    fn run(&mut self, left: u64, decided: &AtomicBool) -> Result<Option<Found>, Stop> {
+        let turn = self.engine.advance(&mut Turn { left, decided }, &mut self.meter);
+        if let Ok(Some(_)) = turn {
+            decided.store(true, Relaxed);
+        }
+        turn
+    }
+
+    fn outcome(&self, found: Result<Option<Found>, Stop>) -> Outcome {
+        let found = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => Found::Stopped(Stop::Steps, self.engine.stuck()),
+            Err(stop) => Found::Stopped(stop, self.engine.stuck()),
+        };
+        Outcome { found, by: E::NAME }
+    }
+
+    /// Without company, to the end.
+    fn finish(mut self) -> Outcome {
+        self.meter.limit_bytes(u64::MAX);
+        let found = self.run(u64::MAX, &AtomicBool::new(false));
+        self.outcome(found)
+    }
+}
+
+/// Searches all orders.
+pub(super) fn run<S: Spec, B: Bits>(
+    spec: &S,
+    plan: &Plan<S::Op>,
+    tactic: Tactic,
+    meter: &Meter<'_>,
+) -> Outcome {
+    let depth = || Runner {
+        engine: Depth::<S, B>::new(spec, plan),
+        meter: meter.beside(),
+    };
+    let breadth = || Runner {
+        engine: Breadth::<S, B>::new(spec, plan),
+        meter: meter.beside(),
+    };
+    match tactic {
+        Tactic::DepthFirst => depth().finish(),
+        Tactic::BreadthFirst => breadth().finish(),
+        Tactic::Race => {
+            let mut depth = depth();
+            match depth.run(ALONE, &AtomicBool::new(false)) {
+                Ok(None) => race(depth, breadth(), !meter.is_capped()),
+                decided => depth.outcome(decided),
+            }
+        }
+    }
+}
+
+/// Turns of growing length, until one of them knows. Each may hold half of the memory; whoever needs more gives
+/// all of his back and leaves the other alone with it.
+fn race<D: Engine + Send, B: Engine + Send>(
+    mut depth: Runner<'_, D>,
+    mut breadth: Runner<'_, B>,
+    parallel: bool,
+) -> Outcome {
+    let half = (depth.meter.bytes_left() + depth.meter.held()) / 2;
+    depth.meter.limit_bytes(half);
+    breadth.meter.limit_bytes(half);
+    let mut steps = ALONE;
+    loop {
+        let decided = AtomicBool::new(false);
+        let (first, second) = both(
+            parallel,
+            || depth.run(steps, &decided),
+            || breadth.run(steps, &decided),
+        );
+        match (first, second) {
+            (Ok(None), Ok(None)) => steps = (steps * 2).min(LONGEST),
+            (first @ Ok(Some(_)), _) => return depth.outcome(first),
+            (_, second @ Ok(Some(_))) => return breadth.outcome(second),
+            (Err(Stop::Bytes), Ok(None)) => {
+                drop(depth);
+                return breadth.finish();
+            }
+            (Ok(None), Err(Stop::Bytes)) => {
+                drop(breadth);
+                return depth.finish();
+            }
+            (first, second) => return further(depth.outcome(first), breadth.outcome(second)),
+        }
+    }
+}
+
+/// Turns at the same time; one after the other where the steps are counted, so that what is found in them does not
+/// depend on the machine.
+fn both<T: Send>(parallel: bool, one: impl FnOnce() -> T + Send, other: impl FnOnce() -> T + Send) -> (T, T) {
+    if parallel {
+        rayon::join(one, other)
+    } else {
+        (one(), other())
+    }
+}
+
+/// Of two that were stopped, the one that came further, with what really stopped them.
+fn further(one: Outcome, other: Outcome) -> Outcome {
+    let explained = |outcome: &Outcome| match &outcome.found {
+        Found::Stopped(stop, stuck) => (stuck.explained, *stop == Stop::Steps),
+        _ => (0, false),
+    };
+    if explained(&other) > explained(&one) {
+        other
+    } else {
+        one
+    }
+}
