@@ -11,6 +11,7 @@
 //! | [`event`] | [`Event`], [`Kind`], [`Process`] |
 //! | [`history`] | [`Header`], [`History`] |
 //! | [`mod@format`] | the file formats: one file each, and a table |
+//! | [`journal`] | what a node writes of itself: appends, votes, commits, applies |
 //! | [`run_folder`] | [`RunFolder`]: what lies where in a saved run |
 //!
 //! ```
@@ -22,6 +23,7 @@
 pub mod event;
 pub mod format;
 pub mod history;
+pub mod journal;
 pub mod run_folder;
 pub mod units;
 pub mod value;
@@ -29,5 +31,5 @@ pub mod value;
 pub use event::{Event, Kind, Process};
 pub use history::{Header, History};
 pub use run_folder::RunFolder;
-pub use units::{LogIndex, Nanos, NodeName, Seed, Term};
+pub use units::{Incarnation, LogIndex, Nanos, NodeName, Seed, Term};
 pub use value::Value;

@@ -78,6 +78,11 @@ number! {
     LogIndex
 }
 
+number! {
+    /// Counts the starts of a node, from 1.
+    Incarnation
+}
+
 /// The name of a node: `n1`, `n2`, …
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -1,10 +1,11 @@
 //! What the fuzz targets hold the formats to: `cargo fuzz run jepsen_edn`, in `histories/`.
 //!
 //! No text makes a parser panic or hang; what is read can be written and read again; the fast path of history/1 agrees
-//! with serde_json. Good seeds are `histories/corpus` and `histories/tests/mutations.rs`.
+//! with serde_json; of a journal every whole line is read, or the first that is wrong is named. Good seeds are `histories/corpus` and `histories/tests/mutations.rs`.
 
 use histories::format::{self, FormatError, Imported, Independent, Options, history1};
-use histories::{Event, History};
+use histories::journal::Reader;
+use histories::{Event, History, Incarnation};
 
 /// Reads a text as the format of this name.
 pub fn read_as(name: &str, text: &[u8]) {
@@ -81,6 +82,19 @@ fn by_fast_path(whole: &[u8]) -> (Vec<Event>, Option<FormatError>) {
             Ok(Some(event)) => events.push(Event::from(event)),
             Ok(None) => return (events, None),
             Err(error) => return (events, Some(error)),
+        }
+    }
+}
+
+/// Reads a text as a journal: whole lines, or an error on one of them.
+pub fn read_journal(text: &[u8]) {
+    let mut lines = Reader::new(text, "n1", Incarnation(1));
+    let whole = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+    loop {
+        match lines.next_line() {
+            Ok(Some(_)) => {}
+            Ok(None) => return assert_eq!(lines.lines(), whole),
+            Err(error) => return assert!((1..=whole + 1).contains(&error.line), "{error}"),
         }
     }
 }
