@@ -19,6 +19,7 @@
 //! | `transactions` | transactions over many keys, as Elle judges them |
 //! | `judge` | one key: decode, decide, prove |
 //! | `certify` | the independent verifier of a pass |
+//! | [`RaftSafety`] | the invariants of Raft, in what nodes wrote of themselves |
 //!
 //! ```
 //! use checker::{Budget, Options, Verdict, linearizability, models};
@@ -50,6 +51,7 @@ mod judge;
 mod linearizability;
 mod operations;
 mod options;
+mod raft_safety;
 mod search;
 mod shrink;
 mod stream;
@@ -66,5 +68,6 @@ pub use durability::durability;
 pub use error::HistoryError;
 pub use linearizability::linearizability;
 pub use options::{Consistency, Engine, FailedCas, Options};
+pub use raft_safety::{Journal, JournalsError, RaftSafety};
 pub use stream::Stream;
 pub use verdict::{Check, Edge, Reason, Verdict, Violation};
