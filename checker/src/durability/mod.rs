@@ -1,9 +1,12 @@
 //! The check `durability`: everything that was acknowledged is still there, or was overwritten by something
 //! that may follow it.
 
+mod balances;
 mod growth;
 
-use histories::{Event, Header, Kind, Value};
+use std::borrow::Cow;
+
+use histories::{Event, Header, Kind, Process, Value};
 use serde_json::json;
 
 use crate::error::HistoryError;
@@ -16,10 +19,10 @@ const NAME: &str = "durability";
 /// Whether the final reads return nothing older than an acknowledged write.
 ///
 /// A final read is an `ok` read with `"final": true` on its invocation or its completion. It breaks the
-/// promise if some acknowledged `write` or `cas` of its key had completed before it, and every write of the value
+/// promise if some acknowledged `write`, `cas`, `acquire` or `release` of its key had completed before it, and every write of the value
 /// that it returned had completed before that one began. A write with an unknown outcome never counts as
 /// earlier, and a failed one did not happen. Of lists, sets and counters (`append`, `add`) it must show everything that
-/// was acknowledged before it. A key with acknowledged writes and no final read is inconclusive.
+/// was acknowledged before it, and of accounts (`transfer`) balances that the acknowledged transfers allow. A key with acknowledged writes and no final read is inconclusive.
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
@@ -34,7 +37,7 @@ pub fn durability(header: &Header, events: &[Event]) -> Result<Check, HistoryErr
 
 /// Something that set the value: a write, or a cas.
 struct Write<'a> {
-    value: &'a Value,
+    value: Cow<'a, Value>,
     operation: &'a Operation<'a>,
 }
 
@@ -56,7 +59,7 @@ impl Seen {
             .operations
             .iter()
             .filter(ok)
-            .filter(|operation| growth::adds(operation))
+            .filter(|operation| growth::adds(operation) || balances::moves(operation))
             .count();
         let acknowledged = additions + writes.iter().map(|write| write.operation).filter(ok).count();
         let finals: Vec<_> = group
@@ -77,6 +80,9 @@ impl Seen {
         {
             self.lost.push(missing.data(group));
             self.violations.push(missing.violation(group));
+        } else if let Some(wrong) = balances::wrong(group, &finals)? {
+            self.lost.push(wrong.data(group));
+            self.violations.push(wrong.violation(group));
         }
         Ok(())
     }
@@ -151,16 +157,26 @@ fn writes<'a>(group: &'a Group<'_>) -> Result<Vec<Write<'a>>, HistoryError> {
         .filter(|operation| operation.outcome != Kind::Fail)
     {
         let value = match &*operation.invoke.f {
-            "write" => operation.argument(),
+            "write" => Cow::Borrowed(operation.argument()),
             "cas" => match operation.argument().as_list() {
-                Some([_, new]) => new,
+                Some([_, new]) => Cow::Borrowed(new),
                 _ => return Err(operation.bad_value(false, "a pair [expected, new]")),
             },
+            // A lock holds the number of the process that has it, as a read shows it.
+            "acquire" => Cow::Owned(holder(operation.invoke.process)),
+            "release" => Cow::Owned(Value::Null),
             _ => continue,
         };
         writes.push(Write { value, operation });
     }
     Ok(writes)
+}
+
+fn holder(process: Process) -> Value {
+    match process {
+        Process::Client(number) => Value::Int(number as i64),
+        Process::Nemesis => Value::Null,
+    }
 }
 
 fn is_final_read(operation: &Operation<'_>) -> bool {
@@ -183,7 +199,7 @@ impl<'a> Lost<'a> {
         if writes.is_empty() {
             return None;
         }
-        let of_this = || writes.iter().filter(|write| write.value == read.result());
+        let of_this = || writes.iter().filter(|write| *write.value == *read.result());
         let older = of_this().max_by_key(|write| write.operation.ret);
         if older.is_none() && read.result() != group.initial {
             return None; // a value from nowhere: that is for linearizability to say

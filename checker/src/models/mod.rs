@@ -115,7 +115,7 @@ pub static TABLE: &[Model] = &[
     Model {
         name: "owned-mutex",
         about: "a lock that only its holder may release",
-        operations: mutex::OPERATIONS,
+        operations: mutex::OWNED_OPERATIONS,
         judge: judge::<mutex::Mutex<true>>,
     },
     Model {

@@ -1,22 +1,26 @@
-//! A lock: `acquire`, `release`.
+//! A lock: `acquire`, `release`; of one that has an owner, also `read → the process that holds it, or null`.
 
-use histories::Process;
+use histories::{Kind, Process, Value};
 
 use super::{Decode, Decoded, decode_each, unknown_f};
 use crate::budget::Meter;
-use crate::error::Halt;
-use crate::operations::Group;
+use crate::error::{Halt, HistoryError};
+use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Role, Spec};
 
 /// What the model takes.
 pub(super) const OPERATIONS: &[&str] = &["acquire", "release"];
+/// What the model with an owner takes.
+pub(super) const OWNED_OPERATIONS: &[&str] = &["acquire", "release", "read → process, or null"];
 
 /// An operation on a lock, and who did it if that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Acquire(Option<Process>),
     Release(Option<Process>),
+    /// It was held by this process, or free.
+    Read(Option<Process>),
 }
 
 /// A lock that is free at first; if it is `OWNED`, only its holder may release it.
@@ -34,24 +38,36 @@ impl<const OWNED: bool> Spec for Mutex<OWNED> {
         match (state, op) {
             (None, Action::Acquire(_)) => Some(Some(*op)),
             (Some(Action::Acquire(holder)), Action::Release(by)) if holder == by => Some(None),
+            (Some(Action::Acquire(holder)), Action::Read(seen)) if holder == seen && seen.is_some() => {
+                Some(*state)
+            }
+            (None, Action::Read(None)) => Some(None),
             _ => None,
         }
     }
 
-    fn role(&self, _: &Action) -> Role {
-        Role::Update
+    fn role(&self, op: &Action) -> Role {
+        match op {
+            Action::Read(_) => Role::Pure,
+            Action::Acquire(_) | Action::Release(_) => Role::Update,
+        }
     }
 }
 
 impl<const OWNED: bool> Decode for Mutex<OWNED> {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
-        let name = if OWNED { "owned-mutex" } else { "mutex" };
+        let (name, words) = match OWNED {
+            true => ("owned-mutex", OWNED_OPERATIONS),
+            false => ("mutex", OPERATIONS),
+        };
         let (entries, failed) = decode_each::<Self>(group, meter, |operation| {
             let by = OWNED.then_some(operation.invoke.process);
             match &*operation.invoke.f {
                 "acquire" => Ok(Some(Action::Acquire(by))),
                 "release" => Ok(Some(Action::Release(by))),
-                _ => Err(unknown_f(operation, name, OPERATIONS)),
+                "read" if OWNED && operation.outcome != Kind::Ok => Ok(None),
+                "read" if OWNED => Ok(Some(Action::Read(holder(operation)?))),
+                _ => Err(unknown_f(operation, name, words)),
             }
         })?;
         Ok(Decoded {
@@ -59,5 +75,48 @@ impl<const OWNED: bool> Decode for Mutex<OWNED> {
             entries,
             failed,
         })
+    }
+}
+
+/// Who held it, as a read saw it.
+fn holder(operation: &Operation<'_>) -> Result<Option<Process>, HistoryError> {
+    let process = match operation.result() {
+        Value::Null => return Ok(None),
+        Value::Int(process) => u64::try_from(*process).ok(),
+        _ => None,
+    };
+    let bad = || operation.bad_value(true, "the number of the process that holds it, or null");
+    process.map(Process::Client).map(Some).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Verdict;
+    use crate::testing::{check, history};
+
+    fn verdict(text: &str) -> Verdict {
+        check("owned-mutex", &history(text)).verdict
+    }
+
+    #[test]
+    fn a_read_shows_who_holds_it() {
+        let held = "1 acquire, 1 acquire: null, 2 r, 2 r: 1";
+        assert_eq!(verdict(held), Verdict::Pass);
+        assert_eq!(
+            verdict("1 acquire, 1 acquire: null, 2 r, 2 r: null"),
+            Verdict::Violation
+        );
+        assert_eq!(
+            verdict(&format!("{held}, 1 release, 1 release: null, 2 r, 2 r: 1")),
+            Verdict::Violation
+        );
+        assert_eq!(
+            verdict(&format!("{held}, 1 release, 1 release? null, 2 r, 2 r: null")),
+            Verdict::Pass
+        );
+        assert_eq!(
+            verdict(&format!("{held}, 2 acquire, 2 acquire: null")),
+            Verdict::Violation
+        );
     }
 }

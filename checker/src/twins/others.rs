@@ -59,26 +59,30 @@ impl Twin for Mutex {
     }
 
     fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
-        (
-            if rng.random_bool(0.5) {
-                "acquire"
-            } else {
-                "release"
-            },
-            Value::Null,
-        )
+        let words: &[&str] = match self.owned {
+            true => &["acquire", "release", "read"],
+            false => &["acquire", "release"],
+        };
+        (words[rng.random_range(0..words.len())], Value::Null)
     }
 
     fn run(&self, state: &Option<u64>, process: u64, f: &str, _: &Value) -> Vec<(Option<u64>, Value)> {
         match (f, state) {
             ("acquire", None) => vec![(Some(process), Value::Null)],
             ("release", Some(holder)) if !self.owned || *holder == process => vec![(None, Value::Null)],
+            ("read", holder) => vec![(
+                *holder,
+                holder.map_or(Value::Null, |holder| Value::Int(holder as i64)),
+            )],
             _ => vec![],
         }
     }
 
-    fn mutate(&self, _: &mut ChaCha8Rng, _: &str, _: &Value) -> Value {
-        Value::Null
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, _: &Value) -> Value {
+        match f {
+            "read" => any(rng, 3),
+            _ => Value::Null,
+        }
     }
 
     fn breaks(&self) -> bool {
@@ -203,5 +207,6 @@ fn several_registers() {
 #[test]
 fn locks() {
     compare(&Mutex { owned: false }, "mutex", &["acquire", "release"]);
-    compare(&Mutex { owned: true }, "owned-mutex", &["acquire", "release"]);
+    let words = ["acquire", "release", "read"];
+    compare(&Mutex { owned: true }, "owned-mutex", &words);
 }

@@ -16,7 +16,7 @@ use crate::report::style::Style;
 use crate::report::summary;
 use crate::run::progress::Progress;
 use crate::run::record::Record;
-use crate::run::settings::Settings;
+use crate::run::settings::{Reads, Settings};
 use crate::systems;
 use crate::workloads;
 
@@ -72,6 +72,12 @@ pub struct Args {
     /// How long a client waits for an answer before its outcome is unknown.
     #[arg(long, default_value = "1s", value_parser = duration)]
     op_timeout: Duration,
+    /// Where the outcome is unknown, ask again elsewhere with the same session, five times as long as for one answer.
+    #[arg(long)]
+    retry: bool,
+    /// Which nodes the clients read from: the leader, or any node, which forwards to it.
+    #[arg(long, value_enum, default_value = "leader")]
+    reads: Reads,
     /// How soon after the heal a write must be acknowledged again.
     #[arg(long, default_value = "10s", value_parser = duration)]
     max_recovery: Duration,
@@ -200,6 +206,8 @@ fn resolve(args: Args) -> Result<Settings, Failure> {
         // Small enough to be read aloud, and exact in every JSON reader.
         seed: Seed(args.seed.unwrap_or_else(|| rand::random::<u32>().into())),
         op_timeout: args.op_timeout,
+        retry: args.retry,
+        reads: args.reads,
         max_recovery: args.max_recovery,
         check_timeout: args.check_timeout,
         until_violation: args.until_violation,

@@ -11,16 +11,13 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{Instant, sleep_until};
 
+use super::asking::Asking;
 use super::gate::Gate;
 use super::recorder::Recorder;
+use super::settings::Reads;
 use super::stop::Stop;
 use crate::systems::{Answer, Reply, Request, System};
-use crate::workloads::{Operation, Workload};
-
-/// How often a client follows to another node within one operation, before it calls it a failure.
-const TRIES: u32 = 4;
-/// How long it waits before it asks another node where the last one knew no leader.
-const LEADERLESS_PAUSE: Duration = Duration::from_millis(15);
+use crate::workloads::{self, Operation, Workload};
 
 /// What all clients of a run share. Cheap to clone.
 #[derive(Clone)]
@@ -33,28 +30,51 @@ pub struct Clients {
     pub clock: Clock,
     /// The gate that they pass.
     pub gate: Gate,
+    /// What their operations mean to a store.
+    pub workload: &'static workloads::Row,
     /// The source of their operations.
-    pub workload: Arc<Mutex<Box<dyn Workload>>>,
+    pub operations: Arc<Mutex<Box<dyn Workload>>>,
     /// The number of the next process.
     pub next_process: Arc<AtomicU64>,
     /// How many nodes there are.
     pub nodes: usize,
     /// How long they wait for an answer.
     pub timeout: Duration,
+    /// Whether they ask again where the outcome is unknown.
+    pub retry: bool,
+    /// Which nodes they read from.
+    pub reads: Reads,
 }
 
-/// One logical process: it ends with the first unknown outcome.
-struct Session {
-    process: u64,
+/// One logical process: it ends with the first outcome that stays unknown.
+pub(super) struct Session {
+    /// Its number.
+    pub(super) process: u64,
     seq: u64,
+}
+
+impl Session {
+    fn new(clients: &Clients) -> Self {
+        Session {
+            process: clients.new_process(),
+            seq: 0,
+        }
+    }
+
+    /// The name of the next request that changes something.
+    pub(super) fn next(&mut self) -> (u64, u64) {
+        self.seq += 1;
+        (self.process, self.seq)
+    }
 }
 
 /// An operation as it is written down.
 pub struct Recorded<'a> {
     clients: &'a Clients,
     process: u64,
+    operation: &'a Operation,
     f: Arc<str>,
-    key: Value,
+    /// The session's number for it, where that is known when it begins.
     seq: Option<u64>,
     is_final: bool,
 }
@@ -66,35 +86,63 @@ impl Clients {
     }
 
     /// Write down that an operation begins.
-    pub fn invoke(&self, process: u64, request: &Request, node: NodeId, is_final: bool) -> Recorded<'_> {
+    fn invoke<'a>(
+        &'a self,
+        process: u64,
+        operation: &'a Operation,
+        node: NodeId,
+        seq: Option<u64>,
+        is_final: bool,
+    ) -> Recorded<'a> {
         let recorded = Recorded {
             clients: self,
             process,
-            f: request.f.into(),
-            key: request.key.clone(),
-            seq: request.session.map(|(_, seq)| seq),
+            operation,
+            f: operation.f.into(),
+            seq,
             is_final,
         };
-        recorded.record(Kind::Invoke, request.value.clone(), node, None);
+        recorded.record(Kind::Invoke, operation.value.clone(), node, None);
         recorded
     }
 
-    /// Ask one node, and write it down. `is_final` marks the reads after the heal, which durability is judged by.
-    pub async fn ask(&self, process: u64, node: NodeId, request: &Request, is_final: bool) -> Reply {
-        let recorded = self.invoke(process, request, node, is_final);
-        let reply = self.system.invoke(node, request).await;
-        recorded.complete(request, node, &reply);
+    /// Ask one node with one request, and write it down as this operation. `is_final` marks the reads after the heal,
+    /// which durability is judged by.
+    pub async fn ask(
+        &self,
+        process: u64,
+        node: NodeId,
+        operation: &Operation,
+        request: &Request,
+        is_final: bool,
+    ) -> Reply {
+        let seq = request.session.map(|(_, seq)| seq);
+        let recorded = self.invoke(process, operation, node, seq, is_final);
+        let reply = self.told(operation, self.system.invoke(node, request).await);
+        recorded.complete(node, &reply);
+        reply
+    }
+
+    /// A reply in the words of the workload.
+    fn told(&self, operation: &Operation, mut reply: Reply) -> Reply {
+        reply.answer = match reply.answer {
+            Answer::Ok(stored) if operation.is_read() => Answer::Ok((self.workload.seen)(stored)),
+            Answer::Ok(_) => Answer::Ok(Value::Null),
+            other => other,
+        };
         reply
     }
 }
 
 impl Recorded<'_> {
     /// Write down how it ended.
-    pub fn complete(self, request: &Request, node: NodeId, reply: &Reply) {
+    fn complete(self, node: NodeId, reply: &Reply) {
+        let argument = || self.operation.value.clone();
         let (kind, value) = match &reply.answer {
-            Answer::Ok(value) => (Kind::Ok, value.clone()),
-            Answer::Fail => (Kind::Fail, request.value.clone()),
-            Answer::Unknown => (Kind::Info, request.value.clone()),
+            Answer::Ok(seen) if self.operation.is_read() => (Kind::Ok, seen.clone()),
+            Answer::Ok(_) => (Kind::Ok, argument()),
+            Answer::Fail => (Kind::Fail, argument()),
+            Answer::Unknown => (Kind::Info, argument()),
         };
         self.record(kind, value, node, Some(reply));
     }
@@ -112,7 +160,7 @@ impl Recorded<'_> {
             process: Process::Client(self.process),
             kind,
             f: Arc::clone(&self.f),
-            key: Some(self.key.clone()),
+            key: Some(self.operation.key.clone()),
             value,
             node: Some(node.name()),
             error: reply.and_then(|reply| text(&reply.error)),
@@ -127,10 +175,7 @@ impl Recorded<'_> {
 /// One client: operation after operation until it is told to stop. `rate` bounds its operations a second.
 pub async fn run(clients: Clients, number: u64, seed: u64, rate: Option<f64>, stop: Stop) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (number << 32));
-    let mut session = Session {
-        process: clients.new_process(),
-        seq: 0,
-    };
+    let mut session = Session::new(&clients);
     let mut target = NodeId((number as usize) % clients.nodes);
     let mut next = Instant::now();
     while !stop.is_set() {
@@ -148,10 +193,7 @@ pub async fn run(clients: Clients, number: u64, seed: u64, rate: Option<f64>, st
             _ => sleep_until(Instant::now() + Duration::from_millis(rng.random_range(10..50))).await,
         }
         if reply.answer == Answer::Unknown {
-            session = Session {
-                process: clients.new_process(),
-                seq: 0,
-            };
+            session = Session::new(&clients);
             target = NodeId(rng.random_range(0..clients.nodes));
         }
     }
@@ -163,54 +205,43 @@ async fn one_operation(
     target: &mut NodeId,
     rng: &mut ChaCha8Rng,
 ) -> Reply {
-    let operation = lock(&clients.workload).next();
-    let request = request(&operation, session, clients.timeout);
-    let recorded = clients.invoke(session.process, &request, *target, false);
-    let reply = follow(clients, &request, target, rng).await;
-    recorded.complete(&request, *target, &reply);
-    if let Answer::Ok(value) = &reply.answer {
-        lock(&clients.workload).on_ok(&operation, value);
+    let process = session.process;
+    let operation = lock(&clients.operations).next(process);
+    let anywhere = operation.is_read() && clients.reads == Reads::Follower;
+    let node = match anywhere {
+        true => NodeId(rng.random_range(0..clients.nodes)),
+        false => *target,
+    };
+    let before = session.seq;
+    // An update has more than one request, and which one decides is not known yet.
+    let seq = (!operation.is_read() && is_one_request(clients, &operation, process)).then_some(before + 1);
+    let mut recorded = clients.invoke(process, &operation, node, seq, false);
+    let mut asking = Asking {
+        clients,
+        session,
+        node,
+        rng,
+    };
+    let reply = clients.told(&operation, asking.perform(&operation).await);
+    let node = asking.node;
+    if session.seq > before {
+        recorded.seq = Some(session.seq);
     }
+    recorded.complete(node, &reply);
+    if !anywhere {
+        *target = node;
+    }
+    lock(&clients.operations).on_end(process, &operation, &reply.answer);
     reply
 }
 
-fn request(operation: &Operation, session: &mut Session, timeout: Duration) -> Request {
-    let reads = operation.f == "read";
-    if !reads {
-        session.seq += 1;
-    }
-    Request {
-        f: operation.f,
-        key: operation.key.clone(),
-        value: operation.value.clone(),
-        forward: false,
-        session: (!reads).then_some((session.process, session.seq)),
-        timeout,
-    }
+fn is_one_request(clients: &Clients, operation: &Operation, process: u64) -> bool {
+    matches!(
+        (clients.workload.plan)(operation, process),
+        workloads::Plan::Ask(_)
+    )
 }
 
-/// Ask the node that the client knows, and follow to the leader while the operation certainly has not happened.
-async fn follow(clients: &Clients, request: &Request, target: &mut NodeId, rng: &mut ChaCha8Rng) -> Reply {
-    let mut tries = 1;
-    loop {
-        let reply = clients.system.invoke(*target, request).await;
-        let Some(leader) = reply.elsewhere.filter(|_| reply.answer == Answer::Fail) else {
-            return reply;
-        };
-        if tries == TRIES {
-            return reply;
-        }
-        tries += 1;
-        match leader.filter(|leader| leader != target && leader.0 < clients.nodes) {
-            Some(leader) => *target = leader,
-            None => {
-                *target = NodeId(rng.random_range(0..clients.nodes));
-                tokio::time::sleep(LEADERLESS_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn lock(workload: &Mutex<Box<dyn Workload>>) -> std::sync::MutexGuard<'_, Box<dyn Workload>> {
-    workload.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(operations: &Mutex<Box<dyn Workload>>) -> std::sync::MutexGuard<'_, Box<dyn Workload>> {
+    operations.lock().unwrap_or_else(PoisonError::into_inner)
 }

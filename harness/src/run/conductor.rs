@@ -16,7 +16,8 @@ use super::client::Clients;
 use super::observer::Observer;
 use super::stop::Stop;
 use crate::exit::Failure;
-use crate::systems::{Answer, Reply, Request};
+use crate::systems::{Answer, Reply, Request, StoreOp};
+use crate::workloads::{self, Operation};
 
 /// What the run is told while it lasts, for the progress line.
 #[derive(Clone, Debug, Default)]
@@ -183,9 +184,11 @@ impl Conductor {
         tokio::spawn(async move {
             // Each probe is a process of its own: several may wait at once.
             let process = clients.new_process();
-            let request = request(&probe, process);
-            let reply = clients.ask(process, probe.node, &request, false).await;
-            set(&answers, probe.id, state(reply));
+            let (operation, request) = request(clients.workload, &probe, process);
+            let reply = clients
+                .ask(process, probe.node, &operation, &request, false)
+                .await;
+            set(&answers, probe.id, state(clients.workload, &operation, reply));
         });
     }
 
@@ -280,26 +283,35 @@ fn set(answers: &Mutex<BTreeMap<ProbeId, ProbeState>>, id: ProbeId, state: Probe
     }
 }
 
-fn request(probe: &Probe, process: u64) -> Request {
-    let (f, value, session) = match &probe.op {
-        ProbeOp::Read | ProbeOp::ReadForwarded => ("read", Value::Null, None),
-        ProbeOp::Write(value) => ("write", value.clone(), Some((process, 1))),
+/// A probe in the words of the workload, and of the store.
+fn request(workload: &workloads::Row, probe: &Probe, process: u64) -> (Operation, Request) {
+    let (operation, op, session) = match &probe.op {
+        ProbeOp::Read | ProbeOp::ReadForwarded => (Operation::read(probe.key.clone()), StoreOp::Read, None),
+        ProbeOp::Write(value) => {
+            let (operation, op) = (workload.fresh)(&probe.key, value, process);
+            (operation, op, Some((process, 1)))
+        }
     };
-    Request {
-        f,
-        key: probe.key.clone(),
-        value,
+    let request = Request {
+        op,
+        key: operation.key.clone(),
         forward: probe.op == ProbeOp::ReadForwarded,
         session,
+        retry: false,
         timeout: Duration::from_millis(probe.timeout_ms),
-    }
+    };
+    (operation, request)
 }
 
-fn state(reply: Reply) -> ProbeState {
+/// What the schedule is told: of a read, which of the values that it wrote was seen last.
+fn state(workload: &workloads::Row, operation: &Operation, reply: Reply) -> ProbeState {
     let code = reply.error.unwrap_or_default();
     match reply.answer {
-        Answer::Ok(value) => ProbeState::Ok {
-            value,
+        Answer::Ok(seen) => ProbeState::Ok {
+            value: match operation.is_read() {
+                true => (workload.newest)(&seen),
+                false => operation.value.clone(),
+            },
             at: reply.at.map(|(index, term)| Position { index, term }),
         },
         Answer::Fail => ProbeState::Fail { code },

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::client::Clients;
 use crate::exit::Failure;
-use crate::systems::{Answer, Request};
+use crate::systems::{Answer, Reply, Request, StoreOp};
+use crate::workloads::Operation;
 
 /// So many keys are read at a time.
 const READERS: usize = 16;
@@ -20,18 +21,20 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub async fn first_write(clients: &Clients, limit: Duration) -> Option<Nanos> {
     let deadline = Instant::now() + limit;
     let mut walk = Walk::new(clients);
+    // What an unknown outcome left behind may stand in the way of the next attempt.
+    let mut unknown = 0;
     for attempt in 1.. {
         let process = clients.new_process();
-        let request = Request {
-            f: "write",
-            key: "recovery".into(),
-            value: Value::Int(attempt),
-            forward: false,
-            session: Some((process, 1)),
-            timeout: clients.timeout,
+        let key = match unknown {
+            0 => "recovery".to_owned(),
+            more => format!("recovery-{more}"),
         };
-        if walk.ask(process, &request, false).await {
-            return Some(clients.clock.now());
+        let (operation, op) = (clients.workload.fresh)(&key.as_str().into(), &Value::Int(attempt), process);
+        let request = walk.request(&operation.key, op, Some((process, 1)));
+        match walk.ask(process, &operation, &request, false).await.answer {
+            Answer::Ok(_) => return Some(clients.clock.now()),
+            Answer::Unknown => unknown += 1,
+            Answer::Fail => {}
         }
         if Instant::now() >= deadline {
             return None;
@@ -79,32 +82,40 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Ask the node that is thought to lead; where it does not, the next one is thought to.
-    async fn ask(&mut self, process: u64, request: &Request, is_final: bool) -> bool {
-        let reply = self.clients.ask(process, self.target, request, is_final).await;
-        if let Answer::Ok(_) = reply.answer {
-            return true;
+    fn request(&self, key: &Value, op: StoreOp, session: Option<(u64, u64)>) -> Request {
+        Request {
+            op,
+            key: key.clone(),
+            forward: false,
+            session,
+            retry: false,
+            timeout: self.clients.timeout,
         }
-        self.target = match reply.elsewhere.flatten() {
-            Some(leader) if leader.0 < self.clients.nodes => leader,
-            _ => NodeId((self.target.0 + 1) % self.clients.nodes),
-        };
-        false
+    }
+
+    /// Ask the node that is thought to lead; where it does not, the next one is thought to.
+    async fn ask(&mut self, process: u64, operation: &Operation, request: &Request, is_final: bool) -> Reply {
+        let asked = self
+            .clients
+            .ask(process, self.target, operation, request, is_final);
+        let reply = asked.await;
+        if !matches!(reply.answer, Answer::Ok(_)) {
+            self.target = match reply.elsewhere.flatten() {
+                Some(leader) if leader.0 < self.clients.nodes => leader,
+                _ => NodeId((self.target.0 + 1) % self.clients.nodes),
+            };
+        }
+        reply
     }
 
     async fn read(&mut self, key: Value, deadline: Instant) {
-        let request = Request {
-            f: "read",
-            key,
-            value: Value::Null,
-            forward: false,
-            session: None,
-            timeout: self.clients.timeout,
-        };
+        let operation = Operation::read(key);
+        let request = self.request(&operation.key, StoreOp::Read, None);
         loop {
             // A read without an answer is unknown, and its process is used no more.
             let process = self.clients.new_process();
-            if self.ask(process, &request, true).await || Instant::now() >= deadline {
+            let reply = self.ask(process, &operation, &request, true).await;
+            if matches!(reply.answer, Answer::Ok(_)) || Instant::now() >= deadline {
                 return;
             }
             tokio::time::sleep(PAUSE).await;

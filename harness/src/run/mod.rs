@@ -1,6 +1,7 @@
 //! A run: `resolve → start → ready → load with nemesis → heal → recover → final reads → stop → save`, each stage a
 //! short function. What follows, `check → report → exit`, works from the saved files alone ([`crate::judge`]).
 
+mod asking;
 pub mod client;
 pub mod conductor;
 mod final_reads;
@@ -19,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use histories::run_folder::{Lines, run_name};
-use histories::{Header, RunFolder, Value};
+use histories::{Header, RunFolder};
 use nemesis::NodeId;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
@@ -176,10 +177,13 @@ impl<'a> Run<'a> {
             recorder,
             clock: self.clock,
             gate: Gate::opened(),
-            workload: Arc::new(Mutex::new(generator)),
+            workload,
+            operations: Arc::new(Mutex::new(generator)),
             next_process: Arc::new(AtomicU64::new(0)),
             nodes: self.settings.nodes,
             timeout: self.settings.op_timeout,
+            retry: self.settings.retry,
+            reads: self.settings.reads,
         })
     }
 
@@ -348,7 +352,7 @@ fn header(settings: &Settings, workload: &workloads::Row) -> Header {
         workload: Some(workload.name.to_owned()),
         model: Some(workload.model.to_owned()),
         keyed: true,
-        initial: Value::Null,
+        initial: (workload.initial)(),
         seed: Some(settings.seed),
         system: Some(settings.system.clone()),
         other: serde_json::Map::new(),

@@ -80,7 +80,8 @@ impl Monitor {
             return;
         }
         key.touched = now;
-        key.changed |= event.kind == Kind::Ok;
+        // A failure, too: what it was said not to have done may have been seen before.
+        key.changed |= matches!(event.kind, Kind::Ok | Kind::Fail);
         key.events.push(event);
     }
 

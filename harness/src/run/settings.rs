@@ -23,6 +23,17 @@ mod ms {
     }
 }
 
+/// Which nodes the clients read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Reads {
+    /// The leader.
+    #[default]
+    Leader,
+    /// Any node, which asks the leader on the client's behalf.
+    Follower,
+}
+
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -55,6 +66,12 @@ pub struct Settings {
     /// How long a client waits for an answer.
     #[serde(rename = "op_timeout_ms", with = "ms")]
     pub op_timeout: Duration,
+    /// Whether a client asks again, as the same request, where the outcome is unknown.
+    #[serde(default)]
+    pub retry: bool,
+    /// Which nodes the clients read from.
+    #[serde(default)]
+    pub reads: Reads,
     /// How soon after the heal operations must succeed again.
     #[serde(rename = "max_recovery_ms", with = "ms")]
     pub max_recovery: Duration,
@@ -155,6 +172,8 @@ impl Settings {
         other("interval", span(self.interval), "3s");
         other("op-timeout", span(self.op_timeout), "1s");
         other("max-recovery", span(self.max_recovery), "10s");
+        words.extend(self.retry.then(|| "--retry".to_owned()));
+        words.extend((self.reads == Reads::Follower).then(|| "--reads follower".to_owned()));
         words.extend(self.rate.map(|rate| format!("--rate {rate}")));
         words.extend(self.bugs.iter().map(|bug| format!("--bug {bug}")));
         words.extend(self.until_violation.then(|| "--until-violation".to_owned()));

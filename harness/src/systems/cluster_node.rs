@@ -9,7 +9,7 @@ use nemesis::hands::{Framing, Hands, NodeCommand};
 use nemesis::{Link, NodeId, NodeStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Boxed, Bug, Reply, Request, Row, Settings, System};
+use super::{Answer, Boxed, Bug, Reply, Request, Row, Settings, StoreOp, System};
 use crate::exit::Failure;
 
 /// The row of this system.
@@ -114,7 +114,7 @@ struct Op<'a> {
     f: &'static str,
     key: &'a Value,
     #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a Value>,
+    value: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,6 +125,8 @@ struct Op<'a> {
     client: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retry: bool,
 }
 
 impl<'a> Op<'a> {
@@ -139,18 +141,22 @@ impl<'a> Op<'a> {
             forward: request.forward,
             client,
             seq,
+            retry: request.retry,
         };
-        match (request.f, request.value.as_list()) {
-            ("cas", Some([from, to])) => Op {
-                from: Some(from),
-                to: Some(to),
+        let with = |f, value| Op {
+            value: Some(value),
+            ..plain(f)
+        };
+        match &request.op {
+            StoreOp::Read => plain("get"),
+            StoreOp::Write(value) => with("put", value.clone()),
+            StoreOp::Append(value) => with("append", value.clone()),
+            StoreOp::Add(amount) => with("add", Value::Int(*amount)),
+            StoreOp::Cas { expected, new } => Op {
+                from: Some(expected),
+                to: Some(new),
                 ..plain("cas")
             },
-            ("write", _) => Op {
-                value: Some(&request.value),
-                ..plain("put")
-            },
-            _ => plain("get"),
         }
     }
 }
@@ -204,8 +210,8 @@ impl Reply {
 fn reply(request: &Request, body: Body) -> Reply {
     let at = body.index.zip(body.term);
     let error = match (body.ok, body.error, body.value) {
-        (true, _, Some(value)) if request.f == "read" => return Reply::ok(value, at),
-        (true, _, _) if request.f != "read" => return Reply::ok(request.value.clone(), at),
+        (true, _, Some(value)) if request.op.is_read() => return Reply::ok(value, at),
+        (true, _, _) if !request.op.is_read() => return Reply::ok(Value::Null, at),
         (false, Some(error), _) => error,
         // An answer that says neither is no acknowledgement.
         _ => return Reply::unknown("unreadable-answer", "neither a value nor an error".to_owned()),
@@ -276,13 +282,13 @@ impl System for ClusterNode {
 mod tests {
     use super::*;
 
-    fn request(f: &'static str, value: Value) -> Request {
+    fn request(op: StoreOp) -> Request {
         Request {
-            f,
+            op,
             key: "k1".into(),
-            value,
             forward: false,
             session: Some((7, 3)),
+            retry: false,
             timeout: Duration::from_secs(1),
         }
     }
@@ -293,20 +299,36 @@ mod tests {
 
     #[test]
     fn operations_are_put_into_the_words_of_the_store() {
-        let write = request("write", Value::Int(12));
+        let session = r#""client":7,"seq":3"#;
+        for (op, words) in [
+            (StoreOp::Write(12.into()), r#""f":"put","key":"k1","value":12"#),
+            (
+                StoreOp::Append("a".into()),
+                r#""f":"append","key":"k1","value":"a""#,
+            ),
+            (StoreOp::Add(-1), r#""f":"add","key":"k1","value":-1"#),
+            (
+                StoreOp::Cas {
+                    expected: Value::Null,
+                    new: 2.into(),
+                },
+                r#""f":"cas","key":"k1","from":null,"to":2"#,
+            ),
+        ] {
+            assert_eq!(sent(&request(op)), format!("{{{words},{session}}}"));
+        }
+        let again = Request {
+            retry: true,
+            ..request(StoreOp::Add(1))
+        };
         assert_eq!(
-            sent(&write),
-            r#"{"f":"put","key":"k1","value":12,"client":7,"seq":3}"#
-        );
-        let cas = request("cas", Value::list([Value::Null, Value::Int(2)]));
-        assert_eq!(
-            sent(&cas),
-            r#"{"f":"cas","key":"k1","from":null,"to":2,"client":7,"seq":3}"#
+            sent(&again),
+            format!(r#"{{"f":"add","key":"k1","value":1,{session},"retry":true}}"#)
         );
         let read = Request {
             session: None,
             forward: true,
-            ..request("read", Value::Null)
+            ..request(StoreOp::Read)
         };
         assert_eq!(sent(&read), r#"{"f":"get","key":"k1","forward":true}"#);
     }
@@ -314,26 +336,32 @@ mod tests {
     #[test]
     fn only_a_definite_error_is_a_failure() {
         let body = |text: &str| serde_json::from_str::<Body>(text).unwrap();
-        let write = request("write", Value::Int(12));
+        let write = request(StoreOp::Write(12.into()));
         let lost = body(r#"{"ok":false,"error":{"code":"truncated","definite":false,"message":"…"}}"#);
         assert_eq!(reply(&write, lost).answer, Answer::Unknown);
         let elsewhere = body(r#"{"ok":false,"error":{"code":"not-leader","definite":true,"leader":"n3"}}"#);
         let elsewhere = reply(&write, elsewhere);
+        assert!(!elsewhere.is_decided());
         assert_eq!(
             (elsewhere.answer, elsewhere.elsewhere),
             (Answer::Fail, Some(Some(NodeId(2))))
         );
         for neither in [r#"{"ok":false}"#, r#"{"ok":true}"#] {
             assert_eq!(
-                reply(&request("read", Value::Null), body(neither)).answer,
+                reply(&request(StoreOp::Read), body(neither)).answer,
                 Answer::Unknown
             );
         }
         assert_eq!(reply(&write, body(r#"{"ok":false}"#)).answer, Answer::Unknown);
+        let mismatch = body(
+            r#"{"ok":false,"index":9,"term":2,"value":1,"error":{"code":"cas-mismatch","definite":true}}"#,
+        );
+        let mismatch = reply(&write, mismatch);
+        assert!(mismatch.answer == Answer::Fail && mismatch.is_decided());
         let ok = reply(&write, body(r#"{"ok":true,"index":18,"term":3}"#));
         assert_eq!(
             (ok.answer, ok.at),
-            (Answer::Ok(Value::Int(12)), Some((LogIndex(18), Term(3))))
+            (Answer::Ok(Value::Null), Some((LogIndex(18), Term(3))))
         );
     }
 }

@@ -9,3 +9,4 @@ mod bad_luck;
 mod ci;
 mod main_job;
 mod readme;
+mod workloads;

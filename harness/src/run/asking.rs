@@ -1,0 +1,138 @@
+//! How a client gets an operation done: which nodes it asks, with what requests, and when it gives up.
+
+use std::time::Duration;
+
+use histories::Value;
+use nemesis::NodeId;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use tokio::time::Instant;
+
+use super::client::{Clients, Session};
+use super::settings::Reads;
+use crate::systems::{Answer, Reply, Request, StoreOp};
+use crate::workloads::{Operation, Plan};
+
+/// How often a client follows to another node with one request, before it calls it a failure.
+const TRIES: u32 = 4;
+/// How often an update begins anew because somebody was quicker, before it is called a failure.
+const UPDATES: u32 = 3;
+/// How long a client waits before it asks another node where the last one knew no leader.
+const LEADERLESS_PAUSE: Duration = Duration::from_millis(15);
+/// With `--retry` a client asks again for so many times as long as it waits for one answer.
+const RETRY_TIMEOUTS: u32 = 5;
+
+/// A client that is about to do an operation.
+pub(super) struct Asking<'a> {
+    pub(super) clients: &'a Clients,
+    pub(super) session: &'a mut Session,
+    /// The node that it asks next.
+    pub(super) node: NodeId,
+    pub(super) rng: &'a mut ChaCha8Rng,
+}
+
+impl Asking<'_> {
+    /// Do it.
+    pub(super) async fn perform(&mut self, operation: &Operation) -> Reply {
+        if operation.is_read() {
+            return self.read(&operation.key).await;
+        }
+        match (self.clients.workload.plan)(operation, self.session.process) {
+            Plan::Ask(op) => self.change(&operation.key, op).await,
+            Plan::Update(update) => self.update(operation, update).await,
+        }
+    }
+
+    async fn read(&mut self, key: &Value) -> Reply {
+        let request = Request {
+            op: StoreOp::Read,
+            key: key.clone(),
+            forward: self.clients.reads == Reads::Follower,
+            session: None,
+            retry: false,
+            timeout: self.clients.timeout,
+        };
+        self.insist(request).await
+    }
+
+    async fn change(&mut self, key: &Value, op: StoreOp) -> Reply {
+        let request = Request {
+            op,
+            key: key.clone(),
+            forward: false,
+            session: Some(self.session.next()),
+            retry: false,
+            timeout: self.clients.timeout,
+        };
+        self.insist(request).await
+    }
+
+    /// Read, change, and write if nobody was quicker. Nothing has happened before the write.
+    async fn update(
+        &mut self,
+        operation: &Operation,
+        update: fn(&Operation, &Value) -> Option<Value>,
+    ) -> Reply {
+        for _ in 0..UPDATES {
+            let reply = self.read(&operation.key).await;
+            let Answer::Ok(expected) = reply.answer else {
+                return Reply {
+                    answer: Answer::Fail,
+                    ..reply
+                };
+            };
+            let Some(new) = update(operation, &expected) else {
+                return Reply::refused("it cannot be done on what was found");
+            };
+            let reply = self.change(&operation.key, StoreOp::Cas { expected, new }).await;
+            // Turned away is no reason to begin anew: the next read would be, too.
+            if reply.answer != Answer::Fail || !reply.is_decided() {
+                return reply;
+            }
+        }
+        Reply::refused("others were quicker each time")
+    }
+
+    /// Ask; with `--retry` ask again elsewhere, as the same request, while nobody knows what came of it.
+    async fn insist(&mut self, mut request: Request) -> Reply {
+        let first = self.follow(&request).await;
+        if !self.clients.retry || first.answer != Answer::Unknown {
+            return first;
+        }
+        let deadline = Instant::now() + self.clients.timeout * RETRY_TIMEOUTS;
+        request.retry = request.session.is_some();
+        while Instant::now() < deadline {
+            self.somewhere_else().await;
+            let reply = self.follow(&request).await;
+            // That one node turned the request away says nothing of what another did with it before.
+            if reply.is_decided() || (request.op.is_read() && reply.answer == Answer::Fail) {
+                return reply;
+            }
+        }
+        first
+    }
+
+    /// Ask the node that the client knows, and follow to the leader while the request certainly was not done.
+    async fn follow(&mut self, request: &Request) -> Reply {
+        let mut tries = 1;
+        loop {
+            let reply = self.clients.system.invoke(self.node, request).await;
+            let Some(leader) = reply.elsewhere.filter(|_| reply.answer == Answer::Fail) else {
+                return reply;
+            };
+            if tries == TRIES {
+                return reply;
+            }
+            tries += 1;
+            match leader.filter(|leader| *leader != self.node && leader.0 < self.clients.nodes) {
+                Some(leader) => self.node = leader,
+                None => self.somewhere_else().await,
+            }
+        }
+    }
+
+    async fn somewhere_else(&mut self) {
+        self.node = NodeId(self.rng.random_range(0..self.clients.nodes));
+        tokio::time::sleep(LEADERLESS_PAUSE).await;
+    }
+}

@@ -1,0 +1,33 @@
+//! Every workload against real nodes, some of which are killed: the correct store passes each.
+
+use crate::lab::{Lab, check};
+
+#[test]
+fn every_workload_passes_while_nodes_are_killed() {
+    let lab = Lab::new();
+    let listed = lab.harness("list workloads --json").with(0).json();
+    let rows = listed.as_array().unwrap();
+    assert!(rows.len() >= 6, "{listed}");
+    for row in rows {
+        let name = row["workload"].as_str().unwrap();
+        let words = format!(
+            "run --workload {name} --nemesis kill --interval 500ms --nodes 3 --duration 3s --seed 5 --json --quiet"
+        );
+        let results = lab.harness(&words).with(0).json();
+        for proved in ["linearizability", "durability", "recovery", "activity"] {
+            assert_eq!(check(&results, proved)["verdict"], "pass", "{name}: {results}");
+        }
+    }
+}
+
+#[test]
+fn clients_may_ask_again_and_read_anywhere_and_the_command_says_so() {
+    let lab = Lab::new();
+    let words = "run --workload counter --retry --reads follower --nemesis kill --interval 500ms --nodes 3 --duration 3s";
+    let ended = lab.harness(&format!("{words} --seed 5 --quiet")).with(0);
+    assert!(
+        ended.stdout.contains("--workload counter") && ended.stdout.contains("--retry --reads follower"),
+        "{}",
+        ended.stdout
+    );
+}
