@@ -41,5 +41,5 @@ pub mod schedules;
 pub mod view;
 
 pub use effect::{Choice, Effect, Link, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp};
-pub use schedule::{Armed, Row, Schedule, Settings, TABLE};
+pub use schedule::{Armed, Profile, Row, Schedule, Settings, TABLE};
 pub use view::{NodeStatus, NodeView, ProbeState, ProcessState, Role, View};

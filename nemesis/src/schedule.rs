@@ -76,6 +76,15 @@ pub struct Evidence<'a> {
     pub ran: Duration,
 }
 
+/// Which of a system's profiles a schedule is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Bare Raft as in the paper, without what closes traps by accident: the system's first profile.
+    Bare,
+    /// What one would run: the system's last profile.
+    Full,
+}
+
 /// A row of the table of schedules.
 pub struct Row {
     /// Its name on the command line.
@@ -84,8 +93,14 @@ pub struct Row {
     pub about: &'static str,
     /// The least number of nodes that it makes sense with.
     pub least_nodes: usize,
-    /// Whether it leads the cluster through stages of its own, and needs the profile `fig8` for its trap to open.
+    /// How many nodes a run has that does not say.
+    pub nodes: usize,
+    /// Whether it leads the cluster through stages of its own, and leaves a record of each cycle.
     pub guided: bool,
+    /// The system's settings in a run that does not say.
+    pub profile: Profile,
+    /// The workload of a run that does not say.
+    pub workload: &'static str,
     /// Build it.
     pub build: fn(&Settings) -> Box<dyn Schedule>,
     /// Judge from the evidence whether it was armed.
@@ -95,6 +110,8 @@ pub struct Row {
 /// Every schedule; a new one is a file in [`schedules`] and a row here.
 pub const TABLE: &[Row] = &[
     schedules::figure8::ROW,
+    schedules::stale_leader::ROW,
+    schedules::rejoin_tail::ROW,
     schedules::kill::ROW,
     schedules::pause::ROW,
     schedules::partition::ROW,

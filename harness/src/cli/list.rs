@@ -86,9 +86,12 @@ fn systems() -> Table {
 fn nemeses() -> Table {
     let rows = nemesis::TABLE.iter();
     Table {
-        head: vec!["nemesis", "least nodes", "about"],
+        head: vec!["nemesis", "nodes", "least", "about"],
         rows: rows
-            .map(|row_| row(&[row_.name, &row_.least_nodes.to_string(), row_.about]))
+            .map(|nemesis| {
+                let (nodes, least) = (nemesis.nodes.to_string(), nemesis.least_nodes.to_string());
+                row(&[nemesis.name, &nodes, &least, nemesis.about])
+            })
             .collect(),
     }
 }

@@ -36,18 +36,18 @@ pub struct Args {
     /// What to test.
     #[arg(long, default_value = "cluster-node", value_parser = names(systems::TABLE.iter().map(|row| row.name)))]
     system: String,
-    /// How many nodes.
-    #[arg(long, default_value_t = 5)]
-    nodes: usize,
+    /// How many nodes; without it what the nemesis is made for, mostly 5.
+    #[arg(long)]
+    nodes: Option<usize>,
     /// Which faults, and when.
     #[arg(long, default_value = "figure8", value_parser = names(nemesis::TABLE.iter().map(|row| row.name)))]
     nemesis: String,
     /// How long a fault of an unguided nemesis lasts on average, and the calm after it.
     #[arg(long, default_value = "3s", value_parser = duration)]
     interval: Duration,
-    /// Which operations.
-    #[arg(long, default_value = "register", value_parser = names(workloads::TABLE.iter().map(|row| row.name)))]
-    workload: String,
+    /// Which operations; without it what the nemesis is made for, mostly register.
+    #[arg(long, value_parser = names(workloads::TABLE.iter().map(|row| row.name)))]
+    workload: Option<String>,
     /// How long the load lasts, such as 60s or 5m.
     #[arg(long, default_value = "60s", value_parser = duration)]
     duration: Duration,
@@ -63,7 +63,7 @@ pub struct Args {
     /// Break a rule of the node on purpose; may be repeated (see `harness list bugs`).
     #[arg(long = "bug", value_name = "NAME", value_parser = names(all_bugs()))]
     bugs: Vec<String>,
-    /// The node's settings; without it fig8 under a guided nemesis, and prod otherwise.
+    /// The node's settings; without it what the nemesis is made for: fig8 under most guided ones, prod otherwise.
     #[arg(long, value_parser = names(all_profiles()))]
     profile: Option<String>,
     /// The node's binary; without it it is looked for beside harness, then on PATH.
@@ -180,11 +180,11 @@ fn run_and_judge(settings: &Settings, progress: Progress) -> Result<Outcome, Fai
 fn resolve(args: Args) -> Result<Settings, Failure> {
     let system = systems::find(&args.system)
         .ok_or_else(|| Failure::Usage(format!("there is no system {:?}", args.system)))?;
-    let guided = nemesis::schedule::find(&args.nemesis).is_some_and(|row| row.guided);
-    let default = if guided {
-        system.profiles.first()
-    } else {
-        system.profiles.last()
+    let nemesis = nemesis::schedule::find(&args.nemesis)
+        .ok_or_else(|| Failure::Usage(format!("there is no nemesis {:?}", args.nemesis)))?;
+    let default = match nemesis.profile {
+        nemesis::Profile::Bare => system.profiles.first(),
+        nemesis::Profile::Full => system.profiles.last(),
     };
     let mut bugs = args.bugs;
     bugs.dedup();
@@ -196,10 +196,10 @@ fn resolve(args: Args) -> Result<Settings, Failure> {
             .unwrap_or_default(),
         system: args.system,
         bugs,
-        nodes: args.nodes,
+        nodes: args.nodes.unwrap_or(nemesis.nodes),
         nemesis: args.nemesis,
         interval: args.interval,
-        workload: args.workload,
+        workload: args.workload.unwrap_or_else(|| nemesis.workload.to_owned()),
         duration: args.duration,
         clients: args.clients,
         rate: args.rate,

@@ -1,20 +1,60 @@
 //! The check `armed`: the faults really happened, and a guided schedule set its trap often enough.
 
+use std::fmt;
+
 use checker::{Check, Verdict};
 use histories::RunFolder;
 use histories::run_folder::read_lines;
 use nemesis::effect::EffectLine;
 use nemesis::schedule::Evidence;
-use nemesis::schedules::figure8::evidence::{self, Cycle, Tally};
+use nemesis::schedules::figure8::evidence::{self, Cycle};
+use nemesis::schedules::guided::record::{self as guided, Record as GuidedCycle};
+use serde::Serialize;
 
 use crate::exit::Failure;
 use crate::run::record::Record;
+
+impl fmt::Display for Cycles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cycles {
+            sprung,
+            refused,
+            closed,
+            set,
+            missed,
+        } = self;
+        if sprung + refused + closed > 0 {
+            write!(
+                f,
+                "{sprung} sprung, {refused} refused, {closed} closed, {missed} missed"
+            )
+        } else {
+            write!(f, "{set} set, {missed} missed")
+        }
+    }
+}
 
 /// What the nemesis left in the run's folder.
 pub struct Saved {
     effects: Vec<EffectLine>,
     cycles: Vec<serde_json::Value>,
     figure8: Vec<Cycle>,
+    guided: Vec<GuidedCycle>,
+}
+
+/// How many cycles of a guided schedule came to what: the first three under figure8, `set` under any other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cycles {
+    /// The trap of Figure 8 sprang.
+    pub sprung: u64,
+    /// It was set, and refused.
+    pub refused: u64,
+    /// It was closed by an entry of the current term.
+    pub closed: u64,
+    /// The trap was set.
+    pub set: u64,
+    /// A stage was not reached.
+    pub missed: u64,
 }
 
 impl Saved {
@@ -25,12 +65,18 @@ impl Saved {
         let effects = read_lines(&folder.nemesis(), unfinished).map_err(wrong)?;
         let path = folder.cycles(&record.settings.nemesis);
         let cycles: Vec<serde_json::Value> = read_lines(&path, unfinished).map_err(wrong)?;
-        let figure8 =
-            evidence::read(&cycles).map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))?;
+        let row = record.settings.nemesis_row()?;
+        let unreadable = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
+        let (mut figure8, mut guided) = (Vec::new(), Vec::new());
+        match row.name {
+            "figure8" => figure8 = evidence::read(&cycles).map_err(unreadable)?,
+            _ => guided = guided::read(&cycles).map_err(unreadable)?,
+        }
         Ok(Saved {
             effects,
             cycles,
             figure8,
+            guided,
         })
     }
 
@@ -39,11 +85,24 @@ impl Saved {
         &self.figure8
     }
 
+    /// The cycles of any other guided schedule.
+    pub fn guided(&self) -> &[GuidedCycle] {
+        &self.guided
+    }
+
     /// How many cycles came to what; all zero without a guided schedule.
-    pub fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        self.figure8.iter().for_each(|cycle| tally.count(cycle.outcome));
-        tally
+    pub fn tally(&self) -> Cycles {
+        let mut figure8 = evidence::Tally::default();
+        self.figure8.iter().for_each(|cycle| figure8.count(cycle.outcome));
+        let mut guided = guided::Tally::default();
+        self.guided.iter().for_each(|cycle| guided.count(cycle.outcome));
+        Cycles {
+            sprung: figure8.sprung,
+            refused: figure8.refused,
+            closed: figure8.closed,
+            set: guided.set,
+            missed: figure8.missed + guided.missed,
+        }
     }
 
     /// Judge it by the schedule's own rule.

@@ -4,6 +4,7 @@ use checker::{Check, Verdict, Violation};
 use histories::{Event, Kind, Process, Seed};
 use serde::Serialize;
 
+use super::nemesis::Cycles;
 use crate::exit::Exit;
 use crate::run::record::Stage;
 
@@ -27,7 +28,7 @@ pub struct Results {
     /// The longest time without a success while operations could begin.
     pub outage_longest_ms: u64,
     /// The cycles of a guided schedule by what they came to.
-    pub cycles: ::nemesis::schedules::figure8::evidence::Tally,
+    pub cycles: Cycles,
     /// What proves the violations.
     pub violations: Vec<Violation>,
 }

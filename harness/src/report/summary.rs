@@ -76,11 +76,7 @@ fn about(record: &Record) -> String {
 fn numbers(out: &mut String, results: &Results, record: Option<&Record>) {
     let cycles = &results.cycles;
     if *cycles != Default::default() {
-        let _ = writeln!(
-            out,
-            "  cycles      {} sprung, {} refused, {} closed, {} missed",
-            cycles.sprung, cycles.refused, cycles.closed, cycles.missed
-        );
+        let _ = writeln!(out, "  cycles      {cycles}");
     }
     let operations = &results.operations;
     let _ = write!(

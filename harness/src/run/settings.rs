@@ -168,7 +168,8 @@ impl Settings {
         };
         let span = |span: Duration| humantime::format_duration(span).to_string();
         other("system", self.system.clone(), "cluster-node");
-        other("workload", self.workload.clone(), "register");
+        let workload = self.nemesis_row().map_or("", |row| row.workload);
+        other("workload", self.workload.clone(), workload);
         other("interval", span(self.interval), "3s");
         other("op-timeout", span(self.op_timeout), "1s");
         other("max-recovery", span(self.max_recovery), "10s");

@@ -149,7 +149,7 @@ pub struct Row {
     pub binary: &'static str,
     /// How to get that binary.
     pub how_to_get: &'static str,
-    /// Its profiles: under a guided schedule the first, otherwise the last.
+    /// Its profiles; the first is the barest, the last what one would run.
     pub profiles: &'static [&'static str],
     /// What can be broken in it on purpose.
     pub bugs: &'static [Bug],

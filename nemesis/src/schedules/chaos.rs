@@ -11,14 +11,17 @@ use super::proof::{self, Proof};
 use super::unguided::{Draw, Fault, Scene, Unguided};
 use super::{kill, partition, pause};
 use crate::effect::{Link, LinkRule};
-use crate::schedule::{Armed, Evidence, Row};
+use crate::schedule::{Armed, Evidence, Profile, Row};
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
     name: "chaos",
     about: "a seeded mix of kills, pauses, partitions and delays, overlapping",
     least_nodes: 3,
+    nodes: 5,
     guided: false,
+    profile: Profile::Full,
+    workload: "register",
     build: |settings| Box::new(Unguided::new(settings, LANES)),
     armed,
 };

@@ -8,4 +8,6 @@ pub mod none;
 pub mod partition;
 pub mod pause;
 mod proof;
+pub mod rejoin_tail;
+pub mod stale_leader;
 mod unguided;

@@ -1,7 +1,7 @@
 //! `none`: nothing breaks. The baseline for everything else.
 
 use crate::effect::Effect;
-use crate::schedule::{Armed, Row, Schedule};
+use crate::schedule::{Armed, Profile, Row, Schedule};
 use crate::view::View;
 
 /// The row of this schedule.
@@ -9,7 +9,10 @@ pub const ROW: Row = Row {
     name: "none",
     about: "no fault at all: the baseline",
     least_nodes: 1,
+    nodes: 5,
     guided: false,
+    profile: Profile::Full,
+    workload: "register",
     build: |_| Box::new(Calm),
     armed: |_| Armed {
         armed: true,

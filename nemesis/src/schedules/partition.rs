@@ -7,14 +7,17 @@ use rand_chacha::ChaCha8Rng;
 use super::proof::{self, Proof};
 use super::unguided::{Fault, Scene, Unguided, names};
 use crate::effect::{Choice, Effect, Link, LinkRule, NodeId};
-use crate::schedule::Row;
+use crate::schedule::{Profile, Row};
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
     name: "partition",
     about: "random halves, one node or the leader cut off, both ways or one way; healed after a while",
     least_nodes: 3,
+    nodes: 5,
     guided: false,
+    profile: Profile::Full,
+    workload: "register",
     build: |settings| Box::new(Unguided::new(settings, &[&[draw]])),
     armed: |evidence| proof::judge(evidence, &[Proof::cuts(evidence.effects)]),
 };

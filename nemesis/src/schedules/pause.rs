@@ -6,14 +6,17 @@ use rand_chacha::ChaCha8Rng;
 use super::proof::{self, Proof};
 use super::unguided::{Fault, Scene, Unguided, draw_victims};
 use crate::effect::Effect;
-use crate::schedule::Row;
+use crate::schedule::{Profile, Row};
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
     name: "pause",
     about: "SIGSTOP of a random node, the leader or a minority; continued after a while",
     least_nodes: 3,
+    nodes: 5,
     guided: false,
+    profile: Profile::Full,
+    workload: "register",
     build: |settings| Box::new(Unguided::new(settings, &[&[draw]])),
     armed: |evidence| proof::judge(evidence, &[Proof::pauses(evidence.effects)]),
 };

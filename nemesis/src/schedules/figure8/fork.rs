@@ -7,9 +7,9 @@ use rand::seq::SliceRandom;
 
 use super::evidence::{Arm, End, Ending, Trap};
 use super::machine::{Figure8, Step, Turn};
-use super::steps::{PROMPT_MS, has_term, holders};
+use super::steps::{PROMPT_MS, has_term};
 use crate::effect::{NodeId, ProbeId, ProbeOp};
-use crate::schedules::guided::{answer, answered, majority, ok_value};
+use crate::schedules::guided::{answer, answered, holders, majority, ok_value};
 use crate::view::{ProbeState, TailEntry, View};
 
 /// How long W stands on a majority before (d).

@@ -27,14 +27,17 @@ mod heal;
 mod machine;
 mod steps;
 
-use crate::schedule::Row;
+use crate::schedule::{Profile, Row};
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
     name: "figure8",
     about: "Raft section 5.4.2, Figure 8: an entry on a majority that can still be overwritten",
     least_nodes: 3,
+    nodes: 5,
     guided: true,
+    profile: Profile::Bare,
+    workload: "register",
     build: |settings| Box::new(machine::Figure8::new(settings)),
     armed: evidence::armed,
 };

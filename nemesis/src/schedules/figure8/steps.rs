@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use super::evidence::{Plant, Rival};
 use super::machine::{Figure8, Step, Turn};
 use crate::effect::{Effect, NodeId, ProbeId, ProbeOp};
-use crate::schedules::guided::{is_even, majority};
+use crate::schedules::guided::{holders, is_even, majority};
 use crate::view::{NodeStatus, Role, TailEntry, View};
 
 /// The client of W waits longer than any cycle holds its entry back.
@@ -216,12 +216,6 @@ impl Figure8 {
             .filter(|node| *node != except && has_term(view, *node, term))
             .collect()
     }
-}
-
-/// The nodes that run and hold this entry.
-pub(super) fn holders(view: &View, entry: &TailEntry) -> Vec<NodeId> {
-    let holds = |node: &NodeId| view.status(*node).is_some_and(|status| status.holds(entry));
-    NodeId::all(view.nodes.len()).filter(holds).collect()
 }
 
 /// Whether the node was last seen with an entry of this term, be it out or not.

@@ -1,23 +1,17 @@
 //! The figure8 schedule against a modelled cluster: both ends of the story, every size, many seeds, and one run of
 //! it word for word.
 
-#![allow(clippy::unwrap_used)]
-
-mod model;
-
 use std::fmt::Write;
 use std::time::Duration;
 
 use histories::{Nanos, Seed};
-use model::{Cluster, Rules};
 use nemesis::schedule::{Evidence, Settings, find};
 use nemesis::schedules::figure8::evidence::{Cycle, Ending};
 use nemesis::{Armed, Effect, LinkRule};
 
-const CORRECT: Rules = Rules {
-    current_term_only: true,
-    no_op: false,
-};
+use crate::model::{Cluster, Rules};
+
+const CORRECT: Rules = Rules::CORRECT;
 const NAIVE: Rules = Rules {
     current_term_only: false,
     no_op: false,
@@ -71,7 +65,7 @@ fn play(nodes: usize, seed: u64, rules: Rules, seconds: u64) -> Played {
     }
 }
 
-fn told(effect: &Effect) -> String {
+pub fn told(effect: &Effect) -> String {
     match effect {
         Effect::Links { rule, links } => {
             let links: Vec<String> = links
@@ -194,7 +188,7 @@ fn a_cycle_that_the_end_of_the_load_cuts_off_counts_for_nothing() {
 fn two_cycles_word_for_word() {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/tests/figure8/correct-5-nodes-seed-1.txt"
+        "/tests/guided/figure8-5-nodes-seed-1.txt"
     );
     let mut script = play(5, 1, CORRECT, 30).script;
     let end = script

@@ -15,6 +15,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const TICK: Duration = Duration::from_millis(5);
+/// So many probes are remembered.
+const PROBES: usize = 64;
 
 #[derive(Clone, Copy)]
 pub struct Rules {
@@ -24,7 +26,15 @@ pub struct Rules {
     pub no_op: bool,
 }
 
-#[derive(Clone, PartialEq)]
+impl Rules {
+    /// Bare Raft as in the paper.
+    pub const CORRECT: Rules = Rules {
+        current_term_only: true,
+        no_op: false,
+    };
+}
+
+#[derive(Clone)]
 struct Entry {
     term: Term,
     /// What it writes; none in a no-op.
@@ -66,6 +76,20 @@ impl Node {
             .find(|(written, _)| written == key)
             .map_or(Value::Null, |(_, value)| value.clone())
     }
+}
+
+/// Up to where two logs agree: where they have the same entry, they have the same before it (Raft section 5.3).
+fn common(a: &[Entry], b: &[Entry]) -> usize {
+    let (mut agree, mut differ) = (0, a.len().min(b.len()) + 1);
+    while agree + 1 < differ {
+        let middle = agree.midpoint(differ);
+        if a[middle - 1].hash == b[middle - 1].hash {
+            agree = middle;
+        } else {
+            differ = middle;
+        }
+    }
+    agree
 }
 
 struct Waiting {
@@ -236,17 +260,19 @@ impl Cluster {
     fn replicate(&mut self, me: NodeId, other: NodeId) {
         let term = self.nodes[me.0].term;
         self.see_term(other, term);
-        let (log, commit) = (self.nodes[me.0].log.clone(), self.nodes[me.0].commit);
+        let log = std::mem::take(&mut self.nodes[me.0].log);
+        let commit = self.nodes[me.0].commit;
         let follower = &mut self.nodes[other.0];
         (follower.role, follower.leader) = (Role::Follower, Some(me));
-        let same = follower.log.iter().zip(&log).take_while(|(a, b)| a == b).count();
-        if let Some(next) = log.get(same) {
-            follower.log.truncate(same);
+        let mut matched = common(&follower.log, &log);
+        if let Some(next) = log.get(matched) {
+            follower.log.truncate(matched);
             follower.log.push(next.clone());
+            matched += 1;
         }
-        let matched = follower.log.iter().zip(&log).take_while(|(a, b)| a == b).count();
         follower.commit = follower.commit.max(commit.min(matched));
         self.nodes[me.0].matched.insert(other, matched);
+        self.nodes[me.0].log = log;
         self.rest(other);
     }
 
@@ -371,6 +397,9 @@ impl Cluster {
             Effect::Gate { open } => self.gate_open = *open,
             Effect::Probe(probe) => {
                 self.probes.insert(probe.id, ProbeState::Pending);
+                while self.probes.len() > PROBES {
+                    self.probes.pop_first();
+                }
                 self.waiting.push(Waiting {
                     id: probe.id,
                     node: probe.node,

@@ -1,0 +1,76 @@
+//! What can be seen in a view.
+
+use histories::{Nanos, Term};
+
+use crate::effect::{Effect, NodeId};
+use crate::view::{ProcessState, Role, TailEntry, View};
+
+/// Whether the node leads in this term.
+pub fn leads(view: &View, node: NodeId, term: Term) -> bool {
+    view.status(node)
+        .is_some_and(|status| status.role == Role::Leader && status.term == term)
+}
+
+/// Whether the node follows this leader, in the leader's term.
+pub fn follows(view: &View, node: NodeId, leader: NodeId) -> bool {
+    let term = view.status(leader).map(|status| status.term);
+    view.status(node).is_some_and(|status| {
+        status.role == Role::Follower && status.leader == Some(leader) && Some(status.term) == term
+    })
+}
+
+/// Who of `nodes` leads a later term than `after`, and that term.
+pub fn leader_among(view: &View, nodes: &[NodeId], after: Term) -> Option<(NodeId, Term)> {
+    nodes.iter().find_map(|node| {
+        let status = view.status(*node)?;
+        (status.role == Role::Leader && status.term > after).then_some((*node, status.term))
+    })
+}
+
+/// The nodes that run and hold this entry.
+pub fn holders(view: &View, entry: &TailEntry) -> Vec<NodeId> {
+    let holds = |node: &NodeId| view.status(*node).is_some_and(|status| status.holds(entry));
+    NodeId::all(view.nodes.len()).filter(holds).collect()
+}
+
+/// The leader, if every node runs and follows it, in one term.
+pub fn one_leader(view: &View) -> Option<NodeId> {
+    let leader = view.leader()?;
+    let term = view.status(leader)?.term;
+    let follows = |node| {
+        view.status(node)
+            .is_some_and(|status| status.term == term && status.leader == Some(leader))
+    };
+    NodeId::all(view.nodes.len()).all(follows).then_some(leader)
+}
+
+/// Whether every node runs, was asked after `since`, follows one leader in one term, and all logs are equal and
+/// committed to the end.
+pub fn is_even(view: &View, since: Nanos) -> bool {
+    let Some(leader) = view.leader() else { return false };
+    let Some(first) = view.status(leader) else {
+        return false;
+    };
+    view.nodes.iter().all(|node| match (&node.process, &node.status) {
+        (ProcessState::Running, Some((asked, status))) => {
+            *asked >= since
+                && status.term == first.term
+                && status.leader == Some(leader)
+                && status.last == first.last
+                && status.tail.last() == first.tail.last()
+                && status.commit == first.last.index
+        }
+        _ => false,
+    })
+}
+
+/// What brings every node back that is down or paused.
+pub fn revive(view: &View) -> Vec<Effect> {
+    NodeId::all(view.nodes.len())
+        .filter_map(|node| match view.nodes[node.0].process {
+            ProcessState::Down => Some(Effect::Start(node)),
+            ProcessState::Paused => Some(Effect::Resume(node)),
+            ProcessState::Starting | ProcessState::Running => None,
+        })
+        .collect()
+}

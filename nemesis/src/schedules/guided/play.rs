@@ -1,0 +1,291 @@
+//! The machine that plays a story: cycle after cycle, each with its settling and its healing.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use histories::{LogIndex, Nanos, Term, Value};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::look::{is_even, one_leader, revive};
+use super::record::{FinalRead, Outcome, Record, Tally};
+use super::scene::{Miss, Scene, Sent, Told};
+use crate::effect::{self, Effect, NodeId};
+use crate::schedule::{Schedule, Settings};
+use crate::view::{ProbeState, View};
+
+/// The workload has this long with the gate open in each cycle.
+const GATE_OPEN: Duration = Duration::from_millis(200);
+/// How long the cluster may take to come to rest before the story begins.
+const SETTLED: Duration = Duration::from_secs(5);
+/// A probe that is to be answered at once.
+const PROMPT: Duration = Duration::from_secs(1);
+/// So long the cluster may take to acknowledge a write after the heal.
+const HEALED: Duration = Duration::from_secs(5);
+/// So often every node is asked for the key after the heal: a value that comes and goes shows only in the second.
+const ROUNDS: usize = 2;
+
+/// How the cluster stands when a story begins: every log is equal and committed, the gate is closed, and nothing is
+/// in flight.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Who leads.
+    pub leader: NodeId,
+    /// In which term.
+    pub term: Term,
+    /// Where every log ends.
+    pub last: LogIndex,
+    /// What the key holds: acknowledged.
+    pub before: Value,
+}
+
+/// A story that is being told.
+type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Begins to tell it.
+type Tell = Arc<dyn Fn(Scene) -> Telling + Send + Sync>;
+
+/// The schedule that plays `story` in every cycle.
+pub fn play<F>(name: &'static str, settings: &Settings, story: fn(Scene, Start) -> F) -> Box<dyn Schedule>
+where
+    F: Future<Output = Told<()>> + Send + 'static,
+{
+    let tell: Tell = Arc::new(move |scene| Box::pin(cycle(scene, story)));
+    let scene = Scene::new(
+        ChaCha8Rng::seed_from_u64(settings.seed.0),
+        blank(name, settings, 1, Nanos(0)),
+    );
+    Box::new(Play {
+        settings: settings.clone(),
+        name,
+        telling: tell(scene.clone()),
+        tell,
+        scene,
+        begun: false,
+        tally: Tally::default(),
+        records: Vec::new(),
+    })
+}
+
+struct Play {
+    name: &'static str,
+    settings: Settings,
+    tell: Tell,
+    scene: Scene,
+    telling: Telling,
+    /// Whether the first view was seen.
+    begun: bool,
+    tally: Tally,
+    records: Vec<serde_json::Value>,
+}
+
+impl Play {
+    /// The record is complete; the next cycle begins.
+    fn next_cycle(&mut self, now: Nanos) {
+        let number = self.scene.board().record.cycle + 1;
+        let next = blank(self.name, &self.settings, number, now);
+        let mut record = {
+            let mut board = self.scene.board();
+            board.stage = "0";
+            board.written.clear();
+            std::mem::replace(&mut board.record, next)
+        };
+        record.ended = now;
+        self.tally.count(record.outcome);
+        // A record is plain data; it always has a JSON form.
+        self.records.extend(serde_json::to_value(&record));
+        self.telling = (self.tell)(self.scene.clone());
+    }
+}
+
+impl Schedule for Play {
+    fn observe(&mut self, view: &View) -> Vec<Effect> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.scene.board().record.started = view.now;
+        }
+        // What was decided must be in force before what follows from it is observed.
+        if view.pending_effects > 0 {
+            return Vec::new();
+        }
+        self.scene.show(view);
+        let mut context = Context::from_waker(Waker::noop());
+        if self.telling.as_mut().poll(&mut context).is_ready() {
+            self.next_cycle(view.now);
+        }
+        self.scene.take_effects()
+    }
+
+    fn on_outcome(&mut self, effect: &Effect, outcome: &effect::Outcome) {
+        self.scene.heard(effect, outcome);
+    }
+
+    fn interrupt(&mut self, view: &View) {
+        self.scene.show(view);
+        {
+            let mut board = self.scene.board();
+            let stage = board.stage;
+            match board.record.outcome {
+                Outcome::Unfinished => board.record.reason = format!("({stage}) the load ended"),
+                Outcome::Set if stage != "e" => board.record.reason += "; then the load ended",
+                _ => {}
+            }
+        }
+        self.next_cycle(view.now);
+    }
+
+    fn take_records(&mut self) -> Vec<serde_json::Value> {
+        std::mem::take(&mut self.records)
+    }
+
+    fn stage(&self) -> String {
+        let board = self.scene.board();
+        format!("cycle {} ({})", board.record.cycle, board.stage)
+    }
+
+    fn tally(&self) -> String {
+        format!("{} set, {} missed", self.tally.set, self.tally.missed)
+    }
+}
+
+/// A cycle of which nothing has happened yet.
+fn blank(name: &str, settings: &Settings, cycle: u64, started: Nanos) -> Record {
+    Record {
+        schedule: name.to_owned(),
+        cycle,
+        seed: settings.seed,
+        n: settings.nodes,
+        key: Value::Text(format!("{name}-{cycle}").into()),
+        cast: BTreeMap::new(),
+        stages: Vec::new(),
+        reads: Vec::new(),
+        outcome: Outcome::Unfinished,
+        reason: String::new(),
+        started,
+        ended: started,
+    }
+}
+
+/// One cycle: settle, the story, heal.
+async fn cycle<F>(scene: Scene, story: fn(Scene, Start) -> F)
+where
+    F: Future<Output = Told<()>>,
+{
+    let told = match scene.settle().await {
+        Ok(start) => story(scene.clone(), start).await,
+        Err(miss) => Err(miss),
+    };
+    if let Err(Miss(why)) = told {
+        let mut board = scene.board();
+        let why = format!("({}) {why}", board.stage);
+        if board.record.outcome == Outcome::Set {
+            board.record.reason += &format!("; then {why}");
+        } else {
+            (board.record.outcome, board.record.reason) = (Outcome::Missed, why);
+        }
+    }
+    scene.stage("e");
+    scene.heal().await;
+}
+
+impl Scene {
+    /// Stage 0: a leader, the workload had its time, the gate is closed, an acknowledged value, equal logs.
+    async fn settle(&self) -> Told<Start> {
+        self.carry_out(self.undo()).await;
+        let opened = self.now();
+        self.until(SETTLED, "no single leader with the workload running", |view| {
+            one_leader(view).filter(|_| view.now.since(opened) >= GATE_OPEN)
+        })
+        .await?;
+        self.carry_out(vec![Effect::Gate { open: false }]).await;
+        let leader = self
+            .until(SETTLED, "operations in flight did not end", |view| {
+                one_leader(view).filter(|_| view.in_flight == 0)
+            })
+            .await?;
+        let before = self.write(leader, &self.key(), PROMPT);
+        self.acknowledged(&before, "the value before was not acknowledged")
+            .await?;
+        let since = self.now();
+        self.until(SETTLED, "the logs did not become equal", |view| {
+            let status = view.leader().and_then(|leader| view.status(leader))?;
+            is_even(view, since).then(|| Start {
+                leader: view.leader().unwrap_or(leader),
+                term: status.term,
+                last: status.last.index,
+                before: before.value.clone(),
+            })
+        })
+        .await
+    }
+
+    /// What brings every link and every node back, and opens the gate.
+    fn undo(&self) -> Vec<Effect> {
+        let mut effects = self.board().net.heal();
+        effects.extend(revive(&self.view()));
+        effects.push(Effect::Gate { open: true });
+        effects
+    }
+
+    /// Stage e: everybody is brought back, and what the cycle wrote is read at every node.
+    async fn heal(&self) {
+        self.carry_out(self.undo()).await;
+        // A leader knows what is committed only after a write of its own term (Raft section 8), so one goes first.
+        if !self.write_after_heal().await {
+            return;
+        }
+        let written = self.board().written.clone();
+        for _ in 0..ROUNDS {
+            self.read_everywhere(&self.key()).await;
+        }
+        for key in written.iter().filter(|key| **key != self.key()) {
+            self.read_at_leader(key).await;
+        }
+    }
+
+    async fn write_after_heal(&self) -> bool {
+        let began = self.now();
+        let key = self.key_beside("e");
+        while self.now().since(began) < HEALED {
+            let Ok(leader) = self.until(HEALED, "no leader after the heal", one_leader).await else {
+                return false;
+            };
+            let sent = self.write(leader, &key, PROMPT);
+            if let ProbeState::Ok { .. } = self.answer(&sent).await {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn read_everywhere(&self, key: &Value) {
+        let asked: Vec<Sent> = self
+            .nodes()
+            .into_iter()
+            .map(|node| self.read_forwarded(node, key, PROMPT))
+            .collect();
+        for sent in &asked {
+            self.note_read(sent).await;
+        }
+    }
+
+    async fn read_at_leader(&self, key: &Value) {
+        if let Some(leader) = self.view().leader() {
+            let sent = self.read_forwarded(leader, key, PROMPT);
+            self.note_read(&sent).await;
+        }
+    }
+
+    async fn note_read(&self, sent: &Sent) {
+        let value = match self.answer(sent).await {
+            ProbeState::Ok { value, .. } => Some(value),
+            _ => None,
+        };
+        self.board().record.reads.push(FinalRead {
+            node: sent.node,
+            key: sent.key.clone(),
+            value,
+        });
+    }
+}

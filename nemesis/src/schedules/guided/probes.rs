@@ -1,0 +1,48 @@
+//! Probes: their numbers, and what came of them.
+
+use histories::Value;
+
+use crate::effect::{Effect, NodeId, Probe, ProbeId, ProbeOp};
+use crate::view::{ProbeState, View};
+
+/// Numbers the probes of a run.
+#[derive(Default)]
+pub struct Probes {
+    next: u64,
+}
+
+impl Probes {
+    /// A probe with a number of its own, and the effect that sends it.
+    pub fn send(&mut self, node: NodeId, key: &Value, op: ProbeOp, timeout_ms: u64) -> (ProbeId, Effect) {
+        let id = ProbeId(self.next);
+        self.next += 1;
+        (
+            id,
+            Effect::Probe(Probe {
+                id,
+                node,
+                key: key.clone(),
+                op,
+                timeout_ms,
+            }),
+        )
+    }
+}
+
+/// What came of a probe; pending if it is not known yet.
+pub fn answer(view: &View, probe: ProbeId) -> &ProbeState {
+    view.probes.get(&probe).unwrap_or(&ProbeState::Pending)
+}
+
+/// Whether nobody waits for this probe any more.
+pub fn answered(view: &View, probe: ProbeId) -> bool {
+    answer(view, probe) != &ProbeState::Pending
+}
+
+/// What a probe read or wrote, if it was ok.
+pub fn ok_value(view: &View, probe: ProbeId) -> Option<Value> {
+    match answer(view, probe) {
+        ProbeState::Ok { value, .. } => Some(value.clone()),
+        _ => None,
+    }
+}
