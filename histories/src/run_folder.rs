@@ -115,6 +115,11 @@ impl RunFolder {
         self.path.join("results.json")
     }
 
+    /// The page.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
     /// Everything that belongs to one node.
     pub fn node(&self, node: &NodeName) -> PathBuf {
         self.path.join("nodes").join(node.as_str())

@@ -8,6 +8,7 @@ mod gate;
 mod inspect;
 mod list;
 mod outputs;
+mod report;
 mod run;
 mod table;
 
@@ -45,6 +46,7 @@ enum Command {
     Gate(gate::Args),
     Inspect(inspect::Args),
     List(list::Args),
+    Report(report::Args),
 }
 
 /// Parse the command line, do it, and say how it ended.
@@ -60,6 +62,7 @@ pub fn main() -> Exit {
         Command::Gate(args) => gate::gate(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::List(args) => list::list(&args),
+        Command::Report(args) => report::report(&args),
     };
     done.unwrap_or_else(|failure| {
         eprintln!("harness: {failure}");

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::judge::{self, Limits};
 use crate::report::outcome::Outcome;
 use crate::report::style::Style;
-use crate::report::summary;
+use crate::report::{data, page, summary};
 use crate::run::progress::Progress;
 use crate::run::record::Record;
 use crate::run::settings::{Reads, Settings};
@@ -169,6 +169,10 @@ fn run_and_judge(settings: &Settings, progress: Progress) -> Result<Outcome, Fai
     super::on_interrupt(move || stop.set())?;
     let results = judge::run(&folder, &limits)?;
     write_json(&folder.results(), &results)?;
+    // A picture that cannot be drawn changes no verdict.
+    if let Err(failure) = page::draw(&folder, None, data::OPERATIONS) {
+        eprintln!("harness: report.html could not be drawn: {failure}");
+    }
     Ok(Outcome {
         name: folder.path().display().to_string(),
         record: Some(Record::load(&folder)?),

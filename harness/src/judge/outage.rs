@@ -6,33 +6,76 @@ use histories::{Event, Kind, Nanos, Process};
 
 use crate::run::record::Stage;
 
-/// The longest gap between successes in the load. While the nemesis held the gate closed nothing could succeed, so
-/// that time does not count.
-pub fn longest(events: &[Event], load: &Stage) -> Duration {
-    let mut longest = Duration::ZERO;
-    let mut since = Some(load.start);
-    let mut end_gap = |since: Option<Nanos>, now: Nanos| {
-        if let Some(since) = since {
-            longest = longest.max(now.since(since));
-        }
-    };
-    for event in events
-        .iter()
-        .filter(|event| load.start <= event.time && event.time <= load.end)
-    {
-        match (event.process, event.kind, &*event.f) {
-            (Process::Nemesis, _, "close-gate") => {
-                end_gap(since.take(), event.time);
-            }
-            (Process::Nemesis, _, "open-gate") => since = since.or(Some(event.time)),
-            (Process::Client(_), Kind::Ok, _) if since.is_some() => {
-                end_gap(since.replace(event.time), event.time);
-            }
-            _ => {}
+/// What matters to an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// An operation succeeded.
+    Success,
+    /// The nemesis closed the gate: nothing can succeed, so that time does not count.
+    Closed,
+    /// It opened the gate.
+    Opened,
+}
+
+/// The gaps between successes in the load.
+pub struct Gaps<I> {
+    sights: I,
+    since: Option<Nanos>,
+    end: Option<Nanos>,
+}
+
+impl<I: Iterator<Item = (Nanos, Sight)>> Gaps<I> {
+    /// Of what was seen in the load, in the order of time.
+    pub fn of(load: &Stage, sights: I) -> Self {
+        Gaps {
+            sights,
+            since: Some(load.start),
+            end: Some(load.end),
         }
     }
-    end_gap(since, load.end);
-    longest
+}
+
+impl<I: Iterator<Item = (Nanos, Sight)>> Iterator for Gaps<I> {
+    type Item = (Nanos, Nanos);
+
+    fn next(&mut self) -> Option<(Nanos, Nanos)> {
+        for (time, sight) in self.sights.by_ref() {
+            let since = match sight {
+                Sight::Opened => {
+                    self.since = self.since.or(Some(time));
+                    continue;
+                }
+                Sight::Closed => self.since.take(),
+                Sight::Success if self.since.is_some() => self.since.replace(time),
+                Sight::Success => continue,
+            };
+            if let Some(since) = since {
+                return Some((since, time));
+            }
+        }
+        let end = self.end.take()?;
+        self.since.take().map(|since| (since, end))
+    }
+}
+
+/// The longest gap between successes in the load.
+pub fn longest(events: &[Event], load: &Stage) -> Duration {
+    let sights = events
+        .iter()
+        .filter(|event| load.start <= event.time && event.time <= load.end)
+        .filter_map(|event| {
+            let sight = match (event.process, event.kind, &*event.f) {
+                (Process::Nemesis, _, "close-gate") => Sight::Closed,
+                (Process::Nemesis, _, "open-gate") => Sight::Opened,
+                (Process::Client(_), Kind::Ok, _) => Sight::Success,
+                _ => return None,
+            };
+            Some((event.time, sight))
+        });
+    Gaps::of(load, sights)
+        .map(|(from, to)| to.since(from))
+        .max()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

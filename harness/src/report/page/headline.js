@@ -1,0 +1,84 @@
+"use strict";
+// The verdict, each check with its reason, and how to run it again.
+
+page.headline = () => {
+  const { make, number } = page.dom;
+  const { head } = page.data;
+  const MARK = { pass: "✓", violation: "✗", inconclusive: "?" };
+  const settings = head.settings;
+
+  const verdict = head.verdict || "no verdict";
+  document.title = `${verdict}: ${settings.nemesis} on ${settings.system}, seed ${settings.seed}`;
+
+  function about() {
+    const words = [`${settings.nemesis} on ${settings.nodes} nodes of ${settings.system}`];
+    if (settings.profile) words.push(`profile ${settings.profile}`);
+    if (head.bugs.length > 0) words.push(`with the bug ${head.bugs.join(", ")}`);
+    words.push(`seed ${settings.seed}`);
+    return words.join(" · ");
+  }
+
+  function warnings() {
+    const words = [];
+    if (!head.verdict) words.push("No verdict was saved. `harness check` judges what the run left.");
+    if (!head.finished) words.push("The run was cut short: this is what it left.");
+    if (head.interrupted) words.push("The user ended the load early.");
+    return words.map((text) => make("p", { class: "warning", text }));
+  }
+
+  function checks() {
+    const row = (check) => make("tr", { class: check.verdict },
+      make("th", { scope: "row", text: check.name }),
+      make("td", { class: "verdict" }, make("span", { class: "mark", "aria-hidden": "true", text: MARK[check.verdict] || "?" }), ` ${check.verdict}`),
+      make("td", { text: check.reason }));
+    return make("table", { class: "checks" },
+      make("caption", { text: "The verdict is the worst of these checks." }),
+      make("thead", {}, make("tr", {}, ["check", "verdict", "why"].map((text) => make("th", { scope: "col", text })))),
+      make("tbody", {}, head.checks.map(row)));
+  }
+
+  function cycles() {
+    const counts = {};
+    for (const cycle of page.data.story.cycles) counts[cycle.outcome] = (counts[cycle.outcome] || 0) + 1;
+    const words = Object.entries(counts).map(([outcome, count]) =>
+      make("span", { class: `chip outcome-${outcome.toLowerCase()}`, text: `${count} ${outcome}` }));
+    return words.length === 0 ? null : [make("dt", { text: "cycles" }), make("dd", {}, words)];
+  }
+
+  function again() {
+    const command = make("code", { text: head.again });
+    const button = make("button", { type: "button", text: "copy" });
+    button.addEventListener("click", () => {
+      getSelection().selectAllChildren(command);
+      // A page from a file may not have the clipboard; then the selected text is there to be copied.
+      const done = navigator.clipboard ? navigator.clipboard.writeText(head.again) : Promise.reject(new Error("none"));
+      done.then(() => { button.textContent = "copied"; }, () => { button.textContent = "selected"; });
+    });
+    return [make("dt", { text: "again" }), make("dd", { class: "again" }, command, button)];
+  }
+
+  function facts() {
+    const fact = (name, text) => (text ? [make("dt", { text: name }), make("dd", { text })] : null);
+    const count = head.operations || {};
+    const operations = head.operations
+      ? `${number(count.ok)} ok, ${number(count.fail)} fail, ${number(count.info)} unknown; ${number(count.per_second)} a second`
+      : `${number(page.data.operations.of)} begun`;
+    return make("dl", { class: "facts" },
+      cycles(),
+      fact("operations", operations),
+      fact("longest outage", head.verdict ? `${head.outage_longest_ms} ms` : null),
+      again(),
+      fact("run", `${head.run}, began ${head.began}`),
+      fact("versions", [`harness ${head.version}`, ...head.binaries.map(([name, hash]) => `${name} ${hash}`)].join(" · ")),
+      fact("host", `${head.host.os}, kernel ${head.host.kernel}, ${head.host.cores} cores`));
+  }
+
+  document.getElementById("headline").append(
+    make("div", { class: `banner ${head.verdict || "none"}` },
+      make("h1", { id: "verdict", tabindex: "-1" },
+        make("span", { class: "mark", "aria-hidden": "true", text: MARK[head.verdict] || "–" }), ` ${verdict.toUpperCase()}`),
+      make("p", { text: about() })),
+    warnings(),
+    head.checks.length > 0 ? checks() : "",
+    facts());
+};
