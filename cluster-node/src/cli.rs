@@ -33,10 +33,16 @@ const LONGEST_BODY: u64 = 4 << 20;
 #[command(name = "cluster-node", version, after_help = EXAMPLES)]
 pub struct Args {
     /// This node's name.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new(), default_value_if("list_bugs", "true", "-"))]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), required = false, required_unless_present = "list_bugs", default_value_if("list_bugs", "true", "-"))]
     pub id: String,
     /// Its data folder; made if it is not there.
-    #[arg(long, value_name = "DIR", default_value_if("list_bugs", "true", "-"))]
+    #[arg(
+        long,
+        value_name = "DIR",
+        required = false,
+        required_unless_present = "list_bugs",
+        default_value_if("list_bugs", "true", "-")
+    )]
     pub data: PathBuf,
     /// Where this node dials another voter; once for each.
     #[arg(long = "peer", value_name = "ID=ADDRESS", value_parser = peer)]
@@ -53,6 +59,9 @@ pub struct Args {
     /// Written when both addresses are bound and the log is read.
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// Write what the node does into journal-<incarnation>.jsonl in this folder (docs/journal.md).
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
     /// The settings that the flags below change one by one.
     #[arg(long, value_enum, default_value = "prod")]
     pub profile: ProfileName,

@@ -11,6 +11,7 @@
 //! | [`raft`] | the core: no I/O, no clock |
 //! | [`machine`] | keys, values, sessions |
 //! | [`storage`] | the log file |
+//! | [`journal`] | what the node writes about itself |
 //! | [`node`] | the thread that brings these three together |
 //! | [`inbox`], [`outbox`], [`board`] | the ways in and out of that thread |
 //! | [`forward`] | writes that a follower hands to its leader |
@@ -38,10 +39,12 @@
 pub mod answer;
 pub mod board;
 pub mod cli;
+mod digest;
 pub mod forward;
 pub mod frame;
 pub mod http;
 pub mod inbox;
+pub mod journal;
 pub mod machine;
 pub mod node;
 pub mod outbox;

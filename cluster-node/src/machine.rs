@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::Value;
 
+use crate::digest::{self, Digest};
 use crate::raft::types::{Entry, LogIndex, Position};
 
 /// No entry of the log is longer.
@@ -122,13 +123,15 @@ pub struct Applied {
     pub outcome: Outcome,
     /// Whose it was.
     pub session: Option<Session>,
-    /// Whether the session had it already.
+    /// Whether it changed nothing for the session's sake: it had this one or a later one already, or is forgotten.
     pub is_repeated: bool,
 }
 
 /// The state.
 pub struct Machine {
-    values: BTreeMap<String, Value>,
+    values: BTreeMap<String, Slot>,
+    /// Kept only where somebody asks for it.
+    digest: Option<Digest>,
     sessions: HashMap<u64, LastOf>,
     /// The same clients by when they were last used; the first one goes first.
     by_use: BTreeMap<LogIndex, u64>,
@@ -143,6 +146,7 @@ impl Machine {
     pub fn new(session_limit: usize, deduplicates: bool) -> Self {
         Machine {
             values: BTreeMap::new(),
+            digest: None,
             sessions: HashMap::new(),
             by_use: BTreeMap::new(),
             session_limit: session_limit.max(1),
@@ -152,6 +156,16 @@ impl Machine {
         }
     }
 
+    /// From now on, while there is nothing yet, keep a hash of the state.
+    pub fn keep_digest(&mut self) {
+        self.digest = Some(Digest::default());
+    }
+
+    /// The hash of all keys and values; equal states have equal ones. 0 unless it is kept.
+    pub fn digest(&self) -> u64 {
+        self.digest.as_ref().map_or(0, Digest::get)
+    }
+
     /// The last entry that was applied.
     pub fn applied(&self) -> Position {
         self.applied
@@ -159,7 +173,9 @@ impl Machine {
 
     /// The value under a key; null if there is none.
     pub fn get(&self, key: &str) -> Value {
-        self.values.get(key).cloned().unwrap_or(Value::Null)
+        self.values
+            .get(key)
+            .map_or(Value::Null, |slot| slot.value.clone())
     }
 
     /// Apply an entry. The answer is that of the first time where it is a retry. None for a no-op.
@@ -206,17 +222,23 @@ impl Machine {
                     ..self.outcome(Some(session), outcome)
                 };
             }
-            Some(last) if session.seq < last.seq => {
-                return self.outcome(Some(session), Outcome::StaleSequence);
-            }
+            Some(last) if session.seq < last.seq => return self.unchanged(session, Outcome::StaleSequence),
             None if command.retry && self.has_forgotten => {
-                return self.outcome(Some(session), Outcome::SessionExpired);
+                return self.unchanged(session, Outcome::SessionExpired);
             }
             _ => {}
         }
         let outcome = self.change(command);
         self.remember(session, (self.applied, outcome.clone()));
         self.outcome(Some(session), outcome)
+    }
+
+    /// Nothing was done, for the session's sake.
+    fn unchanged(&self, session: Session, outcome: Outcome) -> Applied {
+        Applied {
+            is_repeated: true,
+            ..self.outcome(Some(session), outcome)
+        }
     }
 
     /// A cas as a leader makes it that decides before the entry has its place in the log, which only a bug does: an
@@ -261,8 +283,46 @@ impl Machine {
             let found = self.get(&command.key);
             return Outcome::Mismatch { found };
         }
-        let value = self.values.entry(command.key.clone()).or_insert(Value::Null);
-        match &command.operation {
+        let slot = self.values.entry(command.key.clone()).or_default();
+        let outcome = slot.change(&command.operation);
+        if let Some(digest) = &mut self.digest
+            && matches!(outcome, Outcome::Done { .. })
+        {
+            let after = slot.hash_after(&command.operation);
+            let before = std::mem::replace(&mut slot.hash, after);
+            digest.change(&command.key, before, slot.hash);
+        }
+        outcome
+    }
+}
+
+/// What stands under a key.
+struct Slot {
+    value: Value,
+    /// Kept only together with the digest.
+    hash: u64,
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        let value = Value::Null;
+        let hash = digest::value(&value);
+        Slot { value, hash }
+    }
+}
+
+impl Slot {
+    /// The hash of the value, which this operation has made from the one of the hash that is kept.
+    fn hash_after(&self, operation: &Operation) -> u64 {
+        match operation {
+            Operation::Append { value } => digest::appended(self.hash, &value.0),
+            _ => digest::value(&self.value),
+        }
+    }
+
+    fn change(&mut self, operation: &Operation) -> Outcome {
+        let value = &mut self.value;
+        match operation {
             Operation::Put { value: new } => *value = new.0.clone(),
             Operation::Cas { to, .. } => *value = to.0.clone(),
             Operation::Append { value: element } => match value {

@@ -12,10 +12,12 @@ use crate::board::Board;
 use crate::forward::{Forward, Forwarded, Forwards};
 use crate::frame::Frame;
 use crate::inbox::{Answer, Arrival, Arrivals, Reply, Write};
-use crate::machine::{Command, Machine, Outcome};
+use crate::journal::{self, Journal, JournalError};
+use crate::machine::{Command, Machine, Outcome, Session};
 use crate::outbox::Outbox;
-use crate::raft::types::{LogIndex, Message, Millis, NodeId, RequestId};
-use crate::raft::{Action, Input, Persist, Raft, Role};
+use crate::raft::notes::ReadMode;
+use crate::raft::types::{LogIndex, Message, Millis, NodeId, Position, RequestId};
+use crate::raft::{Action, Input, Persist, Raft, Rejection, Role};
 use crate::storage::{Storage, StorageError};
 
 /// So many inputs share a sync at most.
@@ -24,8 +26,22 @@ const BATCH: usize = 4096;
 /// Who waits for what came of a request.
 struct Client {
     asker: Asker,
-    /// The key that is to be read; none for a write.
-    read: Option<String>,
+    wants: Wants,
+}
+
+enum Wants {
+    /// The value under the key.
+    Read(String),
+    Write(Told),
+}
+
+/// What the journal tells of a write.
+#[derive(Clone, Copy)]
+struct Told {
+    op: &'static str,
+    session: Option<Session>,
+    /// Where it was given its place.
+    at: Option<Position>,
 }
 
 enum Asker {
@@ -50,6 +66,8 @@ pub struct Parts {
     pub outbox: Outbox,
     /// Where it posts how it stands.
     pub board: Board,
+    /// What it writes about itself, if it is to.
+    pub journal: Option<Journal>,
     /// The zero of the core's clock.
     pub began: Instant,
     /// Counts the node's starts.
@@ -66,7 +84,18 @@ pub struct Node {
     /// When each client's patience ends, the first first.
     deadlines: VecDeque<(Instant, RequestId)>,
     /// Reads that wait until an index is applied.
-    reads: BTreeMap<LogIndex, Vec<RequestId>>,
+    reads: BTreeMap<LogIndex, Vec<(RequestId, ReadMode)>>,
+}
+
+/// Why a node cannot go on: nothing may be promised any more.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Its log.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Its journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 impl Node {
@@ -85,7 +114,7 @@ impl Node {
     }
 
     /// Run until it is told to stop. An error means that nothing may be promised any more.
-    pub fn run(mut self, arrivals: &Arrivals) -> Result<(), StorageError> {
+    pub fn run(mut self, arrivals: &Arrivals) -> Result<(), NodeError> {
         let mut actions = Vec::new();
         loop {
             let first = match arrivals.0.recv_timeout(self.until_deadline()) {
@@ -105,11 +134,27 @@ impl Node {
             actions.extend(self.parts.raft.step(now, Input::Flush));
             self.carry_out(&mut actions)?;
             self.expire();
-            self.parts.outbox.depart();
+            self.depart()?;
             if is_to_stop {
-                return Ok(());
+                return self.stop();
             }
         }
+    }
+
+    /// Let go of what waits; the journal tells of it first.
+    fn depart(&mut self) -> Result<(), JournalError> {
+        if let Some(journal) = &mut self.parts.journal {
+            journal.write()?;
+        }
+        self.parts.outbox.depart();
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<(), NodeError> {
+        if let Some(journal) = &mut self.parts.journal {
+            journal.stop("it was told to stop")?;
+        }
+        Ok(())
     }
 
     fn now(&self) -> Millis {
@@ -133,16 +178,23 @@ impl Node {
         let input = match arrival {
             Arrival::Message(from, message) => Input::Message { from, message },
             Arrival::Forward(from, Forward { id, payload }) => {
-                let id = self.admit(Asker::Follower(from, id), None);
+                let told = self.told_of(&payload);
+                let id = self.admit(Asker::Follower(from, id), Wants::Write(told));
                 return self.propose(id, payload, actions);
             }
             Arrival::Forwarded(forwarded) => return self.take_forwarded(&forwarded),
             Arrival::Write(write, answer) => {
-                let id = self.admit(Asker::Client(answer), None);
+                let (op, session) = (write.op, write.session);
+                let told = Told {
+                    op,
+                    session,
+                    at: None,
+                };
+                let id = self.admit(Asker::Client(answer), Wants::Write(told));
                 return self.write(id, write, actions);
             }
             Arrival::Read { key, forward, answer } => Input::Read {
-                id: self.admit(Asker::Client(answer), Some(key)),
+                id: self.admit(Asker::Client(answer), Wants::Read(key)),
                 forward,
             },
             Arrival::Stop => return,
@@ -153,6 +205,16 @@ impl Node {
     fn step(&mut self, input: Input, actions: &mut Vec<Action>) {
         let now = self.now();
         actions.extend(self.parts.raft.step(now, input));
+    }
+
+    /// Only the journal needs to know what a follower hands on.
+    fn told_of(&self, payload: &[u8]) -> Told {
+        let command = self.parts.journal.as_ref().and_then(|_| Command::decode(payload));
+        Told {
+            op: command.as_ref().map_or("unknown", Command::name),
+            session: command.and_then(|command| command.session),
+            at: None,
+        }
     }
 
     fn leads(&self) -> bool {
@@ -184,8 +246,25 @@ impl Node {
             decided => {
                 let command = decided.and_then(Result::ok);
                 let payload = command.and_then(|command| command.encode()).unwrap_or(payload);
+                let before = actions.len();
                 self.step(Input::Propose { id, payload }, actions);
+                self.note_place(id, &actions[before..]);
             }
+        }
+    }
+
+    fn note_place(&mut self, id: RequestId, actions: &[Action]) {
+        let appended = actions.iter().find_map(|action| match action {
+            Action::Persist(Persist::Append(entries)) => entries.last(),
+            _ => None,
+        });
+        if let Some((entry, client)) = appended.zip(self.clients.get_mut(&id))
+            && let Wants::Write(told) = &mut client.wants
+        {
+            told.at = Some(Position {
+                index: entry.index,
+                term: entry.term,
+            });
         }
     }
 
@@ -206,12 +285,12 @@ impl Node {
     fn take_forwarded(&mut self, forwarded: &Forwarded) {
         // What another version says is not understood; the write is handed on again.
         if let Ok(outcome) = serde_json::from_str(&forwarded.outcome) {
-            self.answer(forwarded.id, Reply::Applied(forwarded.at, outcome));
+            self.give(forwarded.id, Reply::Applied(forwarded.at, outcome));
         }
     }
 
-    fn admit(&mut self, asker: Asker, read: Option<String>) -> RequestId {
-        let client = Client { asker, read };
+    fn admit(&mut self, asker: Asker, wants: Wants) -> RequestId {
+        let client = Client { asker, wants };
         self.last_id = RequestId(self.last_id.0 + 1);
         self.clients.insert(self.last_id, client);
         self.deadlines
@@ -220,14 +299,17 @@ impl Node {
     }
 
     /// First everything durable, then everything else in its order.
-    fn carry_out(&mut self, actions: &mut Vec<Action>) -> Result<(), StorageError> {
-        self.send_ahead(actions);
+    fn carry_out(&mut self, actions: &mut Vec<Action>) -> Result<(), NodeError> {
+        self.send_ahead(actions)?;
         for action in actions.iter() {
             if let Action::Persist(what) = action {
                 self.parts.storage.persist(what);
             }
         }
         self.parts.storage.sync()?;
+        if let Some(journal) = &mut self.parts.journal {
+            journal.synced();
+        }
         self.parts.board.post(&self.parts.raft, actions);
         for action in actions.drain(..) {
             match action {
@@ -235,6 +317,9 @@ impl Node {
                 Action::Send { to, message } => self.parts.outbox.message(to, message),
                 Action::Apply { entry, waiter } => {
                     let applied = self.parts.machine.apply(&entry);
+                    if let Some(journal) = &mut self.parts.journal {
+                        journal.applied(&entry, applied.as_ref(), self.parts.machine.digest());
+                    }
                     if let Some((id, applied)) = waiter.zip(applied) {
                         self.answer(id, Reply::Applied(applied.at, applied.outcome));
                     }
@@ -242,7 +327,9 @@ impl Node {
                 Action::Acknowledge { id, at } => {
                     self.answer(id, Reply::Applied(at, Outcome::Done { value: None }));
                 }
-                Action::ReadAt { id, index, .. } => self.reads.entry(index).or_default().push(id),
+                Action::ReadAt { id, index, mode } => {
+                    self.reads.entry(index).or_default().push((id, mode));
+                }
                 Action::Reject { id, why } => self.answer(id, Reply::Rejected(why)),
             }
         }
@@ -253,13 +340,10 @@ impl Node {
     /// A leader's AppendEntries promises its term, not that its own disk has the entries: they go out while that
     /// is written (thesis, section 10.2.1). Whoever counts them as its own does so after the sync at the earliest,
     /// for only then another's answer is taken.
-    fn send_ahead(&mut self, actions: &mut Vec<Action>) {
+    fn send_ahead(&mut self, actions: &mut Vec<Action>) -> Result<(), JournalError> {
         let is_of_term = |action: &Action| matches!(action, Action::Persist(Persist::HardState(_)));
         let is_append = |action: &Action| matches!(action, Action::Persist(Persist::Append(_)));
-        if actions.iter().any(is_of_term) || !actions.iter().any(is_append) {
-            return;
-        }
-        let ahead = |action: &mut Action| {
+        let is_request = |action: &Action| {
             matches!(
                 action,
                 Action::Send {
@@ -268,29 +352,77 @@ impl Node {
                 }
             )
         };
-        for action in actions.extract_if(.., ahead) {
+        let has = |is: fn(&Action) -> bool| actions.iter().any(is);
+        let is_ahead = !has(is_of_term) && has(is_append) && has(is_request);
+        if let Some(journal) = &mut self.parts.journal {
+            journal.steps(self.parts.raft.take_notes(), is_ahead);
+        }
+        if !is_ahead {
+            return Ok(());
+        }
+        for action in actions.extract_if(.., |action| is_request(action)) {
             if let Action::Send { to, message } = action {
                 self.parts.outbox.message(to, message);
             }
         }
-        self.parts.outbox.depart();
+        self.depart()
     }
 
     fn serve_reads(&mut self) {
         let applied = self.parts.machine.applied();
         let is_applied = |index: &LogIndex| *index <= applied.index;
         while let Some(first) = self.reads.first_entry().filter(|first| is_applied(first.key())) {
-            for id in first.remove() {
-                let key = self.clients.get_mut(&id).and_then(|client| client.read.take());
-                if let Some(key) = key {
-                    let value = self.parts.machine.get(&key);
-                    self.answer(id, Reply::Value(applied, value));
+            let index = *first.key();
+            for (id, mode) in first.remove() {
+                let Some(Wants::Read(key)) = self.clients.get(&id).map(|client| &client.wants) else {
+                    continue;
+                };
+                let value = self.parts.machine.get(key);
+                if let Some(journal) = &mut self.parts.journal {
+                    journal.read(&journal::Read {
+                        mode: &mode,
+                        index,
+                        applied: applied.index,
+                    });
                 }
+                self.answer(id, Reply::Value(applied, value));
             }
         }
     }
 
+    /// The journal tells of a write that is about to be answered after it was given a place in the log.
+    fn tell(&mut self, told: Told, reply: &Reply) {
+        let Some(journal) = &mut self.parts.journal else {
+            return;
+        };
+        let (at, result) = match reply {
+            Reply::Applied(at, outcome) => (Some(*at), journal::result_of(outcome)),
+            Reply::Rejected(Rejection::NotLeader { .. }) => (told.at, "not-leader"),
+            Reply::Rejected(Rejection::LeadershipLost) => (told.at, "leadership-lost"),
+            Reply::Rejected(Rejection::Truncated) => (told.at, "truncated"),
+            Reply::Timeout { .. } => (told.at, "timeout"),
+            Reply::Value(..) | Reply::Overloaded | Reply::Stopping => (None, ""),
+        };
+        if let Some(at) = at {
+            let (op, session) = (told.op, told.session);
+            journal.reply(&journal::Reply {
+                op,
+                session,
+                at,
+                result,
+            });
+        }
+    }
+
     fn answer(&mut self, id: RequestId, reply: Reply) {
+        if let Some(Wants::Write(told)) = self.clients.get(&id).map(|client| &client.wants) {
+            self.tell(*told, &reply);
+        }
+        self.give(id, reply);
+    }
+
+    /// Without a word in the journal: that is where the write was applied.
+    fn give(&mut self, id: RequestId, reply: Reply) {
         self.parts.forwards.remove(id);
         let Some(client) = self.clients.remove(&id) else {
             return;
@@ -313,7 +445,7 @@ impl Node {
         let mut has_expired = false;
         while let Some((_, id)) = self.deadlines.pop_front_if(|(deadline, _)| *deadline <= now) {
             if let Some(client) = self.clients.get(&id) {
-                let write = client.read.is_none();
+                let write = matches!(client.wants, Wants::Write(_));
                 has_expired |= !write;
                 self.answer(id, Reply::Timeout { write });
             }
@@ -321,7 +453,7 @@ impl Node {
         if has_expired {
             let clients = &self.clients;
             self.reads.retain(|_, ids| {
-                ids.retain(|id| clients.contains_key(id));
+                ids.retain(|(id, _)| clients.contains_key(id));
                 !ids.is_empty()
             });
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,11 +14,13 @@ use crate::board::Board;
 use crate::cli::{Args, Ready, Settings};
 use crate::forward::Forwards;
 use crate::inbox::{Inbox, inbox};
+use crate::journal::{Boot, Journal, JournalError};
 use crate::machine::Machine;
 use crate::node::{Node, Parts};
 use crate::outbox::{Departures, outbox};
-use crate::raft::Raft;
+use crate::raft::rules::Rules;
 use crate::raft::types::{Millis, NodeId};
+use crate::raft::{Raft, Recovered};
 use crate::storage::{Opened, Storage};
 use crate::{http, log, peers};
 
@@ -41,7 +44,11 @@ pub fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let seed = args.seed.unwrap_or_else(rand::random);
     let seed = seed.wrapping_add(incarnation << 32);
     let rules = settings.config.rules.clone();
-    let raft = Raft::new(
+    let journal = match &args.journal {
+        Some(folder) => Some(begin_journal(folder, args, &me, &rules, &recovered)?),
+        None => None,
+    };
+    let mut raft = Raft::new(
         me.id.clone(),
         me.peers.clone(),
         settings.config,
@@ -49,6 +56,11 @@ pub fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
         recovered,
         Millis(0),
     );
+    let mut machine = Machine::new(args.session_limit as usize, rules.sessions_deduplicate);
+    if journal.is_some() {
+        raft.observe();
+        machine.keep_digest();
+    }
     let board = Board::new(&raft);
     let (inbox, arrivals) = inbox();
     let (outbox, departures) = outbox();
@@ -59,7 +71,8 @@ pub fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let node = Node::new(Parts {
         raft,
         storage,
-        machine: Machine::new(args.session_limit as usize, rules.sessions_deduplicate),
+        machine,
+        journal,
         forwards: Forwards::new(&me.id, args.forward_timeout_ms, rules.forward_keeps_id),
         decides_cas_early: !rules.cas_decided_at_apply,
         outbox,
@@ -93,6 +106,29 @@ struct Myself {
     id: NodeId,
     peers: Vec<NodeId>,
     incarnation: u64,
+}
+
+/// The journal, with its first line: what this start has found.
+fn begin_journal(
+    folder: &Path,
+    args: &Args,
+    me: &Myself,
+    rules: &Rules,
+    recovered: &Recovered,
+) -> Result<Journal, JournalError> {
+    let hard = recovered.hard.clone().remembered(rules);
+    Journal::begin(
+        folder,
+        &Boot {
+            id: &me.id,
+            incarnation: me.incarnation,
+            hard: &hard,
+            entries: &recovered.entries,
+            peers: &me.peers,
+            profile: args.profile.as_str(),
+            bugs: &args.bugs,
+        },
+    )
 }
 
 fn log_start(args: &Args, opened: &Opened) {

@@ -64,7 +64,7 @@ pub struct HardState {
 
 impl HardState {
     /// What a start remembers of it.
-    fn remembered(self, rules: &Rules) -> HardState {
+    pub(crate) fn remembered(self, rules: &Rules) -> HardState {
         HardState {
             term: if rules.term_is_durable { self.term } else { Term(0) },
             voted_for: self.voted_for.filter(|_| rules.vote_is_durable),

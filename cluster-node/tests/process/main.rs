@@ -6,6 +6,7 @@
     reason = "a test says plainly what cannot fail"
 )]
 
+mod journal;
 mod node;
 
 use std::fs;
@@ -195,6 +196,26 @@ fn a_wrong_command_line_is_exit_2() {
         let (code, said) = spawn(folder.path(), args).end();
         assert_eq!(code, Some(2), "{args:?}: {said}");
         assert!(said.contains(words), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn it_lists_its_bugs() {
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cluster-node"));
+        let output = command.args(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = run(&["--list-bugs"]);
+    let json: Value = serde_json::from_str(&run(&["--list-bugs", "--json"])).unwrap();
+    let bugs = json.as_array().unwrap();
+    assert_eq!(bugs.len(), 24);
+    for bug in bugs {
+        for field in ["name", "rule", "seen"] {
+            let words = bug[field].as_str().unwrap();
+            assert!(!words.is_empty() && text.contains(words), "{bug}");
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl Node {
     }
 
     /// What the ready file says.
-    fn wait_until_ready(&mut self) -> Value {
+    pub fn wait_until_ready(&mut self) -> Value {
         eventually("the ready file", || {
             assert!(self.child.try_wait().unwrap().is_none(), "the node has ended");
             self.ready_file.exists()
@@ -170,9 +170,10 @@ impl Cluster {
             let peers: Vec<String> = others
                 .map(|(other, to)| format!("--peer=n{}={}", other + 1, to.address))
                 .collect();
-            let args: Vec<&str> = peers.iter().map(String::as_str).collect();
             let home = folder.join(format!("n{}", at + 1));
             fs::create_dir(&home).unwrap();
+            let mut args: Vec<&str> = peers.iter().map(String::as_str).collect();
+            args.extend(["--journal", home.to_str().unwrap()]);
             let mut node = spawn_as(&format!("n{}", at + 1), &home, &args);
             let ready = node.wait_until_ready();
             *relay.target.lock().unwrap() = ready["peer"].as_str().unwrap().parse().ok();

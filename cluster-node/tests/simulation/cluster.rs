@@ -51,7 +51,8 @@ impl Cluster {
             seen: Seen::default(),
         };
         for name in cluster.names.clone() {
-            cluster.start(&name);
+            // A first start has spoken in no term.
+            cluster.start(&name).unwrap();
         }
         cluster
     }
@@ -75,10 +76,10 @@ impl Cluster {
         }
     }
 
-    fn start(&mut self, name: &NodeId) {
+    fn start(&mut self, name: &NodeId) -> Result<(), String> {
         let peers = self.names.iter().filter(|peer| *peer != name).cloned().collect();
         let disk = self.disks.entry(name.clone()).or_default().clone();
-        let raft = Raft::new(
+        let mut raft = Raft::new(
             name.clone(),
             peers,
             self.config.clone(),
@@ -86,8 +87,10 @@ impl Cluster {
             disk,
             self.now,
         );
+        raft.observe();
+        let term = raft.status(0).hard.term;
         self.nodes.insert(name.clone(), raft);
-        self.seen.restarted(name);
+        self.seen.restarted(name, term)
     }
 
     fn start_one(&mut self) -> Result<(), String> {
@@ -96,8 +99,7 @@ impl Cluster {
             .iter()
             .find(|name| !self.nodes.contains_key(*name))
             .cloned();
-        down.iter().for_each(|name| self.start(name));
-        Ok(())
+        down.iter().try_for_each(|name| self.start(name))
     }
 
     fn some_node(&mut self) -> Option<NodeId> {
@@ -231,7 +233,7 @@ impl Cluster {
         self.nodes.remove(&name);
         // Half of them are back at once: what is under way still means the term of before.
         if self.rng.random() {
-            self.start(&name);
+            self.start(&name)?;
         }
         Ok(())
     }
@@ -274,6 +276,9 @@ impl Cluster {
             }
             actions.extend(new);
         }
+        for note in raft.take_notes() {
+            self.seen.noted(name, &note)?;
+        }
         let persists: Vec<&Persist> = actions
             .iter()
             .filter_map(|action| match action {
@@ -295,8 +300,12 @@ impl Cluster {
                 continue;
             };
             let is_ahead = sends_ahead && matches!(message, Message::AppendEntries { .. });
+            if dies && !is_ahead {
+                continue;
+            }
+            self.seen.sent(name, &to, &message)?;
             let link = (name.clone(), to);
-            if (!dies || is_ahead) && !self.cut.contains(&link) {
+            if !self.cut.contains(&link) {
                 self.links.entry(link).or_default().push_back(message);
             }
         }
@@ -310,7 +319,7 @@ impl Cluster {
         self.stalled.clear();
         for name in self.names.clone() {
             if !self.nodes.contains_key(&name) {
-                self.start(&name);
+                self.start(&name)?;
             }
         }
         for _ in 0..20_000 {

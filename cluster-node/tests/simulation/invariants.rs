@@ -1,9 +1,10 @@
 //! What must hold after every step, checked on what the nodes do, never on what they mean to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_node::raft::types::{Entry, LogIndex, NodeId, RequestId, Term};
-use cluster_node::raft::{Action, Persist, Role, Status};
+use cluster_node::raft::notes::{Event, Note};
+use cluster_node::raft::types::{Entry, LogIndex, Message, NodeId, RequestId, Term};
+use cluster_node::raft::{Action, Persist, Rejection, Role, Status};
 
 /// Everything that has been seen.
 #[derive(Default)]
@@ -19,6 +20,14 @@ pub struct Seen {
     floor: LogIndex,
     /// What each pending read must see at least.
     reads: BTreeMap<RequestId, LogIndex>,
+    /// Told to a client before it was applied.
+    promised: BTreeMap<LogIndex, Entry>,
+    /// Writes that were given a place in a log.
+    placed: BTreeSet<RequestId>,
+    /// Whom a node has voted for in a term, whatever it has forgotten since.
+    votes: BTreeMap<(NodeId, Term), NodeId>,
+    /// The latest term in which each node has spoken.
+    spoken: BTreeMap<NodeId, Term>,
     pub acknowledged: usize,
 }
 
@@ -27,8 +36,48 @@ impl Seen {
         self.reads.insert(id, self.floor);
     }
 
-    pub fn restarted(&mut self, node: &NodeId) {
+    /// A node has started, with this term.
+    pub fn restarted(&mut self, node: &NodeId, term: Term) -> Result<(), String> {
         self.reached.remove(node);
+        match self.spoken.get(node) {
+            Some(spoken) if *spoken > term => Err(format!(
+                "durable term: {node} starts in term {term} and has spoken in {spoken}"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A message has left a node.
+    pub fn sent(&mut self, node: &NodeId, to: &NodeId, message: &Message) -> Result<(), String> {
+        let term = message.term();
+        let is_pre_vote = matches!(message, Message::PreVote { .. } | Message::PreVoteReply { .. });
+        if !is_pre_vote {
+            let spoken = self.spoken.entry(node.clone()).or_default();
+            *spoken = term.max(*spoken);
+        }
+        let vote = match message {
+            Message::RequestVote { .. } => node,
+            Message::RequestVoteReply { refused: None, .. } => to,
+            _ => return Ok(()),
+        };
+        let first = self
+            .votes
+            .entry((node.clone(), term))
+            .or_insert_with(|| vote.clone());
+        if first != vote {
+            return Err(format!(
+                "one vote: {node} votes for {vote} in term {term}, after {first}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The core says itself that something is broken.
+    pub fn noted(&self, node: &NodeId, note: &Note) -> Result<(), String> {
+        match &note.event {
+            Event::Broken { name, detail } => Err(format!("{name}: {node}: {detail}")),
+            _ => Ok(()),
+        }
     }
 
     /// A node has stepped; its log is the tail of the status.
@@ -50,7 +99,16 @@ impl Seen {
                     return Err(format!("leader append-only: {node} deletes from {from}"));
                 }
                 Action::Persist(Persist::Append(entries)) => self.check_append(node, after, entries)?,
-                Action::Apply { entry, waiter } => self.check_apply(node, entry, waiter.is_some())?,
+                Action::Apply { entry, waiter } => self.check_apply(node, entry, *waiter)?,
+                Action::Acknowledge { at, .. } => self.promise(after, at.index),
+                Action::Reject {
+                    id,
+                    why: Rejection::NotLeader { .. },
+                } if self.placed.contains(id) => {
+                    return Err(format!(
+                        "definite failure: {node} says that write {id} failed, which has a place in a log"
+                    ));
+                }
                 Action::ReadAt { id, index, .. } => self.check_read(node, *id, *index)?,
                 _ => {}
             }
@@ -69,13 +127,13 @@ impl Seen {
             return Err(format!("election safety: {first} and {node} lead term {term}"));
         }
         // Whatever is applied anywhere was committed in an earlier term, and so is in every later leader's log.
-        for (index, entry) in &self.applied {
+        for (index, entry) in self.applied.iter().chain(&self.promised) {
             let found = status.tail.get(index.0 as usize - 1);
             if found != Some(entry) {
                 let found = found.map(|entry| entry.term);
                 let was = entry.term;
                 return Err(format!(
-                    "leader completeness: {node} leads term {term}, and the entry of term {was} applied at {index} is not \
+                    "leader completeness: {node} leads term {term}, and the entry of term {was} promised at {index} is not \
                      in its log, but {found:?}"
                 ));
             }
@@ -86,6 +144,9 @@ impl Seen {
     /// Log matching: equal index and term, equal entry and equal entry before it.
     fn check_append(&mut self, node: &NodeId, status: &Status, entries: &[Entry]) -> Result<(), String> {
         for entry in entries {
+            let payload = std::str::from_utf8(&entry.payload);
+            let write = payload.ok().and_then(|text| text.parse().ok());
+            self.placed.extend(write.map(RequestId));
             let before = entry
                 .index
                 .0
@@ -113,7 +174,18 @@ impl Seen {
         Ok(())
     }
 
-    fn check_apply(&mut self, node: &NodeId, entry: &Entry, is_acknowledged: bool) -> Result<(), String> {
+    fn promise(&mut self, status: &Status, index: LogIndex) {
+        if let Some(entry) = status.tail.get(index.0 as usize - 1) {
+            self.promised.insert(index, entry.clone());
+        }
+    }
+
+    fn check_apply(&mut self, node: &NodeId, entry: &Entry, waiter: Option<RequestId>) -> Result<(), String> {
+        if let Some(id) = waiter.filter(|id| *entry.payload != *id.to_string().into_bytes()) {
+            return Err(format!(
+                "answer of another: {node} answers write {id} with {entry:?}"
+            ));
+        }
         let reached = self.reached.entry(node.clone()).or_default();
         if entry.index != reached.next() {
             return Err(format!("{node} applies {} after {reached}", entry.index));
@@ -125,7 +197,7 @@ impl Seen {
                 "state-machine safety: {node} applies {entry:?} where another applied {first:?}"
             ));
         }
-        if is_acknowledged {
+        if waiter.is_some() {
             self.acknowledged += 1;
             self.floor = self.floor.max(entry.index);
         }
