@@ -73,6 +73,7 @@ fn command(settings: &Settings<'_>, node: NodeId) -> NodeCommand {
     flag("--data", folder.join("data").into());
     flag("--ready-file", ready_file.clone().into());
     flag("--profile", settings.profile.into());
+    flag("--journal", folder.clone().into());
     flag("--op-timeout-ms", OP_TIMEOUT_MS.to_string().into());
     // Each node draws its election timeouts from a stream of its own.
     flag(
