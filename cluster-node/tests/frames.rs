@@ -6,6 +6,7 @@
     reason = "a test says plainly what cannot fail"
 )]
 
+use cluster_node::forward::{Forward, Forwarded};
 use cluster_node::frame::{self, Frame, FrameError, Hello, Incoming, LONGEST, VERSION};
 use cluster_node::raft::types::{Entry, LogIndex, Message, Position, Refusal, RequestId, Round, Term};
 use proptest::prelude::*;
@@ -85,7 +86,21 @@ fn any_frame() -> impl Strategy<Value = Frame> {
             to,
         })
     });
-    prop_oneof![1 => hello, 8 => message().prop_map(Frame::Message)]
+    let payload = prop::collection::vec(any::<u8>(), 0..50);
+    let forward = (any::<u64>(), payload).prop_map(|(id, payload)| {
+        Frame::Forward(Forward {
+            id: RequestId(id),
+            payload: payload.into(),
+        })
+    });
+    let forwarded = (any::<u64>(), position(), ".{0,9}").prop_map(|(id, at, outcome)| {
+        Frame::Forwarded(Forwarded {
+            id: RequestId(id),
+            at,
+            outcome,
+        })
+    });
+    prop_oneof![1 => hello, 8 => message().prop_map(Frame::Message), 1 => forward, 1 => forwarded]
 }
 
 proptest! {
@@ -137,8 +152,8 @@ fn nonsense_is_an_error() {
         Err(FrameError::Length(_))
     ));
     assert!(matches!(
-        frame::read(&framed(1, &[11])),
-        Err(FrameError::Type(11))
+        frame::read(&framed(1, &[13])),
+        Err(FrameError::Type(13))
     ));
     assert!(matches!(
         frame::read(&framed(1, &[6])),
