@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use cluster_node::frame::{self, Frame, Hello, Incoming, VERSION};
 use cluster_node::journal::link;
 use cluster_node::machine::{Command, Json, Operation};
-use cluster_node::raft::types::{Entry, LogIndex, Message, Position, Round, Term};
+use cluster_node::raft::types::{Entry, LogIndex, Message, Position, Term};
 use serde_json::{Value, json};
 
 use super::node::{Cluster, Node, eventually, spawn};
+use super::peer::Peer;
 
 /// The whole lines of a journal, which are counted without a gap.
 fn lines(folder: &Path, incarnation: u64) -> Vec<Value> {
@@ -97,67 +95,14 @@ fn an_answer_is_in_the_journal_before_its_client_has_it() {
     assert_eq!(lines(&journal, 2).last().unwrap()["e"], json!("stop"));
 }
 
-/// A peer that is this test.
-struct Peer {
-    to_node: TcpStream,
-    from_node: TcpStream,
-    incoming: Incoming,
-}
-
-impl Peer {
-    fn say(&mut self, frame: &Frame) {
-        let mut bytes = Vec::new();
-        frame::write(&mut bytes, frame);
-        self.to_node.write_all(&bytes).unwrap();
-    }
-
-    /// Listen until the node says something of this kind.
-    fn hear(&mut self, is_meant: impl Fn(&Message) -> bool) -> Message {
-        loop {
-            while let Some(frame) = self.incoming.next_frame().unwrap() {
-                if let Frame::Message(message) = frame
-                    && is_meant(&message)
-                {
-                    return message;
-                }
-            }
-            let mut bytes = [0; 4096];
-            let length = self.from_node.read(&mut bytes).unwrap();
-            assert!(length > 0, "the node has hung up");
-            self.incoming.room().extend_from_slice(&bytes[..length]);
-        }
-    }
-}
-
 #[test]
 fn a_message_is_in_the_journal_before_a_peer_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("n2={}", listener.local_addr().unwrap());
-    let args = [
-        "--profile",
-        "fig8",
-        "--peer",
-        &address,
-        "--journal",
-        journal.to_str().unwrap(),
-    ];
-    let mut node = spawn(folder.path(), &args);
-    let ready = node.wait_until_ready();
-    let mut peer = Peer {
-        to_node: TcpStream::connect(ready["peer"].as_str().unwrap()).unwrap(),
-        from_node: listener.accept().unwrap().0,
-        incoming: Incoming::default(),
-    };
-    peer.say(&Frame::Hello(Hello {
-        version: VERSION,
-        cluster: "default".to_owned(),
-        from: "n2".to_owned(),
-        to: "n1".to_owned(),
-    }));
+    let args = ["--profile", "fig8", "--journal", journal.to_str().unwrap()];
+    let (_node, mut peer) = Peer::of_node(folder.path(), &args);
 
-    let asks = peer.hear(|message| matches!(message, Message::RequestVote { .. }));
+    let asks = peer.hear_message(|message| matches!(message, Message::RequestVote { .. }));
     let term = asks.term().0;
     let wanted = [
         json!({"e": "term", "to": term, "why": "election"}),
@@ -167,8 +112,9 @@ fn a_message_is_in_the_journal_before_a_peer_has_it() {
     assert!(stands_in_order(&lines(&journal, 1), &wanted));
 
     let (term, index) = (Term(1000), LogIndex(1));
-    peer.say(&Frame::Message(append_entries(term, index)));
-    peer.hear(|message| {
+    let payload = put().encode().unwrap();
+    peer.append(term, vec![Entry { term, index, payload }]);
+    peer.hear_message(|message| {
         matches!(
             message,
             Message::AppendEntriesReply {
@@ -185,8 +131,8 @@ fn a_message_is_in_the_journal_before_a_peer_has_it() {
     assert!(stands_in_order(&lines(&journal, 1), &wanted));
 
     let (term, last) = (Term(2000), Position { index, term });
-    peer.say(&Frame::Message(Message::RequestVote { term, last }));
-    peer.hear(|message| {
+    peer.say(Message::RequestVote { term, last });
+    peer.hear_message(|message| {
         matches!(
             message,
             Message::RequestVoteReply {
@@ -203,22 +149,14 @@ fn a_message_is_in_the_journal_before_a_peer_has_it() {
     assert!(stands_in_order(&lines(&journal, 1), &wanted));
 }
 
-fn append_entries(term: Term, index: LogIndex) -> Message {
-    let command = Command {
+fn put() -> Command {
+    Command {
         operation: Operation::Put {
             value: Json(json!(1)),
         },
         key: "k".to_owned(),
         session: None,
         retry: false,
-    };
-    let payload = command.encode().unwrap();
-    Message::AppendEntries {
-        term,
-        prev: Position::default(),
-        entries: vec![Entry { term, index, payload }],
-        commit: LogIndex(0),
-        round: Round(0),
     }
 }
 

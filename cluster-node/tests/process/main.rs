@@ -6,8 +6,10 @@
     reason = "a test says plainly what cannot fail"
 )]
 
+mod forward;
 mod journal;
 mod node;
+mod peer;
 
 use std::fs;
 use std::io::Write;
