@@ -20,6 +20,8 @@ struct Deletion {
     term: Term,
     at: Place,
     mono: Nanos,
+    /// How it was seen.
+    how: &'static str,
 }
 
 /// The check.
@@ -38,10 +40,26 @@ impl CommittedStays {
     }
 
     pub(super) fn take(&mut self, step: &Step<'_>) {
-        let Event::Trunc { from, by, .. } = &step.line.event else {
-            return;
-        };
-        if *from <= step.server.commit {
+        match &step.line.event {
+            Event::Trunc { from, by, .. } => self.truncated(step, *from, by),
+            // What is gone at a start was deleted in the term of the last line, or a later one.
+            Event::Boot(boot) => self.deletions.extend(
+                step.entry
+                    .and_then(|found| step.server.lost(step.entries, boot.last, found))
+                    .map(|entry| Deletion {
+                        entry,
+                        term: step.server.term,
+                        at: step.at,
+                        mono: step.line.mono,
+                        how: "and was gone at a start of",
+                    }),
+            ),
+            _ => {}
+        }
+    }
+
+    fn truncated(&mut self, step: &Step<'_>, from: LogIndex, by: &histories::journal::Text<'_>) {
+        if from <= step.server.commit {
             self.findings.add(step.line.mono, || {
                 format!(
                     "{} deleted its log from index {from} on, for {by}, though it had committed up to index {} ({})",
@@ -50,12 +68,13 @@ impl CommittedStays {
                     step.place()
                 )
             });
-        } else if let Some(entry) = step.server.entry(*from) {
+        } else if let Some(entry) = step.server.entry(from) {
             self.deletions.push(Deletion {
                 entry,
                 term: step.line.term,
                 at: step.at,
                 mono: step.line.mono,
+                how: "and deleted by",
             });
         }
     }
@@ -93,12 +112,13 @@ impl CommittedStays {
             if claim.term <= deletion.term {
                 self.findings.add(deletion.mono, || {
                     format!(
-                        "index {} of term {} was committed by {} in term {} ({}), and deleted by {} in term {} ({})",
+                        "index {} of term {} was committed by {} in term {} ({}), {} {} in term {} ({})",
                         position.index,
                         position.term,
                         names.of(claim.at.node),
                         claim.term,
                         names.line(claim.at),
+                        deletion.how,
                         names.of(deletion.at.node),
                         deletion.term,
                         names.line(deletion.at)

@@ -1,5 +1,6 @@
 //! What only rises (Raft, figure 2): the term always, commit index and last applied until the node stops, the log one
-//! entry at a time. And what was promised with a sync is there at the next start.
+//! entry at a time. And what was promised with a sync is there at the next start, unless a leader had it deleted:
+//! the disk may be ahead of the journal. Whether what is gone was committed is asked by `committed_stays`.
 
 use histories::journal::{Boot, Event};
 use histories::{LogIndex, Term};
@@ -88,26 +89,13 @@ impl Monotonic {
                 )
             });
         }
-        if boot.last.index < server.durable {
-            return self.add(step, || {
-                format!(
-                    "started with a log that ends at index {}, and had made it durable up to {}",
-                    boot.last.index, server.durable
-                )
-            });
-        }
-        let now = step
-            .entry
-            .and_then(|end| step.entries.ancestor(end, server.durable));
-        if let Some((now, before)) = now.zip(server.entry(server.durable))
-            && now != before
-        {
+        let found = step.entry.filter(|_| server.keeps_its_log(step.line.term));
+        let lost = found.and_then(|found| server.lost(step.entries, boot.last, found));
+        if let Some(lost) = lost.map(|lost| step.entries.get(lost)) {
             self.add(step, || {
                 format!(
-                    "started with another log than it had made durable: at index {} it has an entry of term {}, and had one of term {}",
-                    server.durable,
-                    step.entries.get(now).term,
-                    step.entries.get(before).term
+                    "started without index {} of term {}, and had made its log durable up to {}",
+                    lost.index, lost.term, server.durable
                 )
             });
         }

@@ -24,7 +24,8 @@ pub(super) struct Server {
     pub(super) durable: LogIndex,
     /// This term is surely on disk.
     pub(super) durable_term: Term,
-    pub(super) started: bool,
+    /// Whether it has come to a clean end: then nothing happened that was not told.
+    stopped: bool,
 }
 
 impl Server {
@@ -40,7 +41,7 @@ impl Server {
             log: Vec::new(),
             durable: LogIndex(0),
             durable_term: Term(0),
-            started: false,
+            stopped: false,
         }
     }
 
@@ -56,6 +57,26 @@ impl Server {
         }
         let behind = index.0.checked_sub(self.base.0 + 1)?;
         self.log.get(usize::try_from(behind).ok()?).copied()
+    }
+
+    /// Whether its log cannot have become shorter since its last line. The disk may be ahead of the journal, so a part of
+    /// a log may be deleted that no line tells of; but no leader deletes, and who has stopped has told everything.
+    pub(super) fn keeps_its_log(&self, term_at_start: Term) -> bool {
+        self.stopped || (self.leads && term_at_start == self.term)
+    }
+
+    /// The first entry that it had on disk and that is not in the log that a start has found.
+    pub(super) fn lost(&self, entries: &Entries, last: Position, found: EntryId) -> Option<EntryId> {
+        let durable = self.entry(self.durable)?;
+        if last.index < self.durable {
+            let is_own = self.entry(last.index) == Some(found);
+            return match is_own {
+                true => self.entry(LogIndex(last.index.0 + 1)),
+                false => Some(durable),
+            };
+        }
+        let now = entries.ancestor(found, self.durable)?;
+        (now != durable).then_some(durable)
     }
 
     /// The entry that a position and hash of its own mean, where its log has it.
@@ -90,13 +111,14 @@ impl Server {
             Event::SyncHard => self.durable_term = self.durable_term.max(term),
             Event::Commit { to, .. } => self.commit = *to,
             Event::Apply { index, .. } => self.applied = *index,
+            Event::Stop { .. } => self.stopped = true,
             _ => {}
         }
     }
 
     fn boot(&mut self, boot: &Boot<'_>, entry: Option<EntryId>, entries: &Entries, names: &Names) {
-        self.started = true;
         self.leads = false;
+        self.stopped = false;
         self.commit = boot.commit;
         self.applied = boot.applied;
         self.voters = NodeSet::default();
