@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::units::{NodeName, Seed};
+use crate::units::{Incarnation, NodeName, Seed};
 
 /// A run's folder, by default `store/<nemesis>-<system>/<time>-<seed>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +123,36 @@ impl RunFolder {
     /// Everything that belongs to one node.
     pub fn node(&self, node: &NodeName) -> PathBuf {
         self.path.join("nodes").join(node.as_str())
+    }
+
+    /// The journals of one node, in the order of its incarnations (docs/journal.md).
+    pub fn journals(&self, node: &NodeName) -> Result<Vec<(Incarnation, PathBuf)>, FolderError> {
+        let folder = self.node(node);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io_error("read the folder", &folder)(error)),
+        };
+        let mut journals = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(io_error("read the folder", &folder))?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            let number = name
+                .strip_prefix("journal-")
+                .and_then(|rest| rest.strip_suffix(".jsonl"));
+            let Some(number) = number else { continue };
+            let incarnation = number.parse().map_err(|_| FolderError::Malformed {
+                path: path.clone(),
+                line: 1,
+                why: format!("{number:?} is no incarnation: a journal is called journal-<incarnation>.jsonl"),
+            })?;
+            journals.push((Incarnation(incarnation), path));
+        }
+        journals.sort();
+        Ok(journals)
     }
 
     /// Make the folder of one node.
@@ -257,6 +287,26 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("x.jsonl:3:"), "{error}");
+    }
+
+    #[test]
+    fn journals_come_in_the_order_of_their_incarnations() {
+        let folder = tempfile::tempdir().unwrap();
+        let (run, node) = (RunFolder::at(folder.path()), NodeName::numbered(1));
+        assert_eq!(run.journals(&node).unwrap(), []);
+        run.create_node(&node).unwrap();
+        for name in ["journal-10.jsonl", "journal-2.jsonl", "stderr.log"] {
+            fs::write(run.node(&node).join(name), "").unwrap();
+        }
+        let journals = run.journals(&node).unwrap();
+        let numbers: Vec<Incarnation> = journals.into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [Incarnation(2), Incarnation(10)]);
+        fs::write(run.node(&node).join("journal-x.jsonl"), "").unwrap();
+        let error = run.journals(&node).unwrap_err().to_string();
+        assert!(
+            error.contains("journal-x.jsonl:1: \"x\" is no incarnation"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -67,6 +67,9 @@ pub struct Args {
     /// A pass must come with a legal order, replayed by an independent verifier.
     #[arg(long)]
     certify: bool,
+    /// Let the client history speak alone: leave out the check raft-safety, which rests on the nodes' own words.
+    #[arg(long)]
+    no_journal: bool,
     /// Tell every proof in full, with the reason of each edge.
     #[arg(long)]
     explain: bool,
@@ -141,6 +144,7 @@ fn limits(args: &Args) -> Limits {
             EngineArg::Search => Engine::Search,
         },
         certify: args.certify,
+        journals: !args.no_journal,
         model: args.model.clone(),
         failed_cas: args.failed_cas.map(|failed_cas| match failed_cas {
             FailedCasArg::DidNotHappen => FailedCas::DidNotHappen,

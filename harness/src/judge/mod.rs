@@ -3,12 +3,14 @@
 //! | file | check |
 //! | --- | --- |
 //! | [`history`] | linearizability, durability, activity: what the clients saw |
+//! | [`journals`] | raft-safety: what the nodes wrote of themselves |
 //! | [`committed`] | raft-safety: what the nodes' statuses said was committed |
 //! | [`nemesis`] | armed: whether the faults really happened |
 //! | [`recovery`] | recovery: whether the cluster came back |
 
 pub mod committed;
 pub mod history;
+pub mod journals;
 pub mod nemesis;
 pub mod outage;
 pub mod recovery;
@@ -57,6 +59,8 @@ pub struct Limits {
     pub format: Option<String>,
     /// Whether values `[k v]` are a key and its value.
     pub independent: format::Independent,
+    /// Whether the nodes' own words count; without them the check raft-safety is left out.
+    pub journals: bool,
 }
 
 impl Default for Limits {
@@ -73,6 +77,7 @@ impl Default for Limits {
             consistency: Consistency::default(),
             format: None,
             independent: format::Independent::Auto,
+            journals: true,
         }
     }
 }
@@ -105,16 +110,16 @@ pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
         .model
         .clone()
         .unwrap_or_else(|| history.header.model.clone().unwrap_or_default());
-    let mut checks = vec![history::linearizability(
-        &history,
-        &model,
-        format::FailedCas::default(),
-        limits,
-    )?];
+    let (linearizability, journals) = side_by_side(folder, &record, &history, &model, limits);
+    let mut checks = vec![linearizability?];
+    let journals = journals?;
     let mut durability = history::durability(&history)?;
     committed::name_the_holders(&mut durability, &statuses);
     checks.push(durability);
-    checks.push(committed::raft_safety(&statuses, nemesis.figure8()));
+    if limits.journals {
+        let statuses = committed::raft_safety(&statuses, nemesis.figure8());
+        checks.push(journals::merged(journals, statuses));
+    }
     checks.push(nemesis.armed(&record)?);
     checks.push(recovery::check(&record));
     checks.push(history::activity(&history)?);
@@ -130,7 +135,31 @@ pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
         cycles: nemesis.tally(),
         seed: Some(record.settings.seed),
         run: folder.path().display().to_string(),
+        left_out: (!limits.journals).then_some("raft-safety").into_iter().collect(),
         ..Results::of(checks)
+    })
+}
+
+/// Linearizability, and what the journals say: neither needs the other, and both may take seconds.
+fn side_by_side(
+    folder: &RunFolder,
+    record: &Record,
+    history: &History,
+    model: &str,
+    limits: &Limits,
+) -> (Result<Check, Failure>, Result<Option<Check>, Failure>) {
+    std::thread::scope(|scope| {
+        let journals = scope.spawn(|| match limits.journals {
+            true => journals::raft_safety(folder, record.settings.nodes, &history.events, &limits.stop),
+            false => Ok(None),
+        });
+        let implied = format::FailedCas::default();
+        let linearizability = history::linearizability(history, model, implied, limits);
+        let panicked = |_| {
+            let what = "the check of the journals panicked; this is a bug of ours";
+            Err(Failure::Broken(what.to_owned()))
+        };
+        (linearizability, journals.join().unwrap_or_else(panicked))
     })
 }
 

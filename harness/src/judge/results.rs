@@ -23,6 +23,9 @@ pub struct Results {
     pub seed: Option<Seed>,
     /// Every check.
     pub checks: Vec<Check>,
+    /// Checks that were left out because somebody asked for it; they prove nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<&'static str>,
     /// How many operations.
     pub operations: Operations,
     /// The longest time without a success while operations could begin.
@@ -60,6 +63,7 @@ impl Results {
             exit: Exit::from(verdict).code(),
             run: String::new(),
             seed: None,
+            left_out: Vec::new(),
             operations: Operations::default(),
             outage_longest_ms: 0,
             cycles: Default::default(),

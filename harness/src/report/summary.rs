@@ -35,6 +35,13 @@ pub fn render(results: &Results, record: Option<&Record>, depth: Depth, style: S
         out.push_str(&wrapped(&check.reason, 32));
         out.push('\n');
     }
+    for name in &results.left_out {
+        let _ = writeln!(
+            out,
+            "  {name:<16} {:<13} --no-journal: the client history speaks alone",
+            "left out"
+        );
+    }
     out.push('\n');
     numbers(&mut out, results, record);
     proofs(&mut out, results, depth, style);
