@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`run`] | a run, stage by stage |
+//! | [`trial`] | a run with its verdict |
+//! | [`selftest`] | the tester, tested |
 //! | [`judge`] | the verdict on a saved run |
 //! | [`report`] | what a person sees |
 //! | [`systems`], [`workloads`] | the tables of what can be tested, and with what load |
@@ -14,5 +16,7 @@ pub mod exit;
 pub mod judge;
 pub mod report;
 pub mod run;
+pub mod selftest;
 pub mod systems;
+pub mod trial;
 pub mod workloads;

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -168,12 +169,17 @@ pub fn run_name(rfc3339: &str, seed: Seed) -> String {
     format!("{time}-{seed}")
 }
 
+/// Numbers the links that are being made.
+static LATEST: AtomicU64 = AtomicU64::new(0);
+
 /// Let `store/latest` point to this run, in one step.
 fn point_latest(store: &Path, run: &Path) -> Result<(), FolderError> {
     #[cfg(unix)]
     {
         let latest = store.join("latest");
-        let fresh = store.join(format!(".latest-{}", std::process::id()));
+        // Several runs may begin at a time, in this process and in others.
+        let number = LATEST.fetch_add(1, Ordering::Relaxed);
+        let fresh = store.join(format!(".latest-{}-{number}", std::process::id()));
         let store = fs::canonicalize(store).map_err(io_error("find", store))?;
         let target = run.strip_prefix(&store).unwrap_or(run);
         let _ = fs::remove_file(&fresh);

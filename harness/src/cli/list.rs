@@ -127,7 +127,7 @@ fn bugs() -> Table {
     Table {
         head: vec!["bug", "broken rule", "caught by", "seen for real"],
         rows: rows
-            .map(|bug| row(&[bug.name, bug.rule, bug.schedule, bug.seen]))
+            .map(|bug| row(&[bug.name, bug.rule, &bug.case.describe(), bug.seen]))
             .collect(),
     }
 }

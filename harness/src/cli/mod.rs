@@ -8,8 +8,10 @@ mod gate;
 mod inspect;
 mod list;
 mod outputs;
+mod replay;
 mod report;
 mod run;
+mod selftest;
 mod table;
 
 use std::io::Write;
@@ -20,6 +22,7 @@ use clap::{Parser, Subcommand};
 use histories::RunFolder;
 
 use crate::exit::{Exit, Failure};
+use crate::report::{data, page};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -46,7 +49,9 @@ enum Command {
     Gate(gate::Args),
     Inspect(inspect::Args),
     List(list::Args),
+    Replay(replay::Args),
     Report(report::Args),
+    Selftest(selftest::Args),
 }
 
 /// Parse the command line, do it, and say how it ended.
@@ -63,6 +68,8 @@ pub fn main() -> Exit {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::List(args) => list::list(&args),
         Command::Report(args) => report::report(&args),
+        Command::Replay(args) => replay::replay(&args),
+        Command::Selftest(args) => selftest::selftest(&args),
     };
     done.unwrap_or_else(|failure| {
         eprintln!("harness: {failure}");
@@ -87,6 +94,13 @@ fn show(text: &str) -> Result<(), Failure> {
             "cannot write to standard output: {error}"
         ))),
         _ => Ok(()),
+    }
+}
+
+/// Draw the page of a run. A picture that cannot be drawn changes no verdict.
+fn draw(folder: &RunFolder) {
+    if let Err(failure) = page::draw(folder, None, data::OPERATIONS) {
+        eprintln!("harness: report.html could not be drawn: {failure}");
     }
 }
 

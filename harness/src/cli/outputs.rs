@@ -41,7 +41,8 @@ impl Outputs {
     }
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// Write a whole file.
+pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(cannot_write(path))
 }
 

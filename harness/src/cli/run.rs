@@ -5,19 +5,18 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use histories::Seed;
-use histories::run_folder::write_json;
 
 use super::outputs::Outputs;
 use super::{duration, show, show_json};
 use crate::exit::{Exit, Failure};
-use crate::judge::{self, Limits};
+use crate::judge::Limits;
 use crate::report::outcome::Outcome;
 use crate::report::style::Style;
-use crate::report::{data, page, summary};
+use crate::report::summary;
 use crate::run::progress::Progress;
-use crate::run::record::Record;
 use crate::run::settings::{Reads, Settings};
 use crate::systems;
+use crate::trial::trial;
 use crate::workloads;
 
 const EXAMPLES: &str = "\
@@ -103,11 +102,18 @@ pub struct Args {
     outputs: Outputs,
 }
 
+impl Args {
+    /// With this binary of the node, where one is named.
+    pub fn with_node_bin(self, node_bin: Option<PathBuf>) -> Self {
+        Args { node_bin, ..self }
+    }
+}
+
 fn names(names: impl Iterator<Item = &'static str>) -> PossibleValuesParser {
     PossibleValuesParser::new(names.collect::<Vec<_>>())
 }
 
-fn all_bugs() -> impl Iterator<Item = &'static str> {
+pub fn all_bugs() -> impl Iterator<Item = &'static str> {
     systems::TABLE.iter().flat_map(|row| row.bugs).map(|bug| bug.name)
 }
 
@@ -156,37 +162,24 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 fn run_and_judge(settings: &Settings, progress: Progress, journals: bool) -> Result<Outcome, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
-    let folder = runtime.block_on(crate::run::run(settings, progress));
-    runtime.shutdown_timeout(Duration::from_millis(500));
-    let folder = folder?;
     let limits = Limits {
-        progress: progress == Progress::Line,
-        timeout: settings.check_timeout,
         journals,
         ..Limits::default()
     };
     let stop = limits.stop.clone();
-    super::on_interrupt(move || stop.set())?;
-    let results = judge::run(&folder, &limits)?;
-    write_json(&folder.results(), &results)?;
-    // A picture that cannot be drawn changes no verdict.
-    if let Err(failure) = page::draw(&folder, None, data::OPERATIONS) {
-        eprintln!("harness: report.html could not be drawn: {failure}");
-    }
+    let trial = trial(settings, progress, limits, || {
+        super::on_interrupt(move || stop.set())
+    })?;
+    super::draw(&trial.folder);
     Ok(Outcome {
-        name: folder.path().display().to_string(),
-        record: Some(Record::load(&folder)?),
-        results: Ok(results),
+        name: trial.folder.path().display().to_string(),
+        record: Some(trial.record),
+        results: Ok(trial.results),
     })
 }
 
 /// Every setting fully expanded.
-fn resolve(args: Args) -> Result<Settings, Failure> {
+pub fn resolve(args: Args) -> Result<Settings, Failure> {
     let system = systems::find(&args.system)
         .ok_or_else(|| Failure::Usage(format!("there is no system {:?}", args.system)))?;
     let nemesis = nemesis::schedule::find(&args.nemesis)

@@ -26,6 +26,8 @@ pub struct Stage {
     pub stage: String,
     /// What it came to so far.
     pub tally: String,
+    /// How many cycles are recorded.
+    pub records: usize,
 }
 
 /// Carries out effects for a schedule.
@@ -39,6 +41,8 @@ pub struct Conductor {
     journal: Journal,
     /// One line a cycle, for a guided schedule.
     cycles: Option<Lines>,
+    /// How many lines that has.
+    recorded: usize,
     /// How many effects were decided and not yet noted.
     pending: usize,
     probes: Arc<Mutex<BTreeMap<ProbeId, ProbeState>>>,
@@ -73,6 +77,7 @@ impl Conductor {
             observer,
             schedule,
             cycles,
+            recorded: 0,
             pending: 0,
             probes: Arc::default(),
             done: unbounded_channel(),
@@ -216,6 +221,7 @@ impl Conductor {
 
     fn save_records(&mut self) -> Result<(), Failure> {
         let records = self.schedule.take_records();
+        self.recorded += records.len();
         if let Some(cycles) = &mut self.cycles {
             for record in records {
                 cycles.add(&record)?;
@@ -224,6 +230,7 @@ impl Conductor {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage {
             stage: self.schedule.stage(),
             tally: self.schedule.tally(),
+            records: self.recorded,
         };
         Ok(())
     }

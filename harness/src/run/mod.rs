@@ -46,7 +46,7 @@ const GUIDED_POLL: Duration = Duration::from_millis(6);
 const TICK: Duration = Duration::from_millis(20);
 const POLL: Duration = Duration::from_millis(50);
 /// After a violation a guided schedule may take so long to complete its evidence.
-const NEXT_STAGE: Duration = Duration::from_secs(1);
+const CYCLE: Duration = Duration::from_secs(10);
 /// How long the last reads of all keys may take.
 const FINAL_READS: Duration = Duration::from_secs(60);
 /// How long the nodes may take to stop by themselves.
@@ -240,9 +240,12 @@ impl<'a> Run<'a> {
             // A conductor does not end by itself, except by an error.
             () = finished(&conducted) => Ended::InTime,
         };
-        if row.guided && matches!(end, Ended::Violated) {
-            // The monitor may be quicker than the schedule, whose evidence tells how it came to this.
-            next_stage(&stage).await;
+        if matches!(end, Ended::Violated) {
+            self.record.violated = Some(self.clock.now());
+            if row.guided {
+                // The monitor may be quicker than the schedule, whose evidence tells how it came to this.
+                next_record(&stage).await;
+            }
         }
         self.record.interrupted = matches!(end, Ended::Interrupted);
         over.set();
@@ -330,10 +333,10 @@ impl Ended {
     }
 }
 
-/// Returns when the schedule has come to its next stage, or soon anyway.
-async fn next_stage(stage: &Mutex<conductor::Stage>) {
-    let now = || stage.lock().unwrap_or_else(PoisonError::into_inner).stage.clone();
-    let (seen, deadline) = (now(), tokio::time::Instant::now() + NEXT_STAGE);
+/// Returns when the schedule has completed the evidence of its cycle, or after a while anyway.
+async fn next_record(stage: &Mutex<conductor::Stage>) {
+    let now = || stage.lock().unwrap_or_else(PoisonError::into_inner).records;
+    let (seen, deadline) = (now(), tokio::time::Instant::now() + CYCLE);
     while now() == seen && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(GUIDED_TICK).await;
     }

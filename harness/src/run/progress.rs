@@ -133,7 +133,7 @@ impl Look {
             Some((node, term)) => format!("{node} leads T{term}"),
             None => "no leader".to_owned(),
         };
-        let Stage { stage, tally } = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Stage { stage, tally, .. } = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // What matters most stands first: a narrow terminal cuts the rest off.
         let tally = if tally.is_empty() {
             tally

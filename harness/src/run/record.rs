@@ -96,6 +96,9 @@ pub struct Record {
     pub stages: Vec<Stage>,
     /// After the heal.
     pub recovery: Option<Recovery>,
+    /// When the monitor saw a violation, which then ended the load.
+    #[serde(default)]
+    pub violated: Option<Nanos>,
     /// Whether the user ended the load early.
     pub interrupted: bool,
     /// Whether the run came to its end; a run that did not proves nothing but its violations.
@@ -117,6 +120,7 @@ impl Record {
             host: Host::here(),
             stages: Vec::new(),
             recovery: None,
+            violated: None,
             interrupted: false,
             finished: false,
         })

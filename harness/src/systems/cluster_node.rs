@@ -1,5 +1,7 @@
 //! `cluster-node`, our own Raft store, met over the wire like any foreign system (docs/cluster-node.md).
 
+mod bugs;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use nemesis::hands::{Framing, Hands, NodeCommand};
 use nemesis::{Link, NodeId, NodeStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Boxed, Bug, Reply, Request, Row, Settings, StoreOp, System};
+use super::{Answer, Boxed, Reply, Request, Row, Settings, StoreOp, System};
 use crate::exit::Failure;
 
 /// The row of this system.
@@ -19,12 +21,7 @@ pub const ROW: Row = Row {
     binary: "cluster-node",
     how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
     profiles: &["fig8", "prod"],
-    bugs: &[Bug {
-        name: "commit-any-term",
-        rule: "5.4.2: only an entry of the leader's current term is committed by counting replicas",
-        seen: "LogCabin #44, canonical/raft #220, async-raft #108, PySyncObj #169, nats-server PR 7955",
-        schedule: "figure8",
-    }],
+    bugs: bugs::BUGS,
     framing: Framing::Frames,
     build: |settings| Ok(Box::new(ClusterNode::new(settings)?)),
 };

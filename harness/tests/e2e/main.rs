@@ -9,4 +9,5 @@ mod bad_luck;
 mod ci;
 mod main_job;
 mod readme;
+mod selftest;
 mod workloads;

@@ -1,0 +1,58 @@
+//! A run with its verdict: what `run` does once, `replay` again and again, and `selftest` for every bug.
+
+use std::time::Duration;
+
+use histories::RunFolder;
+use histories::run_folder::write_json;
+
+use crate::exit::Failure;
+use crate::judge::results::Results;
+use crate::judge::{self, Limits};
+use crate::run::progress::Progress;
+use crate::run::record::Record;
+use crate::run::settings::Settings;
+
+/// What came of it.
+pub struct Trial {
+    /// Where it is saved.
+    pub folder: RunFolder,
+    /// What was run, and how it went.
+    pub record: Record,
+    /// The verdict.
+    pub results: Results,
+}
+
+/// Run it, save it, judge it from the saved files within `limits`, and save the verdict. `judging` is called between the
+/// run and the judgement.
+///
+/// # Errors
+/// The settings cannot be, or the harness could not do its work.
+pub fn trial(
+    settings: &Settings,
+    progress: Progress,
+    limits: Limits,
+    judging: impl FnOnce() -> Result<(), Failure>,
+) -> Result<Trial, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
+    let folder = runtime.block_on(crate::run::run(settings, progress));
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    let folder = folder?;
+    judging()?;
+    let limits = Limits {
+        progress: progress == Progress::Line,
+        timeout: settings.check_timeout,
+        ..limits
+    };
+    let results = judge::run(&folder, &limits)?;
+    write_json(&folder.results(), &results)?;
+    let record = Record::load(&folder)?;
+    Ok(Trial {
+        folder,
+        record,
+        results,
+    })
+}
