@@ -3,53 +3,143 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use checker::{Budget, Options, Verdict, linearizability, models};
+use anyhow::{Context, Result, ensure};
+use checker::{Budget, Engine, Options, Verdict, linearizability, models};
 use histories::{History, format};
 
 use crate::generate::{self, Shape};
+use crate::objects::{Kv, Lists, Set, Transactions};
 use crate::peer::{self, Prepared};
+use crate::{clients, hard};
 
 /// After this the peer has no answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints a row per input.
 pub fn run() -> Result<()> {
-    println!("| input | ours | porcupine-rs 0.3 | ratio |\n| --- | --- | --- | --- |");
+    println!("| input | ours | porcupine-rs 0.3 | ratio | to reach |\n| --- | --- | --- | --- | --- |");
     match corpus() {
         Some(folder) => of_corpus(&folder)?,
-        None => println!("| the corpus | not found | | |"),
+        None => println!("| the corpus | not found | | | |"),
     }
-    for (name, shape) in SYNTHETIC {
+    of_strings()?;
+    for (name, shape, goal) in SYNTHETIC {
         let history = generate::register(*shape, 1);
-        let ours = ours(&history, "cas-register")?;
+        let ours = ours(&history, "cas-register", Engine::Auto)?;
         let theirs = (shape.operations <= 100_000).then(|| theirs(&peer::register(&history), 1));
-        row(name, ours, theirs)?;
+        row(name, ours, theirs, Some(*goal))?;
+    }
+    of_collections()
+}
+
+/// How long each engine of the search takes, and who decides where they race.
+pub fn engines() -> Result<()> {
+    println!("| input | depth-first | breadth-first | raced |\n| --- | --- | --- | --- |");
+    let mut inputs: Vec<(String, &str, History)> = vec![
+        ("kv, 50 clients, legal".to_owned(), "kv", strings(None)),
+        (
+            "kv, 50 clients, illegal".to_owned(),
+            "kv",
+            strings(Some(KV_STALE)),
+        ),
+    ];
+    for (name, shape, _) in SYNTHETIC {
+        let shape = Shape {
+            operations: shape.operations.min(100_000),
+            ..*shape
+        };
+        inputs.push(((*name).to_owned(), "cas-register", generate::register(shape, 1)));
+    }
+    for (values, unknown, reads) in [(4, 16, 12), (6, 20, 14), (8, 20, 14)] {
+        let name = format!("{unknown} unknown cas, {values} values, {reads} reads");
+        inputs.push((name, "cas-register", hard::unknown_cas(values, unknown, reads, 1)));
+    }
+    for (name, model, history) in &inputs {
+        print!("| {name} |");
+        for engine in [Engine::DepthFirst, Engine::BreadthFirst, Engine::Search] {
+            let (verdict, time) = ours(history, model, engine)?;
+            let word = verdict.map_or("?", |legal| if legal { "pass" } else { "violation" });
+            print!(" {word} {time:.2?} |");
+        }
+        println!();
     }
     Ok(())
 }
 
-const SYNTHETIC: &[(&str, Shape)] = &[
+/// The get of this number misses the last append.
+const KV_STALE: u64 = 500;
+
+/// A history of the shape of Porcupine's c50 logs.
+fn strings(stale: Option<u64>) -> History {
+    clients::history(Kv::new(stale), true, 1_700, 50, 1)
+}
+
+/// Porcupine's c50 logs are not in the corpus; histories of their shape stand for them.
+fn of_strings() -> Result<()> {
+    for (name, stale, goal) in [
+        ("kv, 50 clients, legal (like c50-ok)", None, 2.0),
+        ("kv, 50 clients, illegal (like c50-bad)", Some(KV_STALE), 10.0),
+    ] {
+        let history = strings(stale);
+        let its = theirs(&peer::kv(&history), 1);
+        row(name, ours(&history, "kv", Engine::Auto)?, Some(its), Some(goal))?;
+    }
+    Ok(())
+}
+
+fn of_collections() -> Result<()> {
+    let lists = || clients::history(Lists::new(), true, 100_000, 20, 1);
+    let set = || clients::history(Set::new(100_000), false, 1_000_000, 20, 1);
+    let transactions = |lists| clients::history(Transactions::new(lists), false, 100_000, 20, 1);
+    let rows: [(&str, &str, History); 4] = [
+        ("list appends and reads, 100k", "append", lists()),
+        ("a set of 1M elements, read 10 times", "set", set()),
+        (
+            "list-append, 100k transactions",
+            "list-append",
+            transactions(true),
+        ),
+        (
+            "rw-register, 100k transactions",
+            "rw-register",
+            transactions(false),
+        ),
+    ];
+    for (name, model, history) in rows {
+        let mine = ours(&history, model, Engine::Auto)?;
+        ensure!(mine.0 == Some(true), "{name}: {:?}", mine.0);
+        row(name, mine, None, Some(1000.0))?;
+    }
+    Ok(())
+}
+
+/// Name, shape, and the milliseconds to reach.
+const SYNTHETIC: &[(&str, Shape, f64)] = &[
     (
         "unique register, 5 clients, 100k",
         shape(100_000, 5, None, false, 0),
+        30.0,
     ),
     (
         "unique register, 5 clients, 1M",
         shape(1_000_000, 5, None, false, 0),
+        250.0,
     ),
-    ("20 clients saturated, 1k", shape(1_000, 20, None, false, 0)),
+    ("20 clients saturated, 1k", shape(1_000, 20, None, false, 0), 5.0),
     (
         "100 clients, 100k, 200 unknown",
         shape(100_000, 100, None, false, 200),
+        60.0,
     ),
     (
         "unique cas-register, 10 clients, 100k",
         shape(100_000, 10, None, true, 0),
+        1000.0,
     ),
     (
         "5 values, cas, 10 clients, 1M",
         shape(1_000_000, 10, Some(5), true, 0),
+        500.0,
     ),
 ];
 
@@ -72,41 +162,67 @@ fn corpus() -> Option<PathBuf> {
 /// A verdict, or none, and the time that it took.
 type Timed = (Option<bool>, Duration);
 
-/// The etcd logs together, the slowest of them, and each key-value log.
-fn of_corpus(folder: &Path) -> Result<()> {
+/// The files of the corpus for a model.
+fn files(folder: &Path, wanted: &str) -> Result<Vec<String>> {
     let index = std::fs::read_to_string(folder.join("index.tsv"))?;
-    let mut sum: Option<(Duration, Duration)> = None;
+    let rows = index.lines().skip(1).map(|line| line.split('\t'));
+    let wanted =
+        rows.filter_map(|mut row| Some((row.next()?, row.next()?)).filter(|(_, model)| *model == wanted));
+    Ok(wanted.map(|(path, _)| path.to_owned()).collect())
+}
+
+fn read(path: &Path) -> Result<History> {
+    Ok(format::read_path(path, &format::Options::default())?.history)
+}
+
+/// Each key-value log, the etcd logs together, and the slowest of them.
+fn of_corpus(folder: &Path) -> Result<()> {
+    for path in files(folder, "kv")? {
+        let history = read(&folder.join(&path))?;
+        let its = theirs(&peer::kv(&history), 3);
+        row(&path, ours(&history, "kv", Engine::Auto)?, Some(its), None)?;
+    }
+    let paths = files(folder, "etcd-cas-register")?;
+    let (mut mine, mut its) = (Duration::ZERO, Duration::ZERO);
     let mut worst: Option<(String, Timed, Timed)> = None;
-    for line in index.lines().skip(1) {
-        let mut columns = line.split('\t');
-        let (Some(path), Some(model)) = (columns.next(), columns.next()) else {
-            continue;
-        };
-        if model != "etcd-cas-register" && model != "kv" {
-            continue;
-        }
-        let history = format::read_path(folder.join(path), &format::Options::default())?.history;
-        if model == "kv" {
-            let (mine, its) = (ours(&history, "kv")?, theirs(&peer::kv(&history), 3));
-            row(path, mine, Some(its))?;
-            continue;
-        }
-        let (mine, its) = (
-            ours(&history, "cas-register")?,
+    for path in &paths {
+        let history = read(&folder.join(path))?;
+        let (ours, theirs) = (
+            ours(&history, "cas-register", Engine::Auto)?,
             theirs(&peer::register(&history), 3),
         );
-        same(path, mine, its)?;
-        let before = sum.unwrap_or_default();
-        sum = Some((before.0 + mine.1, before.1 + its.1));
-        if worst.as_ref().is_none_or(|(_, _, slowest)| slowest.1 < its.1) {
-            worst = Some((path.to_owned(), mine, its));
+        same(path, ours, theirs)?;
+        (mine, its) = (mine + ours.1, its + theirs.1);
+        if worst.as_ref().is_none_or(|(_, _, slowest)| slowest.1 < theirs.1) {
+            worst = Some((path.to_owned(), ours, theirs));
         }
     }
-    if let (Some((mine, its)), Some((path, my_worst, its_worst))) = (sum, worst) {
-        row("the etcd logs, sum of medians", (None, mine), Some((None, its)))?;
-        row(&format!("the slowest of them, {path}"), my_worst, Some(its_worst))?;
+    // The goals are for all 102 logs, of which the corpus may have a part.
+    let share = paths.len() as f64 / 102.0;
+    let name = format!("{} of the 102 etcd logs, sum of medians", paths.len());
+    row(&name, (None, mine), Some((None, its)), Some(3.0 * share))?;
+    if let Some((path, mine, its)) = worst {
+        row(
+            &format!("the slowest of them, {path}"),
+            mine,
+            Some(its),
+            Some(0.5),
+        )?;
     }
-    Ok(())
+    with_parsing(folder, &paths)
+}
+
+/// The logs as files, one after the other, as many as Porcupine has.
+fn with_parsing(folder: &Path, paths: &[String]) -> Result<()> {
+    let model = models::find("cas-register").context("no cas-register")?;
+    let start = Instant::now();
+    for path in paths.iter().cycle().take(102) {
+        let history = read(&folder.join(path))?;
+        let (options, budget) = (Options::default(), Budget::unlimited());
+        linearizability(&history.header, &history.events, model, &options, &budget)?;
+    }
+    let mine = (None, start.elapsed());
+    row("102 etcd logs, from files to verdicts", mine, None, Some(30.0))
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
@@ -114,12 +230,16 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-fn ours(history: &History, model: &str) -> Result<Timed> {
+fn ours(history: &History, model: &str, engine: Engine) -> Result<Timed> {
     let model = models::find(model).ok_or_else(|| anyhow::anyhow!("no model {model}"))?;
     let mut times = Vec::new();
     let mut verdict = None;
     for _ in 0..if history.events.len() > 100_000 { 3 } else { 9 } {
-        let (options, budget) = (Options::default(), Budget::unlimited());
+        let budget = Budget::unlimited();
+        let options = Options {
+            engine,
+            ..Options::default()
+        };
         let start = Instant::now();
         let check = linearizability(&history.header, &history.events, model, &options, &budget)?;
         times.push(start.elapsed());
@@ -154,9 +274,18 @@ fn same(name: &str, ours: Timed, theirs: Timed) -> Result<()> {
     Ok(())
 }
 
-fn row(name: &str, ours: Timed, theirs: Option<Timed>) -> Result<()> {
+/// A row; the goal is in milliseconds.
+fn row(name: &str, ours: Timed, theirs: Option<Timed>, goal: Option<f64>) -> Result<()> {
+    let reached = |goal: f64| {
+        if ours.1.as_secs_f64() * 1e3 <= goal {
+            "reached"
+        } else {
+            "SHORT"
+        }
+    };
+    let goal = goal.map_or(String::new(), |goal| format!("{goal:.1} ms: {}", reached(goal)));
     let Some(theirs) = theirs else {
-        println!("| {name} | {:.2?} | not asked | |", ours.1);
+        println!("| {name} | {:.2?} | not asked | | {goal} |", ours.1);
         return Ok(());
     };
     same(name, ours, theirs)?;
@@ -164,7 +293,7 @@ fn row(name: &str, ours: Timed, theirs: Option<Timed>) -> Result<()> {
     let mark = if unknown { "no answer in " } else { "" };
     let ratio = theirs.1.as_secs_f64() / ours.1.as_secs_f64().max(1e-9);
     println!(
-        "| {name} | {:.2?} | {mark}{:.2?} | {ratio:.0} |",
+        "| {name} | {:.2?} | {mark}{:.2?} | {ratio:.0} | {goal} |",
         ours.1, theirs.1
     );
     Ok(())

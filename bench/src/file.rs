@@ -16,7 +16,8 @@ pub fn run(operations: usize) -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
     generate(file.as_file(), operations)?;
     let megabytes = file.as_file().metadata()?.len() / 1_000_000;
-    println!("{operations} operations, {megabytes} MB");
+    println!("{operations} operations, {megabytes} MB, one write in 500 unknown");
+    println!("to reach: 1M in 0.25 s and 40 MB, 10M in 1.5 s and 160 MB");
     let start = Instant::now();
     for line in BufReader::new(File::open(file.path())?).lines() {
         std::hint::black_box(serde_json::from_str::<serde_json::Value>(&line?)?);

@@ -1,14 +1,19 @@
 //! The checker beside porcupine-rs, in one process run, on the corpus and on seeded synthetic histories.
 //!
-//! `cargo run --release -p bench -- compare` prints a row per input: our time, theirs, the ratio; it fails if two
-//! verdicts differ. `… -- file [OPERATIONS]` prints file to verdict beside the parse floor (serde_json reading the same
-//! file), and the memory; 1,000,000 operations unless said otherwise. The corpus is looked for in `HARNESS_CORPUS`,
+//! `cargo run --release -p bench -- compare` prints a row per input: our time, theirs, the ratio, and the time to reach; it
+//! fails if two verdicts differ. `… -- engines` prints how long each engine of the search takes. `… -- file [OPERATIONS]` prints file to verdict beside the parse floor (serde_json reading the same
+//! file), and the memory; 1,000,000 operations unless said otherwise. `… -- limits [long]` prints how well `harness check`
+//! keeps its limits of time and memory. The corpus is looked for in `HARNESS_CORPUS`,
 //! else beside the checkout.
 #![allow(clippy::print_stdout)]
 
+mod clients;
 mod compare;
 mod file;
 mod generate;
+mod hard;
+mod limits;
+mod objects;
 mod peer;
 
 use anyhow::{Result, bail};
@@ -19,7 +24,10 @@ fn main() -> Result<()> {
         ["compare"] => compare::run(),
         ["file"] => file::run(1_000_000),
         ["file", operations] => file::run(operations.parse()?),
+        ["limits"] => limits::run(false),
+        ["limits", "long"] => limits::run(true),
+        ["engines"] => compare::engines(),
         ["stream", path] => file::stream(path),
-        _ => bail!("usage: bench compare | bench file [OPERATIONS]"),
+        _ => bail!("usage: bench compare | bench engines | bench file [OPERATIONS] | bench limits [long]"),
     }
 }

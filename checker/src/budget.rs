@@ -1,13 +1,20 @@
 //! How much a check may spend. The checker reads no clock: whoever keeps the time sets the cancel flag.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 /// Steps between two looks at the shared numbers: a few microseconds of work.
 const STRIDE: u64 = 256;
 
 /// The same for passes over operations, whose steps are smaller.
 const TICKS: u32 = 1024;
+
+/// Nothing is said.
+const GO: u8 = 0;
+/// Somebody wants an end.
+const CANCELLED: u8 = 1;
+/// Somebody saw that the process holds too much.
+const EXHAUSTED: u8 = 2;
 
 /// Limits that all keys and engines of one check share. A clone shares them too.
 ///
@@ -24,7 +31,8 @@ pub struct Budget {
 
 #[derive(Debug)]
 struct Shared {
-    cancelled: AtomicBool,
+    /// [`GO`], [`CANCELLED`] or [`EXHAUSTED`].
+    flag: AtomicU8,
     step_limit: u64,
     byte_limit: u64,
     steps: AtomicU64,
@@ -67,7 +75,7 @@ impl Budget {
         let zero = || AtomicU64::new(0);
         Budget {
             shared: Arc::new(Shared {
-                cancelled: AtomicBool::new(false),
+                flag: AtomicU8::new(GO),
                 step_limit,
                 byte_limit,
                 steps: zero(),
@@ -85,12 +93,32 @@ impl Budget {
 
     /// Ends every check that spends from this budget; it says inconclusive.
     pub fn cancel(&self) {
-        self.shared.cancelled.store(true, Relaxed);
+        self.set(CANCELLED);
     }
 
-    /// Whether [`cancel`](Self::cancel) was called.
+    /// The same, because the process holds more memory than it may: this budget counts what the engines hold, and whoever
+    /// passes it in may see the rest.
+    pub fn exhaust(&self) {
+        self.set(EXHAUSTED);
+    }
+
+    /// The first word counts.
+    fn set(&self, flag: u8) {
+        let _ = self.shared.flag.compare_exchange(GO, flag, Relaxed, Relaxed);
+    }
+
+    /// Whether [`cancel`](Self::cancel) or [`exhaust`](Self::exhaust) was called.
     pub fn is_cancelled(&self) -> bool {
-        self.shared.cancelled.load(Relaxed)
+        self.stopped().is_some()
+    }
+
+    /// Which of the two, if any.
+    pub fn stopped(&self) -> Option<Stop> {
+        match self.shared.flag.load(Relaxed) {
+            GO => None,
+            CANCELLED => Some(Stop::Cancelled),
+            _ => Some(Stop::Bytes),
+        }
     }
 
     /// Keys decided and keys in all, of the check that runs now.
@@ -195,8 +223,8 @@ impl<'a> Meter<'a> {
         let steps = shared.steps.fetch_add(self.unbooked, Relaxed) + self.unbooked;
         self.cap = self.cap.saturating_sub(self.unbooked);
         self.unbooked = 0;
-        if shared.cancelled.load(Relaxed) {
-            Err(Stop::Cancelled)
+        if let Some(stop) = self.budget.stopped() {
+            Err(stop)
         } else if steps > shared.step_limit || self.cap == 0 {
             Err(Stop::Steps)
         } else {
@@ -206,10 +234,7 @@ impl<'a> Meter<'a> {
 
     /// Whether the flag is set.
     pub(crate) fn look(&self) -> Result<(), Stop> {
-        match self.budget.is_cancelled() {
-            true => Err(Stop::Cancelled),
-            false => Ok(()),
-        }
+        self.budget.stopped().map_or(Ok(()), Err)
     }
 
     /// One operation of a pass over all: it counts nothing, but sees the flag.
@@ -283,5 +308,10 @@ mod tests {
         budget.clone().cancel();
         let mut meter = budget.meter();
         assert!((0..=STRIDE).any(|_| meter.step() == Err(Stop::Cancelled)));
+        budget.exhaust();
+        assert_eq!(budget.stopped(), Some(Stop::Cancelled), "the first word counts");
+        let full = Budget::unlimited();
+        full.exhaust();
+        assert_eq!(full.meter().look(), Err(Stop::Bytes));
     }
 }

@@ -48,13 +48,20 @@ struct Failures<B> {
 }
 
 impl<B: Bits> Failures<B> {
-    fn add(&mut self, failed: Failed<B>) {
+    /// The bytes that more are held for it; `heap` is what one holds by itself.
+    fn add(&mut self, failed: Failed<B>, heap: usize) -> usize {
+        let before = self.bytes(heap);
         self.more.retain(|other| !failed.covers(other));
         if failed.covers(&self.first) {
             self.first = failed;
         } else {
             self.more.push(failed);
         }
+        self.bytes(heap).saturating_sub(before)
+    }
+
+    fn bytes(&self, heap: usize) -> usize {
+        self.more.capacity() * (size_of::<Failed<B>>() + 2 * heap)
     }
 }
 
@@ -101,8 +108,10 @@ impl<S: Hash + Eq, B: Bits> Seen<S, B> {
         }
         match shard.entry(place) {
             Entry::Occupied(mut others) => {
-                meter.grow(size_of::<Failed<B>>() + 2 * heap)?;
-                others.get_mut().add(rest);
+                let more = others.get_mut().add(rest, heap);
+                if more > 0 {
+                    meter.grow(more)?;
+                }
             }
             Entry::Vacant(new) => {
                 if heap > 0 {

@@ -6,7 +6,6 @@ use histories::History;
 use histories::format;
 
 use super::Limits;
-use super::watched::watched;
 use crate::exit::Failure;
 
 /// So many successes at least, or the run means nothing.
@@ -33,14 +32,11 @@ pub fn linearizability(
     model_name: &str,
     implied: format::FailedCas,
     limits: &Limits,
+    budget: &Budget,
 ) -> Result<Check, Failure> {
     let row = model(model_name)?;
     let options = limits.options(implied);
-    let budget = Budget::new(u64::MAX, limits.memory);
-    watched(limits, &budget, || {
-        checker::linearizability(&history.header, &history.events, row, &options, &budget)
-    })
-    .map_err(malformed)
+    checker::linearizability(&history.header, &history.events, row, &options, budget).map_err(malformed)
 }
 
 /// Whether everything acknowledged is still there.

@@ -13,6 +13,7 @@ pub mod history;
 pub mod journals;
 pub mod nemesis;
 pub mod outage;
+mod reading;
 pub mod recovery;
 pub mod results;
 mod stream;
@@ -23,12 +24,13 @@ use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
-use checker::{Check, Consistency, Engine, FailedCas, Options, Verdict};
+use checker::{Budget, Check, Consistency, Engine, FailedCas, Options, Verdict};
 use histories::format::{self, FormatError, history1};
 use histories::run_folder::read_lines;
 use histories::{History, RunFolder};
 
 use self::results::{Operations, Results};
+use self::watched::watched;
 use crate::exit::{Exit, Failure};
 use crate::run::observer::StatusLine;
 use crate::run::record::Record;
@@ -100,6 +102,11 @@ impl Limits {
 
 /// Judge a saved run.
 pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
+    let budget = Budget::new(u64::MAX, limits.memory);
+    watched(limits, &budget, || run_within(folder, limits, &budget))
+}
+
+fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Results, Failure> {
     let record = Record::load(folder)?;
     let unfinished = !record.finished;
     let wrong = |error: histories::run_folder::FolderError| Failure::Usage(error.to_string());
@@ -110,7 +117,7 @@ pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
         .model
         .clone()
         .unwrap_or_else(|| history.header.model.clone().unwrap_or_default());
-    let (linearizability, journals) = side_by_side(folder, &record, &history, &model, limits);
+    let (linearizability, journals) = side_by_side(folder, &record, &history, &model, limits, budget);
     let mut checks = vec![linearizability?];
     let journals = journals?;
     let mut durability = history::durability(&history)?;
@@ -147,6 +154,7 @@ fn side_by_side(
     history: &History,
     model: &str,
     limits: &Limits,
+    budget: &Budget,
 ) -> (Result<Check, Failure>, Result<Option<Check>, Failure>) {
     std::thread::scope(|scope| {
         let journals = scope.spawn(|| match limits.journals {
@@ -154,7 +162,7 @@ fn side_by_side(
             false => Ok(None),
         });
         let implied = format::FailedCas::default();
-        let linearizability = history::linearizability(history, model, implied, limits);
+        let linearizability = history::linearizability(history, model, implied, limits, budget);
         let panicked = |_| {
             let what = "the check of the journals panicked; this is a bug of ours";
             Err(Failure::Broken(what.to_owned()))
@@ -164,29 +172,28 @@ fn side_by_side(
 }
 
 /// Judge a history by itself: there is no nemesis to be armed, and no cluster to recover.
+///
+/// The limits are those of everything: of reading, of the check, and of its proofs.
 pub fn file(path: &Path, limits: &Limits) -> Result<Results, Failure> {
-    if let Some(results) = stream::judge(path, limits)? {
+    let budget = Budget::new(u64::MAX, limits.memory);
+    watched(limits, &budget, || file_within(path, limits, &budget))
+}
+
+fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results, Failure> {
+    if let Some(results) = stream::judge(path, limits, budget)? {
         return Ok(results);
     }
-    let options = format::Options {
-        format: limits.format.as_deref(),
-        independent: limits.independent,
+    let imported = match reading::read(path, limits, budget)? {
+        Ok(imported) => imported,
+        Err(stop) => {
+            return Ok(Results {
+                run: path.display().to_string(),
+                ..Results::of(vec![reading::unread(stop)])
+            });
+        }
     };
-    let read = match path.as_os_str() == "-" {
-        true => format::read(std::io::stdin().lock(), &options),
-        false => format::read_path(path, &options),
-    };
-    let imported = read.map_err(|error| Failure::Usage(error.to_string()))?;
     let Some(model) = limits.model.clone().or(imported.model_hint) else {
-        return Err(Failure::Usage(format!(
-            "{}: the history does not say which model judges it; name one with --model ({})",
-            path.display(),
-            checker::models::TABLE
-                .iter()
-                .map(|model| model.name)
-                .collect::<Vec<_>>()
-                .join(", ")
-        )));
+        return Err(no_model(path));
     };
     let history = imported.history;
     let mut checks = vec![history::linearizability(
@@ -194,16 +201,31 @@ pub fn file(path: &Path, limits: &Limits) -> Result<Results, Failure> {
         &model,
         imported.failed_cas,
         limits,
+        budget,
     )?];
     if history::has_final_reads(&history) {
         checks.push(history::durability(&history)?);
     }
-    Ok(Results {
+    let results = Results {
         operations: Operations::count(&history.events, None),
         seed: history.header.seed,
         run: path.display().to_string(),
         ..Results::of(checks)
-    })
+    };
+    reading::give_back(history);
+    Ok(results)
+}
+
+fn no_model(path: &Path) -> Failure {
+    Failure::Usage(format!(
+        "{}: the history does not say which model judges it; name one with --model ({})",
+        path.display(),
+        checker::models::TABLE
+            .iter()
+            .map(|model| model.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    ))
 }
 
 /// The history of a run; one that the harness could not finish is read up to its last whole line.

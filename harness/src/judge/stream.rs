@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use checker::{Check, Stream, Verdict};
+use checker::{Budget, Check, Stream, Verdict};
 use histories::format::history1::Blocks;
 use histories::format::{self, FormatError};
 use histories::{Header, Process};
@@ -20,7 +20,7 @@ use crate::exit::Failure;
 const STRIDE: u64 = 1 << 16;
 
 /// The results, if the stream could prove a pass.
-pub fn judge(path: &Path, limits: &Limits) -> Result<Option<Results>, Failure> {
+pub fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Option<Results>, Failure> {
     let Some(blocks) = open(path, limits) else {
         return Ok(None);
     };
@@ -34,7 +34,7 @@ pub fn judge(path: &Path, limits: &Limits) -> Result<Option<Results>, Failure> {
         if event.process != Process::Nemesis {
             operations.add(event.kind);
         }
-        let stopped = event.index.is_multiple_of(STRIDE) && limits.stop.is_set();
+        let stopped = event.index.is_multiple_of(STRIDE) && budget.is_cancelled();
         !event.is_final && !stopped
     });
     let proved = check.filter(|check| check.verdict == Verdict::Pass);

@@ -1,4 +1,4 @@
-//! A check that is watched: it ends at its time limit or when the user loses patience, and shows how far it is.
+//! A check that is watched: it ends at its limits or when the user loses patience, and shows how far it is.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -8,8 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Limits;
 
-/// How often the watcher looks: the time limit is kept that closely.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often the watcher looks: limits are kept that closely.
+const LOOK: Duration = Duration::from_millis(4);
+/// How often progress is shown, in looks.
+const SHOW: u32 = 25;
 /// A check that is over by then shows nothing.
 const SHORT: Duration = Duration::from_secs(1);
 
@@ -20,11 +22,16 @@ pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) ->
         scope.spawn(move || {
             let begin = Instant::now();
             let mut bar = None;
+            let mut looks = 0;
             while is_done.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                looks += 1;
                 if begin.elapsed() >= limits.timeout || limits.stop.is_set() {
                     budget.cancel();
                 }
-                if limits.progress && begin.elapsed() >= SHORT {
+                if resident_bytes().is_some_and(|resident| resident > limits.memory) {
+                    budget.exhaust();
+                }
+                if limits.progress && begin.elapsed() >= SHORT && looks % SHOW == 0 {
                     show(bar.get_or_insert_with(new_bar), budget);
                 }
             }
@@ -36,6 +43,15 @@ pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) ->
         drop(done);
         result
     })
+}
+
+/// What the process holds, with everything that no budget counts: the history itself, the allocator's slack. None where the
+/// system does not tell.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 fn new_bar() -> ProgressBar {

@@ -1,0 +1,103 @@
+//! Reading within a budget: a file that is too large for the limits ends the check as inconclusive, like a search.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use checker::{Budget, Check, Stop, Verdict};
+use histories::History;
+use histories::format::{self, FormatError, Imported};
+use serde_json::json;
+
+use super::Limits;
+use crate::exit::Failure;
+
+/// What is asked for at once, so that the flag is seen soon.
+const PIECE_BYTES: usize = 1 << 18;
+
+/// Events of a history that takes long to be given back.
+const LARGE: usize = 1 << 16;
+
+/// An input that ends with an error when the budget's flag is set.
+pub struct Within<'a, R> {
+    input: R,
+    budget: &'a Budget,
+}
+
+impl<'a, R> Within<'a, R> {
+    /// The input, within the budget.
+    pub fn new(input: R, budget: &'a Budget) -> Self {
+        Within { input, budget }
+    }
+}
+
+impl<R: Read> Read for Within<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(stop) = self.budget.stopped() {
+            return Err(io::Error::other(format!("{} ended the reading", stop.as_str())));
+        }
+        let piece = buffer.len().min(PIECE_BYTES);
+        self.input.read(&mut buffer[..piece])
+    }
+}
+
+/// The history in a file; none if a limit was reached before its end.
+pub fn read(path: &Path, limits: &Limits, budget: &Budget) -> Result<Result<Imported, Stop>, Failure> {
+    let options = format::Options {
+        format: limits.format.as_deref(),
+        independent: limits.independent,
+    };
+    let read = match path.as_os_str() == "-" {
+        true => format::read(Within::new(io::stdin().lock(), budget), &options),
+        false => File::open(path)
+            .map_err(|source| FormatError::Read { file: None, source })
+            .and_then(|file| format::read(Within::new(file, budget), &options))
+            .map_err(|error| error.in_file(path)),
+    };
+    match (read, budget.stopped()) {
+        (_, Some(stop)) => Ok(Err(stop)),
+        (Ok(imported), None) => Ok(Ok(imported)),
+        (Err(error), None) => Err(Failure::Usage(error.to_string())),
+    }
+}
+
+/// The check of a history that could not be read within the limits.
+pub fn unread(stop: Stop) -> Check {
+    Check {
+        name: "linearizability".to_owned(),
+        verdict: Verdict::Inconclusive,
+        reason: format!("{} ended the check before the history was read", stop.as_str()),
+        details: json!({"decided_by": {}, "undecided": []}),
+        violations: Vec::new(),
+    }
+}
+
+/// Gives the history's memory back beside the rest: that takes a large history as long as a check, and nobody waits for it.
+pub fn give_back(history: History) {
+    if history.events.len() < LARGE {
+        return;
+    }
+    let dropped = std::thread::Builder::new().name("give back".to_owned());
+    // Without a thread it was dropped here.
+    let _ = dropped.spawn(move || drop(history));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_is_read_within_the_limits_alone() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "{\"history\":1}\n").unwrap();
+        let read = |budget: &Budget| {
+            let read = read(file.path(), &Limits::default(), budget).unwrap();
+            read.map(|imported| imported.history.events.len())
+        };
+        assert_eq!(read(&Budget::unlimited()), Ok(0));
+        let full = Budget::unlimited();
+        full.exhaust();
+        assert_eq!(read(&full), Err(Stop::Bytes));
+        assert!(unread(Stop::Bytes).reason.contains("the memory limit"));
+    }
+}
