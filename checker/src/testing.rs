@@ -81,12 +81,23 @@ pub(crate) fn read_of(value: Value) -> [Event; 2] {
 
 /// The verdict of a model on events, which are numbered anew.
 pub(crate) fn check(model: &str, events: &[Event]) -> crate::Check {
+    check_with(model, events, &crate::Options::default())
+}
+
+/// The same under other options.
+pub(crate) fn check_with(model: &str, events: &[Event], options: &crate::Options) -> crate::Check {
     let mut events = events.to_vec();
     events
         .iter_mut()
         .zip(0..)
         .for_each(|(event, index)| event.index = index);
     let model = crate::models::find(model).unwrap();
-    let (options, budget) = (crate::Options::default(), crate::Budget::unlimited());
-    crate::linearizability(&header(false), &events, model, &options, &budget).unwrap()
+    crate::linearizability(
+        &header(false),
+        &events,
+        model,
+        options,
+        &crate::Budget::unlimited(),
+    )
+    .unwrap()
 }

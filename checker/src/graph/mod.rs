@@ -6,6 +6,7 @@
 
 pub(crate) mod chains;
 pub(crate) mod deadlines;
+pub(crate) mod pairs;
 pub(crate) mod rank;
 mod zones;
 

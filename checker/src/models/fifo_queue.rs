@@ -5,8 +5,10 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
-use crate::budget::Meter;
+use crate::budget::{Meter, Stop};
 use crate::error::{Halt, HistoryError};
+use crate::graph::Decision;
+use crate::graph::pairs::{self, Discipline};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Role, Spec};
@@ -49,8 +51,24 @@ pub(super) fn role(op: &Action) -> Role {
     }
 }
 
+/// The element that an operation speaks of.
+pub(super) fn element(op: &Action) -> Option<u32> {
+    match *op {
+        Action::Enqueue(element) | Action::Dequeue(element) => Some(element),
+        Action::DequeueAny | Action::FoundEmpty => None,
+    }
+}
+
+/// What remains of an operation if only some elements exist: a queue without an element is one of the others. A
+/// dequeue that may have taken any need not have happened.
+pub(super) fn restrict(op: &Action, kept: &dyn Fn(u32) -> bool) -> Option<Action> {
+    element(op).is_none_or(kept).then_some(*op)
+}
+
 /// A queue that is empty at first.
-pub(crate) struct FifoQueue;
+pub(crate) struct FifoQueue {
+    elements: usize,
+}
 
 impl Spec for FifoQueue {
     type State = Arc<[u32]>;
@@ -76,6 +94,14 @@ impl Spec for FifoQueue {
     fn role(&self, op: &Action) -> Role {
         role(op)
     }
+
+    fn elements(&self, op: &Action, elements: &mut Vec<u32>) {
+        elements.extend(element(op));
+    }
+
+    fn restrict(&self, op: &Action, kept: &dyn Fn(u32) -> bool) -> Option<Action> {
+        restrict(op, kept)
+    }
 }
 
 impl Decode for FifoQueue {
@@ -85,9 +111,20 @@ impl Decode for FifoQueue {
             action(operation, &mut numbers, "fifo-queue")
         })?;
         Ok(Decoded {
-            spec: FifoQueue,
+            spec: FifoQueue {
+                elements: numbers.len(),
+            },
             entries,
             failed,
         })
+    }
+
+    fn graph(
+        decoded: &Decoded<Self>,
+        want_order: bool,
+        meter: &mut Meter<'_>,
+    ) -> Result<Decision<Action>, Stop> {
+        let elements = decoded.spec.elements;
+        pairs::decide(&decoded.entries, elements, Discipline::Fifo, want_order, meter)
     }
 }

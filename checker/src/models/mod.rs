@@ -3,7 +3,7 @@
 mod append;
 mod bank;
 pub(crate) mod counter;
-mod fifo_queue;
+pub(crate) mod fifo_queue;
 mod kv;
 mod long_fork;
 mod multi_register;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::fifo_queue::{Action, action, role};
+use super::fifo_queue::{Action, action, element, restrict, role};
 use super::{Decode, Decoded, Numbers, decode_each};
-use crate::budget::Meter;
+use crate::budget::{Meter, Stop};
 use crate::error::Halt;
+use crate::graph::Decision;
+use crate::graph::pairs::{self, Discipline};
 use crate::operations::Group;
 use crate::options::Options;
 use crate::search::{Role, Spec};
@@ -14,7 +16,9 @@ use crate::search::{Role, Spec};
 pub(super) const OPERATIONS: &[&str] = super::fifo_queue::OPERATIONS;
 
 /// A queue that is empty at first; states are its elements, ascending.
-pub(crate) struct UnorderedQueue;
+pub(crate) struct UnorderedQueue {
+    elements: usize,
+}
 
 impl Spec for UnorderedQueue {
     type State = Arc<[u32]>;
@@ -66,6 +70,14 @@ impl Spec for UnorderedQueue {
     fn role(&self, op: &Action) -> Role {
         role(op)
     }
+
+    fn elements(&self, op: &Action, elements: &mut Vec<u32>) {
+        elements.extend(element(op));
+    }
+
+    fn restrict(&self, op: &Action, kept: &dyn Fn(u32) -> bool) -> Option<Action> {
+        restrict(op, kept)
+    }
 }
 
 fn without(state: &Arc<[u32]>, at: usize) -> Arc<[u32]> {
@@ -79,9 +91,26 @@ impl Decode for UnorderedQueue {
             action(operation, &mut numbers, "unordered-queue")
         })?;
         Ok(Decoded {
-            spec: UnorderedQueue,
+            spec: UnorderedQueue {
+                elements: numbers.len(),
+            },
             entries,
             failed,
         })
+    }
+
+    fn graph(
+        decoded: &Decoded<Self>,
+        want_order: bool,
+        meter: &mut Meter<'_>,
+    ) -> Result<Decision<Action>, Stop> {
+        let elements = decoded.spec.elements;
+        pairs::decide(
+            &decoded.entries,
+            elements,
+            Discipline::Unordered,
+            want_order,
+            meter,
+        )
     }
 }

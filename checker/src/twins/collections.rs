@@ -7,12 +7,12 @@ use rand_chacha::ChaCha8Rng;
 use super::{Twin, any, compare};
 
 /// A list or a set of values below `values`; a set keeps its elements sorted.
-struct Collection {
-    values: i64,
-    add: &'static str,
+pub(super) struct Collection {
+    pub(super) values: i64,
+    pub(super) add: &'static str,
     /// Whether it is a set.
-    set: bool,
-    removes: bool,
+    pub(super) set: bool,
+    pub(super) removes: bool,
 }
 
 impl Twin for Collection {
@@ -123,9 +123,9 @@ fn sets_with_removal() {
 }
 
 /// A queue of values below `values`.
-struct Queue {
-    values: i64,
-    fifo: bool,
+pub(super) struct Queue {
+    pub(super) values: i64,
+    pub(super) fifo: bool,
 }
 
 impl Twin for Queue {
@@ -193,6 +193,14 @@ fn fifo_queues() {
 
 #[test]
 fn unordered_queues() {
+    compare(
+        &Queue {
+            values: 40,
+            fifo: false,
+        },
+        "unordered-queue",
+        &["enqueue", "dequeue"],
+    );
     compare(
         &Queue {
             values: 3,
