@@ -9,7 +9,7 @@ use histories::Kind;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::models::Decoded;
+use crate::models::{Decode, Decoded};
 use crate::operations::{Group, OPEN};
 use crate::search::{Entry, Role, Spec};
 use crate::verdict::{Edge, Reason};
@@ -37,7 +37,7 @@ impl Story {
 }
 
 /// The proof that the `few` operations have no legal order.
-pub(crate) fn explain<S: Spec>(group: &Group<'_>, decoded: &Decoded<S>, few: &[Entry<S::Op>]) -> Story {
+pub(crate) fn explain<S: Decode>(group: &Group<'_>, decoded: &Decoded<S>, few: &[Entry<S::Op>]) -> Story {
     if let Some(story) = never_written(group, decoded, few) {
         return story;
     }
@@ -46,6 +46,7 @@ pub(crate) fn explain<S: Spec>(group: &Group<'_>, decoded: &Decoded<S>, few: &[E
         return graph.tell_all(group);
     }
     graph.real_time();
+    graph.ranks();
     graph.reads_from();
     while graph.shortest_cycle().is_none() && graph.versions() {}
     match graph.shortest_cycle() {
@@ -123,6 +124,22 @@ impl<'a, S: Spec> Order<'a, S> {
                 if self.few[from].ret < self.few[to].inv {
                     let text = format!("T{} had completed before T{} was invoked", from + 1, to + 1);
                     self.add(from, to, Reason::RealTime, text);
+                }
+            }
+        }
+    }
+
+    /// Operations whose results tell where they stand.
+    fn ranks(&mut self)
+    where
+        S: Decode,
+    {
+        let ranks: Vec<Option<u64>> = self.few.iter().map(|entry| S::rank(&entry.op)).collect();
+        for (from, low) in ranks.iter().enumerate() {
+            for (to, high) in ranks.iter().enumerate() {
+                if low.is_some() && low < high {
+                    let text = format!("the version of T{} comes before that of T{}", from + 1, to + 1);
+                    self.add(from, to, Reason::VersionOrder, text);
                 }
             }
         }

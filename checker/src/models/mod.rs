@@ -13,6 +13,7 @@ mod set;
 mod set_full;
 mod set_remove;
 mod unordered_queue;
+pub(crate) mod versioned_register;
 
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
@@ -51,6 +52,12 @@ pub static TABLE: &[Model] = &[
         about: "one value with compare-and-set, as Knossos's",
         operations: register::OPERATIONS,
         judge: judge::<register::Register>,
+    },
+    Model {
+        name: "versioned-register",
+        about: "one value and the number of its updates, as in Jepsen's tests of etcd",
+        operations: versioned_register::OPERATIONS,
+        judge: judge::<versioned_register::VersionedRegister>,
     },
     Model {
         name: "multi-register",
@@ -171,6 +178,11 @@ pub(crate) trait Decode: Spec + Sized {
     /// The model's graph engine; with `want_order` a legal history comes with its order.
     fn graph(_: &Decoded<Self>, _want_order: bool, _: &mut Meter<'_>) -> Result<Decision<Self::Op>, Stop> {
         Ok(Decision::NotApplicable)
+    }
+
+    /// Where the operation stands in every legal order, if its result tells: before those of a greater rank.
+    fn rank(_: &Self::Op) -> Option<u64> {
+        None
     }
 }
 

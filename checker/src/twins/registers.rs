@@ -134,3 +134,69 @@ fn register_without_cas() {
         REGISTER,
     );
 }
+
+/// A register with versions; values as above.
+pub(super) struct Versioned {
+    pub(super) values: i64,
+}
+
+impl Twin for Versioned {
+    type State = (i64, Value);
+
+    fn initial(&self) -> Self::State {
+        (0, Value::Null)
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        let mut value = || Value::from(rng.random_range(0..self.values));
+        let (one, two) = (value(), value());
+        match rng.random_range(0..8) {
+            0..=3 => ("read", Value::list([Value::Null, Value::Null])),
+            4..=6 => ("write", Value::list([Value::Null, one])),
+            _ => ("cas", Value::list([Value::Null, Value::list([one, two])])),
+        }
+    }
+
+    fn run(
+        &self,
+        (version, held): &Self::State,
+        _: u64,
+        f: &str,
+        argument: &Value,
+    ) -> Vec<(Self::State, Value)> {
+        let value = &argument.as_list().unwrap()[1];
+        let result = |version: i64, value: &Value| Value::list([version.into(), value.clone()]);
+        let (next, old) = (version + 1, value.as_list().map(|pair| &pair[0]));
+        match (f, old) {
+            ("read", _) => {
+                let same = (*version, held.clone());
+                let blank = Value::Null;
+                [(version, held), (version, &blank)]
+                    .map(|(version, seen)| (same.clone(), result(*version, seen)))
+                    .to_vec()
+            }
+            ("write", _) => vec![((next, value.clone()), result(next, value))],
+            ("cas", Some(old)) if old == held => {
+                vec![((next, value.as_list().unwrap()[1].clone()), result(next, value))]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        let [Value::Int(version), value] = result.as_list().unwrap() else {
+            return result.clone();
+        };
+        match rng.random_range(0..2) {
+            0 if f == "read" => Value::list([(*version).into(), rng.random_range(0..self.values).into()]),
+            _ => Value::list([(version + rng.random_range(-1..=1)).max(0).into(), value.clone()]),
+        }
+    }
+}
+
+#[test]
+fn registers_with_versions() {
+    for values in [3, 30] {
+        compare(&Versioned { values }, "versioned-register", REGISTER);
+    }
+}

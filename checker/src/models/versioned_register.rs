@@ -1,0 +1,209 @@
+//! A register that counts its updates: values are pairs `[version, value]`, as in jepsen.etcd's register workload.
+//!
+//! Every update raises the version by one, from 0; it returns the version that it made, and a read the one that it
+//! saw. Null stands for what nobody knows: the version of an update that timed out, the value of a read.
+
+use histories::{Kind, Value};
+
+use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use crate::budget::{Meter, Stop};
+use crate::error::{Halt, HistoryError};
+use crate::graph::{Decision, versions};
+use crate::operations::{Group, Operation};
+use crate::options::Options;
+use crate::search::{Role, Spec};
+
+/// What the model takes.
+pub(super) const OPERATIONS: &[&str] = &[
+    "read → [version, v]",
+    "write [null, v] → [version, v]",
+    "cas [null, [u, v]] → [version, [u, v]]",
+];
+
+/// What an operation does; values by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Access {
+    /// It saw a value, maybe an unknown one.
+    Read(Option<u32>),
+    Write(u32),
+    Cas(u32, u32),
+}
+
+/// An operation, and the version that it saw or made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Action {
+    pub access: Access,
+    pub version: Option<u32>,
+    /// Whether versions may be passed over: then operations that are legal together are legal without some of them.
+    pub gaps: bool,
+}
+
+impl Action {
+    /// The value that the register holds under the operation's version.
+    pub fn value(&self) -> Option<u32> {
+        match self.access {
+            Access::Read(value) => value,
+            Access::Write(value) | Access::Cas(_, value) => Some(value),
+        }
+    }
+
+    pub fn is_read(&self) -> bool {
+        matches!(self.access, Access::Read(_))
+    }
+
+    /// Every legal order is sorted by this: updates before the reads of what they made.
+    pub fn rank(&self) -> Option<u64> {
+        let twice = 2 * u64::from(self.version?);
+        Some(if self.is_read() { twice + 1 } else { twice })
+    }
+}
+
+/// What the register holds; a value that nobody saw is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct State {
+    version: u32,
+    value: Option<u32>,
+}
+
+/// The specification; it begins with version 0 and this value.
+pub(crate) struct VersionedRegister {
+    pub initial: u32,
+}
+
+impl Spec for VersionedRegister {
+    type State = State;
+    type Op = Action;
+
+    fn initial(&self) -> State {
+        State {
+            version: 0,
+            value: Some(self.initial),
+        }
+    }
+
+    fn step(&self, state: &State, op: &Action) -> Option<State> {
+        if op.gaps {
+            return with_gaps(state, op);
+        }
+        let fits = |value: u32| state.value == Some(value);
+        let next = state.version.checked_add(1)?;
+        let update = |value| {
+            op.version.is_none_or(|version| version == next).then_some(State {
+                version: next,
+                value: Some(value),
+            })
+        };
+        match op.access {
+            Access::Read(seen) => {
+                let same = op.version.is_none_or(|version| version == state.version);
+                (same && seen.is_none_or(fits)).then_some(*state)
+            }
+            Access::Write(value) => update(value),
+            Access::Cas(old, new) => update(new).filter(|_| fits(old)),
+        }
+    }
+
+    fn role(&self, op: &Action) -> Role {
+        if op.is_read() && !op.gaps {
+            Role::Pure
+        } else {
+            Role::Update
+        }
+    }
+}
+
+/// A step that may pass over versions, to the one that the operation names.
+fn with_gaps(state: &State, op: &Action) -> Option<State> {
+    let version = op.version?;
+    let after = State {
+        version,
+        value: op.value(),
+    };
+    let agrees = |value: Option<u32>| value.is_none() || state.value.is_none() || value == state.value;
+    match op.access {
+        Access::Read(seen) if version == state.version => agrees(seen).then_some(State {
+            value: state.value.or(seen),
+            ..after
+        }),
+        Access::Cas(old, _) if version == state.version.checked_add(1)? => agrees(Some(old)).then_some(after),
+        _ => (version > state.version).then_some(after),
+    }
+}
+
+/// `[version, value]`.
+fn pair<'a>(
+    operation: &Operation<'a>,
+    value: &'a Value,
+    in_result: bool,
+) -> Result<(Option<u32>, &'a Value), HistoryError> {
+    let bad = || {
+        operation.bad_value(
+            in_result,
+            "a pair [version, value], either of them null if unknown",
+        )
+    };
+    match value {
+        Value::Null => Ok((None, &Value::Null)),
+        Value::List(pair) => match &pair[..] {
+            [Value::Null, value] => Ok((None, value)),
+            [Value::Int(version), value] => {
+                let version = u32::try_from(*version).map_err(|_| bad())?;
+                Ok((Some(version), value))
+            }
+            _ => Err(bad()),
+        },
+        _ => Err(bad()),
+    }
+}
+
+fn action<'a>(operation: &Operation<'a>, numbers: &mut Numbers<'a>) -> Result<Option<Action>, HistoryError> {
+    let done = operation.outcome == Kind::Ok;
+    let end = if done {
+        operation.result()
+    } else {
+        operation.argument()
+    };
+    let (version, value) = pair(operation, end, done)?;
+    let access = match &*operation.invoke.f {
+        "read" if !done => return Ok(None),
+        "read" if *value == Value::Null => Access::Read(None),
+        "read" => Access::Read(Some(numbers.of(value))),
+        "write" => Access::Write(numbers.of(value)),
+        "cas" => match value.as_list() {
+            Some([old, new]) => Access::Cas(numbers.of(old), numbers.of(new)),
+            _ => return Err(operation.bad_value(done, "a pair [version, [expected, new]]")),
+        },
+        _ => return Err(unknown_f(operation, "versioned-register", OPERATIONS)),
+    };
+    Ok(Some(Action {
+        access,
+        version: version.filter(|_| done),
+        gaps: false,
+    }))
+}
+
+impl Decode for VersionedRegister {
+    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
+        let mut numbers = Numbers::default();
+        let initial = numbers.of(group.initial);
+        let (entries, failed) =
+            decode_each::<Self>(group, meter, |operation| action(operation, &mut numbers))?;
+        Ok(Decoded {
+            spec: VersionedRegister { initial },
+            entries,
+            failed,
+        })
+    }
+
+    fn graph(
+        decoded: &Decoded<Self>,
+        want_order: bool,
+        meter: &mut Meter<'_>,
+    ) -> Result<Decision<Action>, Stop> {
+        versions::decide(decoded, want_order, meter)
+    }
+
+    fn rank(op: &Action) -> Option<u64> {
+        op.rank()
+    }
+}
