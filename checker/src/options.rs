@@ -11,6 +11,43 @@ pub struct Options {
     pub certify: bool,
     /// What transactions over many keys must be.
     pub consistency: Consistency,
+    /// How closely a set and a counter are looked at.
+    pub analysis: Analysis,
+    /// What a read of null says of a register.
+    pub null_read: NullRead,
+    /// What a bank's reads must show.
+    pub bank: Bank,
+}
+
+/// How closely the models `set` and `counter` look, which Jepsen's checkers of these names judge by less than a legal order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Analysis {
+    /// There must be a legal order that respects real time.
+    #[default]
+    Linearizable,
+    /// As `jepsen.checker`: of a set the last read alone must have every acknowledged element, and nothing that was
+    /// never tried; each read of a counter must lie between what was acknowledged before it and what was tried
+    /// until its end.
+    Jepsen,
+}
+
+/// What a read that returned null says of a `register` or `cas-register`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NullRead {
+    /// That the value is null: what it may be before the first write.
+    #[default]
+    Observation,
+    /// Nothing, as in Knossos, where it is legal after any write.
+    SaysNothing,
+}
+
+/// What a bank's reads must show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bank {
+    /// The sum of all balances; none: that of the read that completed first.
+    pub total: Option<i64>,
+    /// Whether a balance may be below zero.
+    pub negative_balances: bool,
 }
 
 /// What transactions over many keys must be.

@@ -46,6 +46,10 @@ fn every_history_gets_its_verdict() {
             continue;
         };
         let imported = format::read_path(corpus.join(path), &format::Options::default()).unwrap();
+        match imported.model_hint.as_deref() {
+            Some(hint) if hint == model.name || (hint, model.name) == ("register", "cas-register") => {}
+            hint => wrong.push(format!("{path}: without --model it would be {hint:?}")),
+        }
         for failed_cas in [FailedCas::DidNotHappen, FailedCas::Observation] {
             for engine in [Engine::Auto, Engine::Search] {
                 let options = Options {

@@ -92,7 +92,29 @@ fn the_export_has_keywords_where_other_tools_want_them() {
             "{:index 0, :time 5, :type :ok, :process 1, :f :read, :value {0 100, 1 5}}",
         ),
     ] {
-        let text = exported(&history(header, event));
-        assert_eq!(String::from_utf8(text).unwrap().trim_end(), expected);
+        let text = String::from_utf8(exported(&history(header, event))).unwrap();
+        let (comment, line) = text.split_once('\n').unwrap();
+        assert!(comment.starts_with("; history/1 {\"history\":1,"), "{comment}");
+        assert_eq!(line.trim_end(), expected);
     }
+}
+
+#[test]
+fn the_header_stands_in_a_comment_and_comes_back() {
+    let text = r#"{"history":1,"model":"counter","keyed":true,"initial":5,"seed":7}
+{"index":0,"time":5,"process":1,"type":"invoke","f":"read","key":"k"}
+"#;
+    let before = format::read(text.as_bytes(), &Options::default()).unwrap();
+    let after = format::read(exported(&before.history).as_slice(), &Options::default()).unwrap();
+    assert_eq!((after.format, &after.history), ("jepsen-edn", &before.history));
+    assert_eq!(
+        (after.model_hint, after.analysis),
+        (before.model_hint, before.analysis)
+    );
+
+    let broken = "; history/1 {\"history\":1,\n{:type :invoke, :f :read, :process 1}";
+    let error = format::read(broken.as_bytes(), &Options::default())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("1:13") || error.contains("line 1"), "{error}");
 }

@@ -2,13 +2,14 @@
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, decode_each, unknown_f};
-use crate::budget::{Meter, Stop};
-use crate::error::Halt;
+use super::{Decode, Decoded, bounds, decode_each, unknown_f};
+use crate::budget::{Budget, Meter, Stop};
+use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, deadlines};
+use crate::judge::{self, Judged};
 use crate::operations::{Group, Operation};
-use crate::options::Options;
-use crate::search::{Role, Spec};
+use crate::options::{Analysis, Options};
+use crate::search::{Entry, Role, Spec};
 
 /// What the model takes.
 pub(super) const OPERATIONS: &[&str] = &["add n", "read → n"];
@@ -75,6 +76,31 @@ impl Decode for Counter {
         want_order: bool,
         meter: &mut Meter<'_>,
     ) -> Result<Decision<Action>, Stop> {
-        deadlines::decide(decoded, want_order, meter)
+        match deadlines::decide(decoded, want_order, meter)? {
+            Decision::NotApplicable => {}
+            decision => return Ok(decision),
+        }
+        Ok(match bounds::beyond(decoded, meter)? {
+            Some(beyond) => Decision::Illegal(about(&decoded.entries, beyond.at)),
+            None => Decision::NotApplicable,
+        })
+    }
+}
+
+/// A read, and all that can have changed what it saw.
+fn about(entries: &[Entry<Action>], read: u32) -> Vec<Entry<Action>> {
+    let end = entries[read as usize].ret;
+    let counts = |(at, entry): &(usize, &Entry<Action>)| {
+        *at == read as usize || matches!(entry.op, Action::Add(_)) && entry.inv < end
+    };
+    let few = entries.iter().enumerate().filter(counts);
+    few.map(|(_, entry)| entry.clone()).collect()
+}
+
+/// By a legal order, or by the bounds of each read.
+pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+    match options.analysis {
+        Analysis::Linearizable => judge::judge::<Counter>(group, options, budget),
+        Analysis::Jepsen => bounds::judge(group, options, budget),
     }
 }

@@ -1,17 +1,18 @@
 //! Reads of several keys must agree on the order of the writes: `write [[w k v]]`, `read [[r k v], …]`, as
 //! jepsen.tests.long-fork.
 //!
-//! Each key is written once. Two reads of the same keys fork if one saw a write that the other missed, and
-//! missed one that the other saw. In a history without forks the reads of a group, sorted by how much they saw,
-//! form a chain, so neighbours suffice.
+//! Each key is written once, and every read is of as many keys; of a history that is not like that nobody knows. Two
+//! reads of the same keys fork if one saw a write that the other missed, and missed one that the other saw. In a
+//! history without forks the reads of a group, sorted by how much they saw, form a chain, so neighbours suffice.
 
 use std::collections::BTreeMap;
 
 use histories::{Kind, Value};
+use rustc_hash::FxHashSet;
 
 use super::unknown_f;
-use crate::budget::Budget;
-use crate::error::HistoryError;
+use crate::budget::{Budget, Meter};
+use crate::error::{Halt, HistoryError};
 use crate::explain::Story;
 use crate::judge::Judged;
 use crate::operations::{Group, Operation};
@@ -20,35 +21,59 @@ use crate::options::Options;
 /// What the model takes.
 pub(super) const OPERATIONS: &[&str] = &["txn (or write) [[w k v]]", "txn (or read) [[r k v], …]"];
 
-/// The keys of a read, and which of them it saw written.
 /// What a read costs until all are compared: its keys, and a small tree.
 const BYTES: usize = 256;
 
+/// The keys of a read, and which of them it saw written.
 type Seen<'a> = BTreeMap<&'a Value, &'a Value>;
 
 /// Judges the reads of each group of keys.
 pub(super) fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
-    let mut meter = budget.meter();
-    if let Err(stop) = meter.grow(group.operations.len() * BYTES) {
-        return Ok(Judged::unknown(stop.as_str()));
+    match judge_within(group, &mut budget.meter()) {
+        Ok(judged) => Ok(judged),
+        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
+        Err(Halt::History(error)) => Err(error),
     }
+}
+
+fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt> {
+    meter.grow(group.operations.len() * BYTES)?;
     let mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)>> = BTreeMap::new();
+    let mut written = FxHashSet::default();
     for (at, operation) in group.operations.iter().enumerate() {
-        if let Err(stop) = meter.step() {
-            return Ok(Judged::unknown(stop.as_str()));
-        }
+        meter.step()?;
         if !matches!(&*operation.invoke.f, "txn" | "read" | "write") {
-            return Err(unknown_f(operation, "long-fork", OPERATIONS));
+            return Err(unknown_f(operation, "long-fork", OPERATIONS).into());
+        }
+        if let Some(key) = only_write(operation.argument())
+            && !written.insert(key)
+        {
+            return Ok(Judged::unknown("a key that was written twice"));
         }
         if operation.outcome == Kind::Ok
             && let Some(seen) = seen(operation)?
         {
-            reads
-                .entry(seen.keys().copied().collect())
-                .or_default()
-                .push((at as u32, seen));
+            let keys = seen.keys().copied().collect();
+            reads.entry(keys).or_default().push((at as u32, seen));
         }
     }
+    Ok(forks(group, reads))
+}
+
+/// The key of a transaction that is one write.
+fn only_write(argument: &Value) -> Option<&Value> {
+    match argument.as_list()? {
+        [only] => match only.as_list()? {
+            [Value::Text(f), key, _] if &**f == "w" => Some(key),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A fork; or what makes the history one that this model cannot judge; or none.
+fn forks(group: &Group<'_>, mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)>>) -> Judged {
+    let mut differ = false;
     for reads in reads.values_mut() {
         reads.sort_by_key(|(_, seen)| seen.values().filter(|value| ***value != Value::Null).count());
         for pair in reads.windows(2) {
@@ -59,18 +84,31 @@ pub(super) fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<J
                     why,
                     ..Story::default()
                 };
-                return Ok(Judged::Violation {
+                return Judged::Violation {
                     engine: "forks",
                     operations,
                     story,
-                });
+                };
             }
+            let other = |(key, value): (&&Value, &&Value)| {
+                **value != Value::Null && *pair[1].1[*key] != Value::Null && pair[1].1[*key] != *value
+            };
+            differ |= pair[0].1.iter().any(other);
         }
     }
-    Ok(match reads.is_empty() {
+    let sizes = |reads: &BTreeMap<Vec<&Value>, _>| {
+        let mut sizes = reads.keys().map(Vec::len);
+        let first = sizes.next();
+        sizes.any(|size| Some(size) != first)
+    };
+    match reads.is_empty() {
         true => Judged::unknown("the lack of a read"),
+        false if differ => Judged::unknown("a key of which two reads saw different values"),
+        false if sizes(&reads) => {
+            Judged::unknown("reads of different numbers of keys, which this model cannot judge,")
+        }
         false => Judged::Pass { engine: "forks" },
-    })
+    }
 }
 
 /// What a read saw; none for a write.
@@ -138,5 +176,27 @@ mod tests {
             Verdict::Pass
         );
         assert_eq!(verdict(&[]), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn of_what_this_model_does_not_allow_nobody_knows() {
+        let read: &[(i64, Option<i64>)] = &[(0, Some(1)), (1, None)];
+        assert_eq!(
+            verdict(&[read, &[(0, Some(2)), (1, None)]]),
+            Verdict::Inconclusive
+        );
+        assert_eq!(verdict(&[read, &[(2, None)]]), Verdict::Inconclusive);
+        let write = |key: i64| {
+            let mut events = crate::testing::history("8 write, 8 write:");
+            let access = Value::list([Value::from("w"), key.into(), 1.into()]);
+            events
+                .iter_mut()
+                .for_each(|event| event.value = Value::list([access.clone()]));
+            events
+        };
+        assert_eq!(
+            check("long-fork", &[write(0), write(0)].concat()).verdict,
+            Verdict::Inconclusive
+        );
     }
 }

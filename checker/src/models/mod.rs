@@ -2,8 +2,10 @@
 
 mod append;
 mod bank;
+mod bounds;
 pub(crate) mod counter;
 pub(crate) mod fifo_queue;
+mod final_read;
 mod kv;
 mod long_fork;
 mod multi_register;
@@ -81,7 +83,7 @@ pub static TABLE: &[Model] = &[
         name: "set",
         about: "a set that grows, read as a whole",
         operations: set::OPERATIONS,
-        judge: judge::<set::Set>,
+        judge: set::judge,
     },
     Model {
         name: "set-full",
@@ -99,7 +101,7 @@ pub static TABLE: &[Model] = &[
         name: "counter",
         about: "a number from 0: add, read",
         operations: counter::OPERATIONS,
-        judge: judge::<counter::Counter>,
+        judge: counter::judge,
     },
     Model {
         name: "unordered-queue",

@@ -11,7 +11,7 @@ use crate::budget::{Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, chains};
 use crate::operations::{Group, OPEN, Operation};
-use crate::options::{FailedCas, Options};
+use crate::options::{FailedCas, NullRead, Options};
 use crate::search::{Entry, Role, Spec};
 
 /// What the model takes.
@@ -117,6 +117,9 @@ impl Decode for Register {
         for (id, operation) in group.operations.iter().enumerate() {
             meter.tick()?;
             let action = action(operation, options)?;
+            if options.null_read == NullRead::SaysNothing && action == Action::Read(&Value::Null) {
+                continue;
+            }
             let entry = |op| Entry {
                 op,
                 inv: operation.inv,

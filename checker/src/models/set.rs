@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
-use crate::budget::{Meter, Stop};
+use super::{Decode, Decoded, Numbers, decode_each, final_read, unknown_f};
+use crate::budget::{Budget, Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::Decision;
 use crate::graph::rank::{self, Conflict, Levels, NEVER};
+use crate::judge::{self, Judged};
 use crate::operations::{Group, Operation};
-use crate::options::Options;
+use crate::options::{Analysis, Options};
 use crate::search::{Entry, Role, Spec};
 use crate::shrink::restrict;
 
@@ -143,6 +144,14 @@ impl Decode for Set {
                 Decision::Illegal(restrict(&decoded.spec, &few, &|x| elements.contains(&x)))
             }
         })
+    }
+}
+
+/// By a legal order, or by the last read.
+pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+    match options.analysis {
+        Analysis::Linearizable => judge::judge::<Set>(group, options, budget),
+        Analysis::Jepsen => final_read::judge(group, budget),
     }
 }
 

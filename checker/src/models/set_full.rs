@@ -1,88 +1,130 @@
 //! Jepsen's analysis of a set (`jepsen.checker/set-full`, not linearizable): what became of each element.
 //!
 //! An element is *known* from the completion of its add, or of the first read that has it, whichever is earlier.
-//! It is lost if a read that began after that does not have it, and none later has it again; never read if no read
-//! began after it was known; stable otherwise. A read that has an element twice is wrong too.
-
-use std::collections::HashMap;
+//! Look at the read that began last of those that have it, and of those that lack it. It is stable if the first of
+//! the two began later; lost if the other one did, and after the element was known; never read otherwise. A read
+//! that returned before the element was first tried says nothing about it. A loss is a violation, and so is a read
+//! with an element twice; without a stable element nobody knows.
 
 use histories::{Kind, Value};
+use rustc_hash::FxHashMap;
 
 use super::unknown_f;
-use crate::budget::Budget;
-use crate::error::HistoryError;
+use crate::budget::{Budget, Meter};
+use crate::error::{Halt, HistoryError};
 use crate::explain::Story;
 use crate::judge::Judged;
-use crate::operations::{Group, OPEN};
+use crate::operations::{Group, OPEN, Operation};
 use crate::options::Options;
 
 use super::set::OPERATIONS;
 
-/// What is known of an element; operations are places in the group.
 /// What an operation costs in the two tables of elements.
-const BYTES: usize = 72;
+const BYTES: usize = 80;
 
+/// What is known of an element; operations are places in the group.
 struct Element {
+    /// The last operation that tried to add it.
     add: u32,
     /// The completion from which it is known.
     known: u32,
     /// The read with the latest invocation that has it.
     last_present: Option<u32>,
-    /// How often it was present.
-    present: u32,
+}
+
+/// What became of an element.
+#[derive(PartialEq)]
+enum Outcome {
+    Stable,
+    /// The read that lacks it.
+    Lost(u32),
+    NeverRead,
 }
 
 /// Judges each element.
 pub(super) fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
-    let mut meter = budget.meter();
-    if let Err(stop) = meter.grow(group.operations.len() * BYTES) {
-        return Ok(Judged::unknown(stop.as_str()));
+    match judge_within(group, &mut budget.meter()) {
+        Ok(judged) => Ok(judged),
+        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
+        Err(Halt::History(error)) => Err(error),
     }
-    let mut elements: HashMap<&Value, Element> = HashMap::new();
+}
+
+fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt> {
+    meter.grow(group.operations.len() * BYTES)?;
+    let mut elements: FxHashMap<&Value, Element> = FxHashMap::default();
     let mut reads: Vec<u32> = Vec::new();
     for (at, operation) in group.operations.iter().enumerate() {
-        if let Err(stop) = meter.step() {
-            return Ok(Judged::unknown(stop.as_str()));
-        }
+        meter.step()?;
         match &*operation.invoke.f {
-            "add" if operation.outcome != Kind::Fail => {
-                let new = Element {
-                    add: at as u32,
-                    known: OPEN,
-                    last_present: None,
-                    present: 0,
-                };
-                let element = elements.entry(operation.argument()).or_insert(new);
-                element.known = element.known.min(operation.ret);
-            }
+            "add" => add(&mut elements, at as u32, operation),
             "read" if operation.outcome == Kind::Ok => reads.push(at as u32),
-            "add" | "read" => {}
-            _ => return Err(unknown_f(operation, "set-full", OPERATIONS)),
+            "read" => {}
+            _ => return Err(unknown_f(operation, "set-full", OPERATIONS).into()),
         }
     }
-    let mut seen_in: HashMap<&Value, u32> = HashMap::new();
-    for &at in &reads {
+    match see(group, &mut elements, &reads, meter)? {
+        Some(twice) => Ok(twice),
+        None => Ok(sentence(group, &elements, &reads)),
+    }
+}
+
+/// An element that is added again begins anew.
+fn add<'a>(elements: &mut FxHashMap<&'a Value, Element>, at: u32, operation: &Operation<'a>) {
+    let known = if operation.outcome == Kind::Ok {
+        operation.ret
+    } else {
+        OPEN
+    };
+    let new = Element {
+        add: at,
+        known,
+        last_present: None,
+    };
+    if let Some(before) = elements.insert(operation.argument(), new)
+        && before.known > operation.inv
+        && let Some(element) = elements.get_mut(operation.argument())
+    {
+        element.known = element.known.min(before.known);
+    }
+}
+
+/// Notes what each read has; a violation if one has an element twice.
+fn see<'a>(
+    group: &Group<'a>,
+    elements: &mut FxHashMap<&'a Value, Element>,
+    reads: &[u32],
+    meter: &mut Meter<'_>,
+) -> Result<Option<Judged>, Halt> {
+    let mut seen_in: FxHashMap<&Value, u32> = FxHashMap::default();
+    for &at in reads {
         let read = &group.operations[at as usize];
         let seen = match read.result() {
             Value::Null => &[],
             Value::List(seen) => &seen[..],
-            _ => return Err(read.bad_value(true, "an array of elements, or null for none")),
+            _ => {
+                return Err(read
+                    .bad_value(true, "an array of elements, or null for none")
+                    .into());
+            }
         };
-        if let Err(stop) = meter.pass(seen.len()) {
-            return Ok(Judged::unknown(stop.as_str()));
-        }
+        meter.pass(seen.len())?;
         for value in seen {
             if seen_in.insert(value, at) == Some(at) {
-                return Ok(wrong(vec![at], format!("{read} has the element {value} twice.")));
+                return Ok(Some(wrong(
+                    vec![at],
+                    format!("{read} has the element {value} twice."),
+                )));
             }
-            if let Some(element) = elements.get_mut(value) {
+            if let Some(element) = elements.get_mut(value)
+                && read.ret > group.operations[element.add as usize].inv
+            {
                 element.known = element.known.min(read.ret);
                 element.last_present = Some(at);
-                element.present += 1;
             }
         }
     }
-    Ok(sentence(group, &elements, &reads))
+    Ok(None)
 }
 
 fn wrong(operations: Vec<u32>, why: String) -> Judged {
@@ -96,49 +138,59 @@ fn wrong(operations: Vec<u32>, why: String) -> Judged {
     }
 }
 
-fn sentence(group: &Group<'_>, elements: &HashMap<&Value, Element>, reads: &[u32]) -> Judged {
-    let inv = |at: u32| group.operations[at as usize].inv;
-    let Some(&last) = reads.last() else {
-        return Judged::unknown("the lack of a read");
-    };
-    let lost = |element: &&Element| {
-        let absent_since = element.last_present.map_or(0, inv);
-        element.known < inv(last) && (element.last_present.is_none() || absent_since < inv(last))
-    };
-    match elements.values().filter(lost).min_by_key(|element| element.add) {
-        Some(element) => {
-            let mut operations: Vec<u32> = [Some(element.add), element.last_present, Some(last)]
-                .into_iter()
-                .flatten()
-                .collect();
-            operations.sort_unstable();
-            let add = &group.operations[element.add as usize];
-            let present = element.last_present.map_or("No read has it".to_owned(), |at| {
-                format!(
-                    "The last read that has it is {}",
-                    Brief(group.operations[at as usize].index())
-                )
-            });
-            let missing = Brief(group.operations[last as usize].index());
-            wrong(
-                operations,
-                format!("The element of {add} is lost. {present}; the later read {missing} has not."),
-            )
+impl Element {
+    /// Given the reads in the order of their invocations.
+    fn outcome(&self, group: &Group<'_>, reads: &[u32]) -> Outcome {
+        let operation = |at: u32| &group.operations[at as usize];
+        let tried = operation(self.add).inv;
+        // A read behind the last one that has it lacks it.
+        let behind = self
+            .last_present
+            .map_or(0, |present| reads.partition_point(|&read| read <= present));
+        let told = |read: &&u32| operation(**read).ret > tried;
+        match reads[behind..].iter().rev().find(told) {
+            Some(&absent) if self.known < operation(absent).inv => Outcome::Lost(absent),
+            None if self.last_present.is_some() => Outcome::Stable,
+            _ => Outcome::NeverRead,
         }
-        None if elements.values().all(|element| element.present == 0) => {
-            Judged::unknown("the lack of an element that was read")
-        }
-        None => Judged::Pass { engine: "elements" },
     }
 }
 
-/// A read by its index alone: its value may be long.
-struct Brief(u64);
-
-impl std::fmt::Display for Brief {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "#{}", self.0)
+fn sentence(group: &Group<'_>, elements: &FxHashMap<&Value, Element>, reads: &[u32]) -> Judged {
+    if reads.is_empty() {
+        return Judged::unknown("the lack of a read");
     }
+    let mut stable = false;
+    let mut lost: Option<(&Element, u32)> = None;
+    for element in elements.values() {
+        match element.outcome(group, reads) {
+            Outcome::Stable => stable = true,
+            Outcome::Lost(absent) if lost.is_none_or(|(first, _)| element.add < first.add) => {
+                lost = Some((element, absent));
+            }
+            Outcome::Lost(_) | Outcome::NeverRead => {}
+        }
+    }
+    match lost {
+        Some((element, absent)) => tell(group, element, absent),
+        None if stable => Judged::Pass { engine: "elements" },
+        None => Judged::unknown("the lack of an element that was read"),
+    }
+}
+
+/// The proof that an element is lost; a read is named by its index alone, since its value may be long.
+fn tell(group: &Group<'_>, element: &Element, absent: u32) -> Judged {
+    let mut operations = vec![element.add, absent];
+    operations.extend(element.last_present);
+    operations.sort_unstable();
+    let index = |at: u32| group.operations[at as usize].index();
+    let add = &group.operations[element.add as usize];
+    let present = element.last_present.map_or("No read has it".to_owned(), |at| {
+        format!("The last read that has it is #{}", index(at))
+    });
+    let missing = index(absent);
+    let why = format!("The element of {add} is lost. {present}; the later read #{missing} has not.");
+    wrong(operations, why)
 }
 
 #[cfg(test)]
@@ -172,6 +224,39 @@ mod tests {
         assert_eq!(verdict(adds, &[]), Verdict::Inconclusive);
         assert_eq!(
             verdict("0 add 1, 0 add? 1", &[&[]]),
+            Verdict::Inconclusive,
+            "never read"
+        );
+    }
+
+    #[test]
+    fn what_was_seen_before_it_was_tried_is_not_known() {
+        let events = history("1 r, 1 r:, 0 add 1, 0 add? 1, 2 r, 2 r:, 0 add 2, 0 add: 2, 3 r, 3 r:");
+        let mut events: Vec<Event> = events;
+        let show = |elements: &[i64]| Value::list(elements.iter().map(|&x| Value::from(x)));
+        (events[1].value, events[5].value, events[9].value) = (show(&[1]), show(&[]), show(&[2]));
+        // Client 0 may go on after an unknown outcome only under a new number.
+        events[6].process = histories::Process::Client(7);
+        events[7].process = histories::Process::Client(7);
+        assert_eq!(check("set-full", &events).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_failed_add_that_was_read_is_known_and_can_be_lost() {
+        assert_eq!(
+            verdict("0 add 1, 0 add! 1, 0 add 2, 0 add: 2", &[&[1, 2], &[2]]),
+            Verdict::Violation
+        );
+    }
+
+    #[test]
+    fn a_read_beside_the_add_may_lack_it() {
+        let mut events = history("1 r, 0 add 1, 2 r, 2 r:, 0 add: 1, 1 r:");
+        events[3].value = Value::list([Value::from(1)]);
+        assert_eq!(check("set-full", &events).verdict, Verdict::Pass, "stable");
+        (events[3].value, events[5].value) = (Value::Null, Value::list([Value::from(1)]));
+        assert_eq!(
+            check("set-full", &events).verdict,
             Verdict::Inconclusive,
             "never read"
         );

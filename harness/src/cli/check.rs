@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use checker::{Consistency, Engine, FailedCas, Verdict};
+use checker::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, Verdict};
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
@@ -52,6 +52,18 @@ pub struct Args {
     /// What a failed cas says; without it, what the file's format implies.
     #[arg(long, value_enum)]
     failed_cas: Option<FailedCasArg>,
+    /// How closely a set and a counter are looked at; without it, what the file's format implies.
+    #[arg(long, value_enum)]
+    analysis: Option<AnalysisArg>,
+    /// What a read of null says of a register.
+    #[arg(long, value_enum, default_value = "observation")]
+    null_read: NullReadArg,
+    /// The sum of a bank's balances; without it, that of the first read.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    total_amount: Option<i64>,
+    /// A bank's balances may be below zero.
+    #[arg(long)]
+    negative_balances: bool,
     /// What transactions are held to.
     #[arg(long, value_enum, default_value = "strict-serializable")]
     consistency: ConsistencyArg,
@@ -116,6 +128,22 @@ enum FailedCasArg {
     Observation,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum AnalysisArg {
+    /// There must be a legal order that respects real time.
+    Linearizable,
+    /// As Jepsen's checkers: of a set the last read alone counts, a counter's reads have bounds.
+    Jepsen,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum NullReadArg {
+    /// That the value is null, as before the first write.
+    Observation,
+    /// Nothing (Knossos).
+    SaysNothing,
+}
+
 /// Do it.
 pub fn check(args: &Args) -> Result<Exit, Failure> {
     let limits = limits(args);
@@ -150,6 +178,18 @@ fn limits(args: &Args) -> Limits {
             FailedCasArg::DidNotHappen => FailedCas::DidNotHappen,
             FailedCasArg::Observation => FailedCas::Observation,
         }),
+        analysis: args.analysis.map(|analysis| match analysis {
+            AnalysisArg::Linearizable => Analysis::Linearizable,
+            AnalysisArg::Jepsen => Analysis::Jepsen,
+        }),
+        null_read: match args.null_read {
+            NullReadArg::Observation => NullRead::Observation,
+            NullReadArg::SaysNothing => NullRead::SaysNothing,
+        },
+        bank: Bank {
+            total: args.total_amount,
+            negative_balances: args.negative_balances,
+        },
         consistency: match args.consistency {
             ConsistencyArg::Serializable => Consistency::Serializable,
             ConsistencyArg::StrictSerializable => Consistency::StrictSerializable,

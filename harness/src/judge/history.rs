@@ -3,9 +3,8 @@
 use checker::models::Model;
 use checker::{Budget, Check, HistoryError};
 use histories::History;
-use histories::format;
 
-use super::Limits;
+use super::{Implied, Limits};
 use crate::exit::Failure;
 
 /// So many successes at least, or the run means nothing.
@@ -30,7 +29,7 @@ pub fn model(name: &str) -> Result<&'static Model, Failure> {
 pub fn linearizability(
     history: &History,
     model_name: &str,
-    implied: format::FailedCas,
+    implied: Implied,
     limits: &Limits,
     budget: &Budget,
 ) -> Result<Check, Failure> {

@@ -24,8 +24,8 @@ use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
-use checker::{Budget, Check, Consistency, Engine, FailedCas, Options, Verdict};
-use histories::format::{self, FormatError, history1};
+use checker::{Analysis, Bank, Budget, Check, Consistency, Engine, FailedCas, NullRead, Options, Verdict};
+use histories::format::{self, FormatError, Imported, history1};
 use histories::run_folder::read_lines;
 use histories::{History, RunFolder};
 
@@ -57,6 +57,12 @@ pub struct Limits {
     pub failed_cas: Option<FailedCas>,
     /// What transactions are held to.
     pub consistency: Consistency,
+    /// How closely a set and a counter are looked at, where it is not what the history's format implies.
+    pub analysis: Option<Analysis>,
+    /// What a read of null says of a register.
+    pub null_read: NullRead,
+    /// What a bank's reads must show.
+    pub bank: Bank,
     /// The format, where it is not to be recognised.
     pub format: Option<String>,
     /// Whether values `[k v]` are a key and its value.
@@ -77,6 +83,9 @@ impl Default for Limits {
             model: None,
             failed_cas: None,
             consistency: Consistency::default(),
+            analysis: None,
+            null_read: NullRead::default(),
+            bank: Bank::default(),
             format: None,
             independent: format::Independent::Auto,
             journals: true,
@@ -86,16 +95,39 @@ impl Default for Limits {
 
 impl Limits {
     /// How a history is read and judged, given what its format implies.
-    fn options(&self, implied: format::FailedCas) -> Options {
-        let implied = match implied {
+    fn options(&self, implied: Implied) -> Options {
+        let failed_cas = match implied.failed_cas {
             format::FailedCas::DidNotHappen => FailedCas::DidNotHappen,
             format::FailedCas::Observation => FailedCas::Observation,
         };
+        let analysis = match implied.analysis {
+            format::Analysis::Linearizable => Analysis::Linearizable,
+            format::Analysis::Jepsen => Analysis::Jepsen,
+        };
         Options {
-            failed_cas: self.failed_cas.unwrap_or(implied),
+            failed_cas: self.failed_cas.unwrap_or(failed_cas),
             engine: self.engine,
             certify: self.certify,
             consistency: self.consistency,
+            analysis: self.analysis.unwrap_or(analysis),
+            null_read: self.null_read,
+            bank: self.bank,
+        }
+    }
+}
+
+/// What a history's format implies.
+#[derive(Clone, Copy, Default)]
+pub struct Implied {
+    failed_cas: format::FailedCas,
+    analysis: format::Analysis,
+}
+
+impl Implied {
+    fn by(imported: &Imported) -> Self {
+        Implied {
+            failed_cas: imported.failed_cas,
+            analysis: imported.analysis,
         }
     }
 }
@@ -161,7 +193,7 @@ fn side_by_side(
             true => journals::raft_safety(folder, record.settings.nodes, &history.events, &limits.stop),
             false => Ok(None),
         });
-        let implied = format::FailedCas::default();
+        let implied = Implied::default();
         let linearizability = history::linearizability(history, model, implied, limits, budget);
         let panicked = |_| {
             let what = "the check of the journals panicked; this is a bug of ours";
@@ -192,16 +224,13 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
             });
         }
     };
+    let implied = Implied::by(&imported);
     let Some(model) = limits.model.clone().or(imported.model_hint) else {
-        return Err(no_model(path));
+        return Err(no_model(path, imported.model_candidates));
     };
     let history = imported.history;
     let mut checks = vec![history::linearizability(
-        &history,
-        &model,
-        imported.failed_cas,
-        limits,
-        budget,
+        &history, &model, implied, limits, budget,
     )?];
     if history::has_final_reads(&history) {
         checks.push(history::durability(&history)?);
@@ -216,15 +245,16 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
     Ok(results)
 }
 
-fn no_model(path: &Path) -> Failure {
+fn no_model(path: &Path, candidates: &'static [&'static str]) -> Failure {
+    let all = || checker::models::TABLE.iter().map(|model| model.name).collect();
+    let candidates: Vec<&str> = match candidates {
+        [] => all(),
+        some => some.to_vec(),
+    };
     Failure::Usage(format!(
         "{}: the history does not say which model judges it; name one with --model ({})",
         path.display(),
-        checker::models::TABLE
-            .iter()
-            .map(|model| model.name)
-            .collect::<Vec<_>>()
-            .join(", ")
+        candidates.join(", ")
     ))
 }
 

@@ -7,13 +7,13 @@ use std::fs::File;
 use std::path::Path;
 
 use checker::{Budget, Check, Stream, Verdict};
+use histories::format::FormatError;
 use histories::format::history1::Blocks;
-use histories::format::{self, FormatError};
 use histories::{Header, Process};
 
-use super::Limits;
 use super::history::model;
 use super::results::{Operations, Results};
+use super::{Implied, Limits};
 use crate::exit::Failure;
 
 /// Between two looks at the stop flag.
@@ -61,7 +61,7 @@ fn stream(header: &Header, limits: &Limits) -> Result<Option<Stream>, Failure> {
     Ok(Stream::of(
         header,
         model(name)?,
-        &limits.options(format::FailedCas::default()),
+        &limits.options(Implied::default()),
     ))
 }
 

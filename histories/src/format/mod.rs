@@ -134,6 +134,16 @@ pub enum FailedCas {
     Observation,
 }
 
+/// How closely a set and a counter are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Analysis {
+    /// There must be a legal order.
+    #[default]
+    Linearizable,
+    /// As the checkers of Jepsen that have these names: less than a legal order.
+    Jepsen,
+}
+
 /// A history, and what its format implies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
@@ -143,39 +153,53 @@ pub struct Imported {
     pub format: &'static str,
     /// The model that its header, its format or its operations imply.
     pub model_hint: Option<String>,
+    /// The models that may be meant, where nothing implies one; empty if nobody knows.
+    pub model_candidates: &'static [&'static str],
     /// What a failed compare-and-set means in it.
     pub failed_cas: FailedCas,
+    /// How closely a set or a counter is looked at.
+    pub analysis: Analysis,
 }
 
 impl Imported {
     /// What a header says by itself.
     fn with_header(format: &'static str, history: History) -> Self {
-        let model_hint = history.header.model.clone();
-        let failed_cas = match history
-            .header
-            .other
-            .get(FAILED_CAS)
-            .and_then(|word| word.as_str())
-        {
-            Some(OBSERVATION) => FailedCas::Observation,
-            _ => FailedCas::DidNotHappen,
+        let says = |field, word| history.header.other.get(field).and_then(|said| said.as_str()) == Some(word);
+        let failed_cas = if says(FAILED_CAS, OBSERVATION) {
+            FailedCas::Observation
+        } else {
+            FailedCas::DidNotHappen
+        };
+        let analysis = if says(ANALYSIS, JEPSEN) {
+            Analysis::Jepsen
+        } else {
+            Analysis::Linearizable
         };
         Imported {
+            model_hint: history.header.model.clone(),
+            model_candidates: &[],
             history,
             format,
-            model_hint,
             failed_cas,
+            analysis,
         }
     }
 
-    /// What the operations suggest, where a format has no header.
-    fn guessed(format: &'static str, history: History) -> Self {
-        let model_hint = model_hint::guess(&history.events).map(str::to_owned);
+    /// What the operations of a history from Jepsen or elle-cli suggest, where the format has no header.
+    fn guessed(format: &'static str, mut history: History) -> Self {
+        let model_candidates = model_hint::guess(&history.events);
+        let model_hint = match model_candidates {
+            [only] => Some((*only).to_owned()),
+            _ => None,
+        };
+        history.header.other.insert(ANALYSIS.into(), JEPSEN.into());
         Imported {
             history,
             format,
             model_hint,
+            model_candidates,
             failed_cas: FailedCas::DidNotHappen,
+            analysis: Analysis::Jepsen,
         }
     }
 }
@@ -183,6 +207,10 @@ impl Imported {
 /// The header's field, and its value, that keep [`FailedCas::Observation`] when a history is converted.
 const FAILED_CAS: &str = "failed_cas";
 const OBSERVATION: &str = "observation";
+
+/// The header's field, and its value, that keep [`Analysis::Jepsen`] when a history is converted.
+const ANALYSIS: &str = "analysis";
+const JEPSEN: &str = "jepsen";
 
 /// The row of this name.
 pub fn by_name(name: &str) -> Result<&'static Format, FormatError> {

@@ -9,7 +9,7 @@ use super::draft::assemble;
 use super::error::FormatError;
 use super::jepsen_log::message_of;
 use super::jepsen_rows::{Problematic, drafts, looks_like_a_row};
-use super::{FAILED_CAS, FailedCas, Imported, OBSERVATION, Options, head_text, read_text};
+use super::{Analysis, FAILED_CAS, FailedCas, Imported, OBSERVATION, Options, head_text, read_text};
 
 pub(super) const NAME: &str = "porcupine-etcd";
 
@@ -41,6 +41,8 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
         history,
         format: NAME,
         model_hint: Some(MODEL.into()),
+        model_candidates: &[],
         failed_cas,
+        analysis: Analysis::Linearizable,
     })
 }

@@ -8,7 +8,7 @@ use std::io::BufRead;
 use super::draft::assemble;
 use super::edn::{Edn, Parser};
 use super::error::FormatError;
-use super::{FailedCas, Imported, Independent, Options, head_text, jepsen_edn, read_text};
+use super::{Analysis, FailedCas, Imported, Independent, Options, head_text, jepsen_edn, read_text};
 use crate::value::Value;
 
 pub(super) const NAME: &str = "porcupine-kv";
@@ -43,6 +43,8 @@ pub(super) fn import(input: &mut dyn BufRead, _options: &Options<'_>) -> Result<
         history,
         format: NAME,
         model_hint: Some(MODEL.into()),
+        model_candidates: &[],
         failed_cas,
+        analysis: Analysis::Linearizable,
     })
 }

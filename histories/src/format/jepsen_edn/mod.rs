@@ -3,6 +3,8 @@
 //! A `fail` did not happen, a failed compare-and-set neither. Keywords become texts, sets arrays, maps arrays of
 //! pairs. `[k v]` tuples are taken apart by [`Independent`](super::Independent). An operation without `:f` is a
 //! transaction (Elle's own histories). The nemesis is the process `:nemesis`.
+//!
+//! Our own export begins with a comment that holds the header; a history that begins like that is what it was.
 
 mod operation;
 mod write;
@@ -16,7 +18,8 @@ use super::draft::{Draft, assemble};
 use super::edn::{Fault, Parser};
 use super::error::FormatError;
 use super::names::Names;
-use super::{Imported, Options, head_text, read_text};
+use super::{Imported, Independent, Options, head_text, read_text};
+use crate::history::{Header, History};
 
 pub(super) const NAME: &str = "jepsen-edn";
 
@@ -40,10 +43,36 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
     let drafts = drafts(&text).map_err(|fault| fault.place(&text))?;
-    Ok(Imported::guessed(
-        NAME,
-        assemble(&text, drafts, options.independent)?,
-    ))
+    let Some(header) = header(&text).map_err(|fault| fault.place(&text))? else {
+        return Ok(Imported::guessed(
+            NAME,
+            assemble(&text, drafts, options.independent)?,
+        ));
+    };
+    let keyed = if header.keyed {
+        Independent::Yes
+    } else {
+        Independent::No
+    };
+    let history = History {
+        header,
+        ..assemble(&text, drafts, keyed)?
+    };
+    Ok(Imported::with_header(NAME, history))
+}
+
+/// How the comment begins in which our export keeps the header.
+const HEADER: &str = "; history/1 ";
+
+/// The header that our export left in the first line.
+fn header(text: &str) -> Result<Option<Header>, Fault> {
+    let Some(json) = text.lines().next().and_then(|line| line.strip_prefix(HEADER)) else {
+        return Ok(None);
+    };
+    let fault = |error: serde_json::Error| {
+        Fault::expected(HEADER.len(), "the header of history/1", error.to_string())
+    };
+    serde_json::from_str(json).map(Some).map_err(fault)
 }
 
 /// The operations of a text.

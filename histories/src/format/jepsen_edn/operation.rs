@@ -95,6 +95,7 @@ impl<'n, 'a> Fields<'n, 'a> {
             Some(f) => word_of(f, process, names)?,
             // Elle's own histories are of transactions only, and do not say so.
             None if matches!(value.map(|node| &node.edn), Some(Edn::Sequence(_))) => names.get("txn"),
+            None if kind.is_completion() && value.is_none_or(|node| node.edn == Edn::Nil) => names.get("txn"),
             None => return Err(missing("an operation with :f")),
         };
         draft.event.process = process;

@@ -2,12 +2,13 @@
 //!
 //! What those tools want as keywords becomes one: `:f`, the code of an error, the first word of a transaction's
 //! micro-operations, the fields of a bank's transfer. A keyed history has `[k v]` tuples. EDN has no place for the
-//! header.
+//! header: it stands in a comment, which those tools skip.
 
 use std::io::{self, Write};
 
 use serde_json::Value as Json;
 
+use super::HEADER;
 use crate::event::{Event, Kind, Process};
 use crate::format::edn::{is_keyword, quoted};
 use crate::history::{Header, History};
@@ -15,7 +16,8 @@ use crate::value::Value;
 
 /// Writes a whole history.
 pub(in crate::format) fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
-    let mut line = String::new();
+    let mut line = format!("{HEADER}{}\n", serde_json::to_string(&history.header)?);
+    out.write_all(line.as_bytes())?;
     for event in &history.events {
         line.clear();
         write_event(&mut line, event, &history.header);
