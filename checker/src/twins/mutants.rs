@@ -7,7 +7,10 @@ use rayon::prelude::*;
 
 use super::{any, first_seed, how_many, push};
 use crate::testing::header;
-use crate::{Budget, Engine, FailedCas, Options, Verdict, activity, durability, linearizability, models};
+use crate::{
+    Analysis, Bank, Budget, Engine, FailedCas, NullRead, Options, Verdict, activity, durability,
+    linearizability, models,
+};
 
 const WORDS: &[&str] = &[
     "read", "write", "cas", "get", "put", "append", "add", "remove", "enqueue", "dequeue", "acquire",
@@ -70,11 +73,20 @@ fn nothing_panics() {
             let events = any_history(&mut rng);
             let keyed = header(rng.random_bool(0.05));
             let failed_cas = [FailedCas::DidNotHappen, FailedCas::Observation][rng.random_range(0..2)];
+            let analysis = [Analysis::Linearizable, Analysis::Jepsen][rng.random_range(0..2)];
+            let null_read = [NullRead::Observation, NullRead::SaysNothing][rng.random_range(0..2)];
+            let bank = Bank {
+                total: rng.random_bool(0.2).then(|| rng.random()),
+                negative_balances: rng.random(),
+            };
             let outcome = std::panic::catch_unwind(|| {
                 let budget = Budget::new(20_000, 1 << 20);
                 let all = models::TABLE.iter();
                 let options = Options {
                     failed_cas,
+                    analysis,
+                    null_read,
+                    bank,
                     certify: true,
                     ..Options::default()
                 };

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Twin, any, compare};
 
 /// A counter; what it adds is drawn from these.
-struct Counter(&'static [i64]);
+pub(super) struct Counter(pub(super) &'static [i64]);
 
 impl Twin for Counter {
     type State = i64;
@@ -47,8 +47,8 @@ fn counters() {
 }
 
 /// A lock.
-struct Mutex {
-    owned: bool,
+pub(super) struct Mutex {
+    pub(super) owned: bool,
 }
 
 impl Twin for Mutex {
@@ -91,7 +91,7 @@ impl Twin for Mutex {
 }
 
 /// Strings.
-struct Kv;
+pub(super) struct Kv;
 
 impl Twin for Kv {
     type State = String;
@@ -135,7 +135,7 @@ fn strings() {
 }
 
 /// Two registers in transactions of one or two accesses; a read is written once more with what it saw.
-struct MultiRegister;
+pub(super) struct MultiRegister;
 
 impl Twin for MultiRegister {
     type State = BTreeMap<Value, Value>;
