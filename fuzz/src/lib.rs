@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use checker::models::{Model, TABLE};
-use checker::{Budget, Consistency, Engine, FailedCas, Options, Verdict, linearizability};
+use checker::{
+    Analysis, Budget, Consistency, Engine, FailedCas, NullRead, Options, Verdict, linearizability,
+};
 use histories::{Event, Header, Kind, Nanos, Process, Value};
 
 /// Longer histories find nothing that these do not.
@@ -41,6 +43,9 @@ pub fn check(bytes: &[u8]) {
             certify: options >> 2 & 1 == 1,
             consistency: [Consistency::Serializable, Consistency::StrictSerializable]
                 [usize::from(options >> 3 & 1)],
+            analysis: [Analysis::Linearizable, Analysis::Jepsen][usize::from(options >> 4 & 1)],
+            null_read: [NullRead::Observation, NullRead::SaysNothing][usize::from(options >> 5 & 1)],
+            ..Options::default()
         };
         let budget = Budget::new(STEPS, BYTES);
         let Ok(check) = linearizability(&header, &events, model, &options, &budget) else {

@@ -26,6 +26,8 @@ pub(super) fn guess(events: &[Event]) -> &'static [&'static str] {
         &["bank"]
     } else if only(&["acquire", "release"]) {
         &["mutex"]
+    } else if only(&["acquire", "release", "read"]) && has("acquire") {
+        &["owned-mutex"]
     } else if only(&["enqueue", "dequeue"]) {
         &["fifo-queue", "unordered-queue"]
     } else if only(&["read", "add", "remove"]) && has("remove") {
