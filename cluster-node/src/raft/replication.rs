@@ -255,16 +255,17 @@ impl Raft {
         hint: LogIndex,
         round: Round,
     ) {
-        let matched = if self.config.rules.match_is_prev_plus_entries {
-            matched
-        } else {
-            matched.map(|_| hint.previous().min(self.last().index))
-        };
         // What a follower claims beyond the end of the log is no claim of this term.
-        let is_beyond = matched.is_some_and(|matched| matched > self.last().index);
+        let end = self.last().index.next();
+        let is_beyond = matched.is_some_and(|matched| matched >= end);
         if self.role != Role::Leader || term < self.hard.term || is_beyond {
             return;
         }
+        let matched = if self.config.rules.match_is_prev_plus_entries {
+            matched
+        } else {
+            matched.map(|_| hint.previous())
+        };
         let now = self.now;
         let Some(at) = self.progress.get_mut(&from) else {
             return;
@@ -275,7 +276,7 @@ impl Raft {
             Some(matched) => {
                 at.known = true;
                 at.matched = at.matched.max(matched);
-                at.next = at.next.max(at.matched.next());
+                at.next = at.next.max(at.matched.next()).min(end);
                 at.under_way.retain(|(last, _)| *last > matched);
                 self.advance_commit();
                 self.replicate(&from);
@@ -284,7 +285,7 @@ impl Raft {
                 at.known = false;
                 at.under_way.clear();
                 let before = at.next;
-                at.next = hint.min(before.previous()).max(at.matched.next());
+                at.next = hint.min(before.previous()).max(at.matched.next()).min(end);
                 // Nothing earlier can be asked for: the next heartbeat will do, or the two would talk without a pause.
                 if at.next < before {
                     self.send_append(&from, Vec::new());
@@ -302,7 +303,7 @@ impl Raft {
             matched.push(self.last().index);
         }
         matched.sort_unstable_by(|a, b| b.cmp(a));
-        let quorum = matched[self.majority() - 1];
+        let quorum = matched[self.majority() - 1].min(self.last().index);
         if quorum <= self.commit {
             return;
         }

@@ -61,7 +61,7 @@ fn invariants_hold_under_prod() {
 const TRAPS: &[(&str, Profile, u64)] = &[
     ("commit-any-term", Profile::Fig8, 66),
     ("commit-no-min", Profile::Fig8, 1),
-    ("match-is-last-index", Profile::Fig8, 36),
+    ("match-is-last-index", Profile::Fig8, 58),
     ("quorum-even-off-by-one", Profile::Fig8, 8),
     ("self-counted-twice", Profile::Fig8, 1),
     ("ae-truncate-always", Profile::Fig8, 0),
