@@ -104,6 +104,10 @@ impl Journal {
             path: path.clone(),
             source,
         })?;
+        Journal::on(file, path, boot)
+    }
+
+    fn on(file: File, path: PathBuf, boot: &Boot<'_>) -> Result<Self, JournalError> {
         let mut prefix = b"{\"v\":1,\"n\":".to_vec();
         text_to(&mut prefix, &boot.id.0);
         prefix.extend_from_slice(b",\"inc\":");
@@ -414,4 +418,32 @@ pub fn result_of(outcome: &Outcome) -> &'static str {
 fn monotonic_ns() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_an_error_that_says_so() {
+        let path = PathBuf::from("/dev/full");
+        let file = OpenOptions::new().append(true).open(&path).unwrap();
+        let boot = Boot {
+            id: &NodeId::from("n1"),
+            incarnation: 1,
+            hard: &HardState::default(),
+            entries: &[],
+            peers: &[],
+            profile: "prod",
+            bugs: &[],
+        };
+        let error = Journal::on(file, path, &boot)
+            .err()
+            .map(|error| error.to_string());
+        let error = error.unwrap_or_default();
+        assert!(
+            error.contains("cannot write the journal /dev/full: No space left"),
+            "{error}"
+        );
+    }
 }
