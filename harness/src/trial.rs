@@ -45,6 +45,7 @@ pub fn trial(
     let limits = Limits {
         progress: progress == Progress::Line,
         timeout: settings.check_timeout,
+        journals: settings.journals,
         ..limits
     };
     let results = judge::run(&folder, &limits)?;

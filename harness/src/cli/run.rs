@@ -124,7 +124,6 @@ fn all_profiles() -> impl Iterator<Item = &'static str> {
 /// Do it.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let (json, outputs) = (args.json, args.outputs.clone());
-    let journals = !args.no_journal;
     let progress = if args.quiet {
         Progress::Quiet
     } else {
@@ -136,7 +135,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         eprintln!("seed {}; {}", settings.seed, settings.command_line());
     }
     // CI is told of a run that could not be done, too.
-    let outcome = match run_and_judge(&settings, progress, journals) {
+    let outcome = match run_and_judge(&settings, progress) {
         Ok(outcome) => outcome,
         Err(failure) => Outcome {
             name: settings.command_line(),
@@ -161,11 +160,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(results.exit())
 }
 
-fn run_and_judge(settings: &Settings, progress: Progress, journals: bool) -> Result<Outcome, Failure> {
-    let limits = Limits {
-        journals,
-        ..Limits::default()
-    };
+fn run_and_judge(settings: &Settings, progress: Progress) -> Result<Outcome, Failure> {
+    let limits = Limits::default();
     let stop = limits.stop.clone();
     let trial = trial(settings, progress, limits, || {
         super::on_interrupt(move || stop.set())
@@ -213,6 +209,7 @@ pub fn resolve(args: Args) -> Result<Settings, Failure> {
         max_recovery: args.max_recovery,
         check_timeout: args.check_timeout,
         until_violation: args.until_violation,
+        journals: !args.no_journal,
         store: args.store,
     })
 }

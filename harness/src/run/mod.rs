@@ -6,6 +6,7 @@ pub mod client;
 pub mod conductor;
 mod final_reads;
 pub mod gate;
+mod journal_monitor;
 pub mod monitor;
 pub mod observer;
 pub mod progress;
@@ -224,6 +225,7 @@ impl<'a> Run<'a> {
         let begin = self.clock.now();
         let over = Stop::unset();
         let loads = self.start_clients(clients, &over);
+        let journals = self.watch_journals(&over)?;
         let conducted = tokio::spawn(conductor.conduct(tick, over.clone()));
         let watcher = progress.watch(
             clients.recorder.clone(),
@@ -252,11 +254,23 @@ impl<'a> Run<'a> {
         clients.gate.set(true);
         self.record.stage("load", begin, self.clock, &self.folder)?;
         watcher.finish(end.why());
+        journals.map(std::thread::JoinHandle::join);
         let healed = conducted
             .await
             .map_err(|error| Failure::Broken(format!("the nemesis broke: {error}")))?;
         watching.set();
         Ok((healed?, loads))
+    }
+
+    /// With `--until-violation`: the journals are judged while they grow.
+    fn watch_journals(&self, over: &Stop) -> Result<Option<std::thread::JoinHandle<()>>, Failure> {
+        if !(self.settings.until_violation && self.settings.journals) {
+            return Ok(None);
+        }
+        let (folder, nodes) = (self.folder.clone(), self.settings.nodes);
+        journal_monitor::start(folder, nodes, self.violated.clone(), over.clone())
+            .map(Some)
+            .map_err(|error| Failure::Broken(format!("cannot start the monitor's thread: {error}")))
     }
 
     fn conductor(&self, clients: &Clients, observer: &Observer) -> Result<Conductor, Failure> {

@@ -80,8 +80,16 @@ pub struct Settings {
     pub check_timeout: Duration,
     /// Whether the load ends at the first violation.
     pub until_violation: bool,
+    /// Whether the nodes' journals speak; otherwise the clients' history does so alone.
+    #[serde(default = "yes")]
+    pub journals: bool,
     /// Where the runs are kept.
     pub store: PathBuf,
+}
+
+/// What runs of before the journals meant.
+fn yes() -> bool {
+    true
 }
 
 impl Settings {
@@ -178,6 +186,7 @@ impl Settings {
         words.extend(self.rate.map(|rate| format!("--rate {rate}")));
         words.extend(self.bugs.iter().map(|bug| format!("--bug {bug}")));
         words.extend(self.until_violation.then(|| "--until-violation".to_owned()));
+        words.extend((!self.journals).then(|| "--no-journal".to_owned()));
         words.join(" ")
     }
 }
