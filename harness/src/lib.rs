@@ -8,6 +8,7 @@
 //! | [`selftest`] | the tester, tested |
 //! | [`judge`] | the verdict on a saved run |
 //! | [`report`] | what a person sees |
+//! | [`serve`] | the store in a browser |
 //! | [`systems`], [`workloads`] | the tables of what can be tested, and with what load |
 //! | [`exit`] | the exit codes |
 
@@ -17,6 +18,7 @@ pub mod judge;
 pub mod report;
 pub mod run;
 pub mod selftest;
+pub mod serve;
 pub mod systems;
 pub mod trial;
 pub mod workloads;

@@ -43,7 +43,7 @@ pub fn trial(
     let folder = folder?;
     judging()?;
     let limits = Limits {
-        progress: progress == Progress::Line,
+        progress: progress == Progress::Bar,
         timeout: settings.check_timeout,
         journals: settings.journals,
         ..limits

@@ -2,16 +2,24 @@
 
 use std::path::PathBuf;
 
-use super::{run_folder, show};
+use histories::{Event, NodeName, RunFolder};
+use serde_json::json;
+
+use super::pager::Pager;
+use super::{run_folder, show_json};
 use crate::exit::{Exit, Failure};
-use crate::judge;
-use crate::report::inspect;
+use crate::report::inspect::{Saved, event_line};
 use crate::report::style::Style;
+use crate::report::summary::wrapped;
+use crate::report::{faults, window};
 
 const EXAMPLES: &str = "\
 Examples:
-  harness inspect                  the newest run: verdict, cycles, the history around a violation
-  harness inspect latest --cycle 3 one cycle of it, panel by panel";
+  harness inspect                   the newest run: verdict, cycles, the history around a violation
+  harness inspect latest --cycle 3  one cycle of it, panel by panel
+  harness inspect --key k7          every operation on a key, and the faults between them
+  harness inspect --faults          what the nemesis did, what came of it, what undid it
+  harness inspect --log n3          what a node wrote to its standard error and output";
 
 /// Look at a saved run: its verdict, its cycles panel by panel, the history around a violation.
 #[derive(clap::Args)]
@@ -21,7 +29,7 @@ pub struct Args {
     #[arg(value_name = "RUN", default_value = "latest")]
     run: PathBuf,
     /// Only this cycle of a guided schedule.
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     cycle: Option<u64>,
     /// The history around this event, instead of around the violation.
     #[arg(long, value_name = "INDEX")]
@@ -29,6 +37,18 @@ pub struct Args {
     /// The history of this key only.
     #[arg(long)]
     key: Option<String>,
+    /// The history of this process only.
+    #[arg(long, value_name = "P")]
+    process: Option<u64>,
+    /// What the nemesis did.
+    #[arg(long)]
+    faults: bool,
+    /// What this node wrote to its standard error and output.
+    #[arg(long, value_name = "NODE", conflicts_with = "json")]
+    log: Option<String>,
+    /// Print it as one JSON document.
+    #[arg(long)]
+    json: bool,
     /// Where the runs are kept.
     #[arg(long, default_value = "store", value_name = "DIR")]
     store: PathBuf,
@@ -37,13 +57,111 @@ pub struct Args {
 /// Do it.
 pub fn inspect(args: &Args) -> Result<Exit, Failure> {
     let folder = run_folder(&args.store, &args.run)?;
-    let saved = inspect::Saved::load(&folder)?;
-    let wanted = inspect::Wanted {
-        cycle: args.cycle,
-        around: args.around,
-        key: args.key.clone(),
-    };
-    let history = judge::read_history(&folder, !saved.record.finished)?;
-    show(&inspect::render(&saved, &history, &wanted, Style::of_stdout())?)?;
+    if let Some(node) = &args.log {
+        return log(&folder, node);
+    }
+    let saved = Saved::load(&folder)?;
+    if args.json {
+        document(args, &folder, &saved)?;
+    } else {
+        text(args, &folder, &saved, Style::of_stdout())?;
+    }
+    Ok(Exit::Pass)
+}
+
+impl Args {
+    /// The part of the history that is asked for by itself.
+    fn asks_for_history(&self) -> Option<window::Wanted> {
+        let asked = self.around.is_some() || self.key.is_some() || self.process.is_some();
+        asked.then(|| window::Wanted {
+            key: self.key.clone(),
+            process: self.process,
+            around: self.around.map(|at| (at, at)),
+        })
+    }
+}
+
+/// What is quickly known is shown first; the history is read while the reader reads.
+fn text(args: &Args, folder: &RunFolder, saved: &Saved, style: Style) -> Result<(), Failure> {
+    let mut out = Pager::open();
+    let mut marked = args.around.map_or(Vec::new(), |at| vec![at]);
+    let mut wanted = args.asks_for_history();
+    if args.faults {
+        out.show(&faults::render(saved.nemesis.effects()))?;
+    } else if wanted.is_none() {
+        if args.cycle.is_none() {
+            out.show(&saved.verdict(style))?;
+        }
+        out.show(&saved.storyboard(args.cycle, style)?)?;
+        let proof = saved.first_violation().filter(|_| args.cycle.is_none());
+        if let Some(proof) = proof {
+            out.show(&format!("{}\n\n", wrapped(&proof.why, 0)))?;
+            wanted = Some(proof.window());
+            marked = proof.operations;
+        }
+    }
+    out.flush()?;
+    if let Some(wanted) = wanted {
+        let mut line = |event: Event| {
+            let line = event_line(&event);
+            let line = match marked.contains(&event.index) {
+                true => style.bold(&line),
+                false => line,
+            };
+            out.show(&(line + "\n"))
+        };
+        window::read(&folder.history(), !saved.record.finished, &wanted, &mut line)?;
+    }
+    out.close()
+}
+
+fn document(args: &Args, folder: &RunFolder, saved: &Saved) -> Result<(), Failure> {
+    let wanted = args
+        .asks_for_history()
+        .or_else(|| Some(saved.first_violation()?.window()));
+    let mut events = Vec::new();
+    if let Some(wanted) = &wanted {
+        window::read(&folder.history(), !saved.record.finished, wanted, &mut |event| {
+            events.push(event);
+            Ok(())
+        })?;
+    }
+    let of_cycle = |record: &&serde_json::Value| args.cycle.is_none_or(|cycle| record["cycle"] == cycle);
+    let cycles: Vec<_> = saved.nemesis.records().iter().filter(of_cycle).collect();
+    let mut document = json!({
+        "inspect": 1, "run": folder.path(), "record": saved.record, "results": saved.results,
+        "cycles": cycles, "events": events,
+    });
+    if args.faults {
+        document["faults"] = json!(saved.nemesis.effects());
+    }
+    show_json(&document)
+}
+
+/// The node's own words.
+fn log(folder: &RunFolder, node: &str) -> Result<Exit, Failure> {
+    let nodes = folder.node(&NodeName::from(node));
+    let is_one = nodes.parent().is_some_and(|all| {
+        let names = std::fs::read_dir(all).into_iter().flatten().flatten();
+        names.into_iter().any(|entry| entry.file_name() == node)
+    });
+    if !is_one {
+        return Err(Failure::Usage(format!(
+            "the run has no node {node:?}; write it like n3"
+        )));
+    }
+    let mut out = Pager::open();
+    for file in ["stderr.log", "stdout.log"] {
+        let path = nodes.join(file);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(Failure::Usage(format!("cannot read {}: {error}", path.display())));
+            }
+        };
+        out.show(&format!("== {file}\n{}", String::from_utf8_lossy(&text)))?;
+    }
+    out.close()?;
     Ok(Exit::Pass)
 }

@@ -1,27 +1,42 @@
 //! `harness list`: what there is.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::ValueEnum;
-use histories::RunFolder;
-use histories::run_folder::read_json;
 use serde_json::json;
 
 use super::table::{Table, aligned};
 use super::{show, show_json};
 use crate::exit::{Exit, Failure};
-use crate::run::record::Record;
+use crate::report::runs::{self, Filter, SavedRun};
 use crate::{systems, workloads};
+
+const EXAMPLES: &str = "\
+Examples:
+  harness list runs --verdict violation
+      the saved runs that found something, the newest first
+  harness list bugs
+      what can be broken in a node on purpose, and which schedule catches it";
 
 /// Show what there is: saved runs, and every row of every table.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Of what.
     what: What,
     /// Where the runs are kept.
     #[arg(long, default_value = "store", value_name = "DIR")]
     store: PathBuf,
+    /// Of the runs, only those with this verdict.
+    #[arg(long, value_parser = ["pass", "violation", "inconclusive", "unfinished", "unreadable"])]
+    verdict: Option<String>,
+    /// Of the runs, only those of this system.
+    #[arg(long)]
+    system: Option<String>,
+    /// Of the runs, only those under this nemesis.
+    #[arg(long)]
+    nemesis: Option<String>,
     /// Print it as JSON.
     #[arg(long)]
     json: bool,
@@ -41,7 +56,7 @@ enum What {
 /// Do it.
 pub fn list(args: &Args) -> Result<Exit, Failure> {
     let table = match args.what {
-        What::Runs => runs(&args.store)?,
+        What::Runs => return list_runs(args),
         What::Systems => systems(),
         What::Nemeses => nemeses(),
         What::Workloads => workloads(),
@@ -61,6 +76,21 @@ pub fn list(args: &Args) -> Result<Exit, Failure> {
         show_json(&json!(table.rows.iter().map(object).collect::<Vec<_>>()))?;
     } else {
         show(&aligned(&table))?;
+    }
+    Ok(Exit::Pass)
+}
+
+fn list_runs(args: &Args) -> Result<Exit, Failure> {
+    let filter = Filter {
+        verdict: args.verdict.clone(),
+        system: args.system.clone(),
+        nemesis: args.nemesis.clone(),
+    };
+    let found = runs::list(&args.store, &filter)?;
+    if args.json {
+        show_json(&found)?;
+    } else {
+        show(&aligned(&saved_runs(&found)))?;
     }
     Ok(Exit::Pass)
 }
@@ -133,61 +163,25 @@ fn bugs() -> Table {
 }
 
 /// The saved runs, the newest first.
-fn runs(store: &Path) -> Result<Table, Failure> {
-    let mut found = Vec::new();
-    for group in folders(store)? {
-        for run in folders(&group)? {
-            let folder = RunFolder::at(run);
-            // A folder without a record is no run, and one that cannot be read is shown as such.
-            if folder.run_json().is_file() {
-                found.push(describe(&folder));
-            }
-        }
+fn saved_runs(runs: &[SavedRun]) -> Table {
+    let cells = |run: &SavedRun| {
+        row(&[
+            run.began.as_deref().unwrap_or("?"),
+            &run.verdict,
+            &run.system,
+            &run.nemesis,
+            &run.workload,
+            &run.bugs.join(","),
+            &run.seed.map_or("?".to_owned(), |seed| seed.to_string()),
+            &humantime::format_duration(run.duration).to_string(),
+            &ByteSize::b(run.bytes).to_string(),
+            &run.path.display().to_string(),
+        ])
+    };
+    Table {
+        head: vec![
+            "began", "verdict", "system", "nemesis", "workload", "bugs", "seed", "duration", "size", "run",
+        ],
+        rows: runs.iter().map(cells).collect(),
     }
-    found.sort_by(|a, b| b.cmp(a));
-    Ok(Table {
-        head: vec!["began", "verdict", "nemesis", "bugs", "seed", "duration", "run"],
-        rows: found,
-    })
-}
-
-fn folders(parent: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let entries = match fs::read_dir(parent) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Failure::Usage(format!(
-                "cannot read {}: {error}",
-                parent.display()
-            )));
-        }
-    };
-    let is_folder = |path: &PathBuf| path.is_dir() && !path.is_symlink();
-    Ok(entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(is_folder)
-        .collect())
-}
-
-fn describe(folder: &RunFolder) -> Vec<String> {
-    let path = folder.path().display().to_string();
-    let Ok(record) = Record::load(folder) else {
-        return row(&["?", "unreadable", "?", "?", "?", "?", &path]);
-    };
-    let verdict = read_json::<serde_json::Value>(&folder.results())
-        .ok()
-        .and_then(|results| Some(results.get("verdict")?.as_str()?.to_owned()))
-        .unwrap_or_else(|| "unfinished".to_owned());
-    let settings = &record.settings;
-    let duration = humantime::format_duration(settings.duration).to_string();
-    row(&[
-        &record.began,
-        &verdict,
-        &settings.nemesis,
-        &settings.bugs.join(","),
-        &settings.seed.to_string(),
-        &duration,
-        &path,
-    ])
 }

@@ -8,10 +8,12 @@ mod gate;
 mod inspect;
 mod list;
 mod outputs;
+mod pager;
 mod replay;
 mod report;
 mod run;
 mod selftest;
+mod serve;
 mod table;
 
 use std::io::Write;
@@ -52,6 +54,7 @@ enum Command {
     Replay(replay::Args),
     Report(report::Args),
     Selftest(selftest::Args),
+    Serve(serve::Args),
 }
 
 /// Parse the command line, do it, and say how it ended.
@@ -70,6 +73,7 @@ pub fn main() -> Exit {
         Command::Report(args) => report::report(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Selftest(args) => selftest::selftest(&args),
+        Command::Serve(args) => serve::serve(&args),
     };
     done.unwrap_or_else(|failure| {
         eprintln!("harness: {failure}");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use histories::Seed;
 
@@ -95,7 +96,10 @@ pub struct Args {
     /// Print results.json on standard output, and nothing else there.
     #[arg(long)]
     json: bool,
-    /// No progress on standard error.
+    /// How progress is shown on standard error.
+    #[arg(long, value_enum, default_value = "auto")]
+    progress: ProgressArg,
+    /// The same as --progress none.
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
@@ -107,6 +111,18 @@ impl Args {
     pub fn with_node_bin(self, node_bin: Option<PathBuf>) -> Self {
         Args { node_bin, ..self }
     }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProgressArg {
+    /// A few lines that redraw themselves on a terminal, plain lines elsewhere.
+    Auto,
+    /// A few lines that redraw themselves.
+    Bar,
+    /// A plain line every few seconds.
+    Plain,
+    /// Nothing.
+    None,
 }
 
 fn names(names: impl Iterator<Item = &'static str>) -> PossibleValuesParser {
@@ -124,10 +140,12 @@ fn all_profiles() -> impl Iterator<Item = &'static str> {
 /// Do it.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let (json, outputs) = (args.json, args.outputs.clone());
-    let progress = if args.quiet {
-        Progress::Quiet
-    } else {
-        Progress::auto()
+    let progress = match args.progress {
+        _ if args.quiet => Progress::Quiet,
+        ProgressArg::Auto => Progress::auto(),
+        ProgressArg::Bar => Progress::Bar,
+        ProgressArg::Plain => Progress::Plain,
+        ProgressArg::None => Progress::Quiet,
     };
     let settings = resolve(args)?;
     settings.validate()?;

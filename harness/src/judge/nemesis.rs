@@ -80,6 +80,16 @@ impl Saved {
         })
     }
 
+    /// What was done, in its order.
+    pub fn effects(&self) -> &[EffectLine] {
+        &self.effects
+    }
+
+    /// The cycles of a guided schedule as they were saved.
+    pub fn records(&self) -> &[serde_json::Value] {
+        &self.cycles
+    }
+
     /// The cycles of figure8.
     pub fn figure8(&self) -> &[Cycle] {
         &self.figure8

@@ -31,7 +31,7 @@ use self::client::Clients;
 use self::conductor::{Conductor, Healed};
 use self::gate::Gate;
 use self::observer::Observer;
-use self::progress::Progress;
+use self::progress::{Look, Progress};
 use self::record::{Record, Recovery};
 use self::recorder::Writing;
 use self::settings::Settings;
@@ -227,14 +227,15 @@ impl<'a> Run<'a> {
         let loads = self.start_clients(clients, &over);
         let journals = self.watch_journals(&over)?;
         let conducted = tokio::spawn(conductor.conduct(tick, over.clone()));
-        let watcher = progress.watch(
-            clients.recorder.clone(),
+        let watcher = progress.watch(Look {
+            recorder: clients.recorder.clone(),
             observer,
-            Arc::clone(&stage),
-            self.clock,
+            stage: Arc::clone(&stage),
+            clock: self.clock,
             begin,
-            self.settings.duration,
-        );
+            duration: self.settings.duration,
+            nodes,
+        });
         let end = tokio::select! {
             () = tokio::time::sleep(self.settings.duration) => Ended::InTime,
             () = self.violated.wait() => Ended::Violated,

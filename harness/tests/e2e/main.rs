@@ -10,4 +10,5 @@ mod ci;
 mod main_job;
 mod readme;
 mod selftest;
+mod serve;
 mod workloads;

@@ -42,7 +42,51 @@ fn the_correct_node_is_armed_and_passes() {
     assert_eq!(lab.harness("check latest").exit, 0);
     let runs = lab.harness("list runs").with(0).stdout;
     assert!(runs.contains("figure8") && runs.contains("pass"), "{runs}");
+    every_part_of_it_can_be_looked_at(&lab);
     evidence_that_was_changed_is_never_green(&lab);
+}
+
+fn every_part_of_it_can_be_looked_at(lab: &Lab) {
+    for (words, expected) in [
+        ("inspect", "commit? no"),
+        ("inspect latest --cycle 1", "cycle 1 "),
+        ("inspect --faults", "installed"),
+        ("inspect --process 0", "invoke"),
+        ("inspect --around 20", "      20 "),
+        ("inspect --key fig8-1", "fig8-1"),
+        ("inspect --log n3", "== stderr.log"),
+        ("list runs --verdict pass --nemesis figure8", "cluster-node"),
+    ] {
+        let shown = lab.harness(words).with(0).stdout;
+        assert!(shown.contains(expected), "{words}: {shown}");
+    }
+    let around = lab.harness("inspect --around 20").stdout;
+    assert_eq!(around.lines().count(), 25, "{around}");
+    let document = lab
+        .harness("inspect --json --faults --cycle 1 --around 0")
+        .with(0)
+        .json();
+    let count = |field: &str| document[field].as_array().map(Vec::len);
+    assert_eq!(
+        (count("cycles"), count("events")),
+        (Some(1), Some(13)),
+        "{document}"
+    );
+    assert!(count("faults") > Some(3), "{document}");
+    for wrong in [
+        "inspect --cycle 999",
+        "inspect --around 99999999",
+        "inspect --log ..",
+        "inspect --log n9",
+    ] {
+        lab.harness(wrong).with(254);
+    }
+    assert!(
+        !lab.harness("list runs --verdict violation")
+            .with(0)
+            .stdout
+            .contains("figure8")
+    );
 }
 
 /// A cycle that sprang is a violation even where no client saw it; one that cannot be read is an error with its place.

@@ -1,0 +1,88 @@
+//! Long text on a terminal goes through a pager, like git's; a pipe gets it as it is.
+
+use std::io::{IsTerminal, Write};
+use std::process::{Child, Command, Stdio};
+
+use crate::exit::Failure;
+
+/// Where long text goes. A reader that has gone away is no error: what follows is dropped.
+pub struct Pager {
+    child: Option<Child>,
+    out: Option<Box<dyn Write>>,
+}
+
+impl Pager {
+    /// `$PAGER`, or `less`, where standard output is a terminal; else standard output itself.
+    pub fn open() -> Self {
+        let child = std::io::stdout().is_terminal().then(pager).flatten();
+        Pager::of(child)
+    }
+
+    fn of(mut child: Option<Child>) -> Self {
+        let stdin = child.as_mut().and_then(|child| child.stdin.take());
+        let out: Box<dyn Write> = match stdin {
+            Some(stdin) => Box::new(std::io::BufWriter::new(stdin)),
+            None => Box::new(std::io::BufWriter::new(std::io::stdout().lock())),
+        };
+        Pager {
+            child,
+            out: Some(out),
+        }
+    }
+
+    /// Show this text.
+    pub fn show(&mut self, text: &str) -> Result<(), Failure> {
+        self.attempt(|out| out.write_all(text.as_bytes()))
+    }
+
+    /// What was shown is to be seen now.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        self.attempt(|out| out.flush())
+    }
+
+    fn attempt(&mut self, act: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        match act(out) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.out = None;
+                Ok(())
+            }
+            Err(error) => Err(Failure::Broken(format!(
+                "cannot write to standard output: {error}"
+            ))),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Wait until the reader has seen enough.
+    pub fn close(mut self) -> Result<(), Failure> {
+        self.flush()?;
+        self.out = None;
+        if let Some(child) = &mut self.child {
+            let _ = child.wait();
+        }
+        Ok(())
+    }
+}
+
+/// The pager's process; none where it cannot be started.
+fn pager() -> Option<Child> {
+    let program = std::env::var("PAGER").ok().filter(|pager| !pager.is_empty());
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(program.as_deref().unwrap_or("less"))
+        .stdin(Stdio::piped());
+    if std::env::var_os("LESS").is_none() {
+        // Short text is shown at once, colours are colours, and the screen stays.
+        command.env("LESS", "FRX");
+    }
+    let found = program.is_some()
+        || Command::new("less")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok();
+    found.then(|| command.spawn().ok()).flatten()
+}

@@ -1,0 +1,168 @@
+//! A part of a saved history, read without reading the rest into memory.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::Path;
+
+use histories::format::history1::{EventRef, Events};
+use histories::format::{FormatError, Problem};
+use histories::{Event, Process, Value};
+
+use crate::exit::Failure;
+
+/// So many events are shown before and after the ones that are asked for.
+const AROUND: usize = 12;
+
+/// Which events are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Only those of this key, as it is written; and the nemesis'.
+    pub key: Option<String>,
+    /// Only those of this process.
+    pub process: Option<u64>,
+    /// Only those around these indexes, the first and the last; without them everything.
+    pub around: Option<(u64, u64)>,
+}
+
+/// Hands every wanted event to `sink`, in the order of the history. Reads no further than it has to.
+///
+/// # Errors
+/// The history cannot be read, or has no event of the wanted index.
+pub fn read(
+    path: &Path,
+    unfinished: bool,
+    wanted: &Wanted,
+    sink: &mut dyn FnMut(Event) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let wrong = |error: FormatError| Failure::Usage(error.in_file(path).to_string());
+    let file = File::open(path).map_err(|source| wrong(FormatError::Read { file: None, source }))?;
+    let mut events = Events::open(file).map_err(wrong)?;
+    let key = wanted.key.as_deref().map(Key::of);
+    let (mut before, mut after, mut count) = (VecDeque::with_capacity(AROUND), 0, 0);
+    loop {
+        let event = match events.next_event() {
+            Ok(Some(event)) => event,
+            Ok(None) => break,
+            Err(FormatError::Malformed {
+                problem: Problem::CutOff,
+                ..
+            }) if unfinished => break,
+            Err(error) => return Err(wrong(error)),
+        };
+        count += 1;
+        if !takes(&event, wanted, key.as_ref()) {
+            continue;
+        }
+        let Some((first, last)) = wanted.around else {
+            sink(Event::from(event))?;
+            continue;
+        };
+        if event.index < first {
+            if before.len() == AROUND {
+                before.pop_front();
+            }
+            before.push_back(Event::from(event));
+            continue;
+        }
+        after += usize::from(event.index > last);
+        if after > AROUND {
+            return Ok(());
+        }
+        let event = Event::from(event);
+        before.drain(..).try_for_each(&mut *sink)?;
+        sink(event)?;
+    }
+    match wanted.around {
+        Some((first, _)) if first >= count => Err(Failure::Usage(format!(
+            "there is no event {first}; the history has {count}"
+        ))),
+        _ => before.drain(..).try_for_each(sink),
+    }
+}
+
+/// A key as a person writes it: `k7` is text, `7` is a number or text.
+struct Key {
+    text: Value,
+    read: Option<Value>,
+}
+
+impl Key {
+    fn of(written: &str) -> Self {
+        Key {
+            text: Value::from(written),
+            read: serde_json::from_str(written).ok(),
+        }
+    }
+
+    fn is(&self, key: &Value) -> bool {
+        *key == self.text || self.read.as_ref() == Some(key)
+    }
+}
+
+fn takes(event: &EventRef<'_>, wanted: &Wanted, key: Option<&Key>) -> bool {
+    let of_process = match (wanted.process, event.process) {
+        (None, _) => true,
+        (Some(wanted), Process::Client(process)) => wanted == process,
+        (Some(_), Process::Nemesis) => false,
+    };
+    let of_key = key.is_none_or(|wanted| {
+        event.process == Process::Nemesis || event.key.is_some_and(|key| wanted.is(&key.to_value()))
+    });
+    of_process && of_key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Indexes of the wanted events of a history of 40 reads, whose keys are 0, 1 and "2" in turn.
+    fn indexes(wanted: &Wanted) -> Result<Vec<u64>, Failure> {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("history.jsonl");
+        let mut text = r#"{"history":1,"model":"register","keyed":true}"#.to_owned() + "\n";
+        for index in 0..80 {
+            let (kind, process) = (["invoke", "ok"][index % 2], index / 2 % 4);
+            let key = ["0", "1", "\"2\""][index / 2 % 3];
+            text += &format!(
+                r#"{{"index":{index},"time":{index},"process":{process},"type":"{kind}","f":"read","key":{key},"value":null}}"#
+            );
+            text.push('\n');
+        }
+        std::fs::write(&path, text).unwrap();
+        let mut found = Vec::new();
+        read(&path, false, wanted, &mut |event| {
+            found.push(event.index);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    #[test]
+    fn what_is_around_is_shown_and_no_more() {
+        let around = |first, last| Wanted {
+            around: Some((first, last)),
+            ..Wanted::default()
+        };
+        assert_eq!(indexes(&around(40, 42)).unwrap(), (28..=54).collect::<Vec<_>>());
+        assert_eq!(indexes(&around(2, 2)).unwrap(), (0..=14).collect::<Vec<_>>());
+        assert!(indexes(&around(80, 80)).is_err());
+        assert_eq!(indexes(&Wanted::default()).unwrap().len(), 80);
+    }
+
+    #[test]
+    fn a_key_and_a_process_are_found_as_they_are_written() {
+        let of = |key: &str, process| {
+            let key = Some(key.to_owned());
+            let found = indexes(&Wanted {
+                key,
+                process,
+                around: None,
+            });
+            found.unwrap()
+        };
+        assert_eq!(of("1", None).first(), Some(&2));
+        assert_eq!(of("2", None).first(), Some(&4));
+        assert_eq!(of("2", Some(3)), [22, 23, 46, 47, 70, 71]);
+        assert!(of("9", None).is_empty());
+    }
+}
