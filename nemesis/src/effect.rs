@@ -88,6 +88,31 @@ pub enum LinkRule {
     PassThenCut(u64),
 }
 
+/// A kind of frame of the peer protocol that can be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameKind {
+    /// An AppendEntries that carries entries.
+    AppendEntries,
+    /// A candidate asks for a vote.
+    RequestVote,
+    /// The answer.
+    RequestVoteReply,
+}
+
+/// What the link between a node and its clients does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientRule {
+    /// Requests and replies go through.
+    #[default]
+    Pass,
+    /// A request is dropped, and its connection reset: the node never hears of it.
+    CutRequests,
+    /// A reply is dropped, and its connection reset: the client never hears of what was done.
+    CutReplies,
+}
+
 /// The number of a probe within a run; chosen by the schedule, never twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -103,6 +128,10 @@ pub enum ProbeOp {
     ReadForwarded,
     /// Write this value.
     Write(Value),
+    /// Write this value; a follower hands it to its leader.
+    WriteForwarded(Value),
+    /// The same operation in the same session, asked again: by the client of a probe that was [`held`](Probe::held).
+    Retry(ProbeId),
 }
 
 /// One operation of the schedule's own client, sent to one node and to no other. It stands in the history like any
@@ -119,6 +148,9 @@ pub struct Probe {
     pub op: ProbeOp,
     /// How long the client waits for an answer, in milliseconds.
     pub timeout_ms: u64,
+    /// Whether the client asks again where the outcome is unknown: the operation is not over before it has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 /// One thing done to the cluster: the closed set that [`crate::hands`] know.
@@ -139,6 +171,28 @@ pub enum Effect {
         rule: LinkRule,
         /// Which links.
         links: Vec<Link>,
+    },
+    /// Keep a copy of the first frames of this kind that are offered to these links from now on, whatever their rule.
+    /// What was kept of a link before is forgotten.
+    Record {
+        /// Which frames.
+        kind: FrameKind,
+        /// How many of each link at most.
+        first: u64,
+        /// Which links.
+        links: Vec<Link>,
+    },
+    /// Put what was recorded into the present connection of each link, past its rule.
+    Inject {
+        /// Which links.
+        links: Vec<Link>,
+    },
+    /// Set the rule of the links between these nodes and their clients.
+    Clients {
+        /// The new rule.
+        rule: ClientRule,
+        /// Whose clients.
+        nodes: Vec<NodeId>,
     },
     /// Open or close the gate: while it is closed no client of the workload begins an operation.
     Gate {
@@ -179,6 +233,13 @@ impl Effect {
                 rule: LinkRule::PassThenCut(_),
                 ..
             } => "pass-then-cut",
+            Effect::Record { .. } => "record",
+            Effect::Inject { .. } => "inject",
+            Effect::Clients { rule, .. } => match rule {
+                ClientRule::Pass => "heal-clients",
+                ClientRule::CutRequests => "cut-requests",
+                ClientRule::CutReplies => "cut-replies",
+            },
             Effect::Gate { open: true } => "open-gate",
             Effect::Gate { open: false } => "close-gate",
             Effect::Probe(_) => "probe",

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{Link, LinkRule, Outcome};
+use crate::effect::{ClientRule, Link, LinkRule, NodeId, Outcome};
 
 /// Frames, and bytes with the frames' lengths; of a plain stream only the bytes are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +151,44 @@ pub struct RulesSet {
     pub in_force_us: u64,
     /// What ended, link by link.
     pub ended: Vec<RuleEnded>,
+}
+
+/// What was put into a link by hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Injected {
+    /// Which link.
+    pub link: Link,
+    /// How many frames had been recorded.
+    pub recorded: u64,
+    /// What was handed to the receiver; it is in none of the counts of [`Traffic`].
+    pub delivered: Count,
+}
+
+/// Evidence of an injection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FramesInjected {
+    /// From the call until the last of the frames was handed on.
+    pub took_us: u64,
+    /// Link by link.
+    pub links: Vec<Injected>,
+}
+
+/// What was lost between a node and its clients under the rule that ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientRuleEnded {
+    /// Whose clients.
+    pub node: NodeId,
+    /// The rule that ended.
+    pub was: ClientRule,
+    /// How many requests, or replies, were dropped with their connections.
+    pub dropped: Count,
+}
+
+/// Evidence of new rules for clients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientRulesSet {
+    /// What ended, node by node.
+    pub ended: Vec<ClientRuleEnded>,
 }
 
 /// The evidence of an outcome that was installed, if it is of this kind.

@@ -40,6 +40,8 @@ pub mod schedule;
 pub mod schedules;
 pub mod view;
 
-pub use effect::{Choice, Effect, Link, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp};
+pub use effect::{
+    Choice, ClientRule, Effect, FrameKind, Link, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp,
+};
 pub use schedule::{Armed, Profile, Row, Schedule, Settings, TABLE};
 pub use view::{NodeStatus, NodeView, ProbeState, ProcessState, Role, View};

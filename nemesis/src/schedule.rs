@@ -112,10 +112,16 @@ pub const TABLE: &[Row] = &[
     schedules::figure8::ROW,
     schedules::stale_leader::ROW,
     schedules::rejoin_tail::ROW,
+    schedules::frame_replay::ROW,
+    schedules::double_vote::ROW,
+    schedules::restart_all::ROW,
+    schedules::lost_reply::ROW,
+    schedules::paused_leader::ROW,
     schedules::kill::ROW,
     schedules::pause::ROW,
     schedules::partition::ROW,
     schedules::chaos::ROW,
+    schedules::swarm::ROW,
     schedules::none::ROW,
 ];
 

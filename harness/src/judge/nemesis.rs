@@ -70,7 +70,8 @@ impl Saved {
         let (mut figure8, mut guided) = (Vec::new(), Vec::new());
         match row.name {
             "figure8" => figure8 = evidence::read(&cycles).map_err(unreadable)?,
-            _ => guided = guided::read(&cycles).map_err(unreadable)?,
+            _ if row.guided => guided = guided::read(&cycles).map_err(unreadable)?,
+            _ => {}
         }
         Ok(Saved {
             effects,

@@ -123,6 +123,48 @@ impl Clients {
         reply
     }
 
+    /// Ask for the first time, on behalf of a client that will ask again: an unknown outcome is not written down yet.
+    pub async fn ask_first(
+        &self,
+        process: u64,
+        node: NodeId,
+        operation: &Operation,
+        request: &Request,
+    ) -> Reply {
+        let seq = request.session.map(|(_, seq)| seq);
+        let recorded = self.invoke(process, operation, node, seq, false);
+        let reply = self.told(operation, self.system.invoke(node, request).await);
+        if reply.answer != Answer::Unknown {
+            recorded.complete(node, &reply);
+        }
+        reply
+    }
+
+    /// Ask for the same again, in the same session, and write down how it ended. What this attempt was refused, the
+    /// first one may have done.
+    pub async fn ask_again(
+        &self,
+        process: u64,
+        node: NodeId,
+        operation: &Operation,
+        request: &Request,
+    ) -> Reply {
+        let mut reply = self.told(operation, self.system.invoke(node, request).await);
+        if reply.answer == Answer::Fail {
+            reply.answer = Answer::Unknown;
+        }
+        let recorded = Recorded {
+            clients: self,
+            process,
+            operation,
+            f: operation.f.into(),
+            seq: request.session.map(|(_, seq)| seq),
+            is_final: false,
+        };
+        recorded.complete(node, &reply);
+        reply
+    }
+
     /// A reply in the words of the workload.
     fn told(&self, operation: &Operation, mut reply: Reply) -> Reply {
         reply.answer = match reply.answer {

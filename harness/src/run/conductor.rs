@@ -1,6 +1,7 @@
 //! The conductor: shows the schedule the cluster, has its effects carried out, and writes both down.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use histories::{Event, Kind, Nanos, Process, Value};
 use nemesis::effect::{Choice, EffectLine};
 use nemesis::hands::Hands;
 use nemesis::view::Position;
-use nemesis::{Effect, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp, ProbeState, Schedule, View};
+use nemesis::{
+    ClientRule, Effect, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp, ProbeState, Schedule, View,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::client::Clients;
@@ -39,15 +42,23 @@ pub struct Conductor {
     schedule: Box<dyn Schedule>,
     /// One line an effect.
     journal: Journal,
-    /// One line a cycle, for a guided schedule.
-    cycles: Option<Lines>,
-    /// How many lines that has.
-    recorded: usize,
+    /// What the schedule leaves.
+    records: Records,
     /// How many effects were decided and not yet noted.
     pending: usize,
     probes: Arc<Mutex<BTreeMap<ProbeId, ProbeState>>>,
+    /// The operations of probes whose clients will ask again.
+    held: BTreeMap<ProbeId, Held>,
     done: (UnboundedSender<Done>, UnboundedReceiver<Done>),
     stage: Arc<Mutex<Stage>>,
+}
+
+/// An operation that is not over before it was asked for again.
+#[derive(Clone)]
+struct Held {
+    process: u64,
+    operation: Operation,
+    request: Request,
 }
 
 /// An effect that was carried out.
@@ -67,7 +78,7 @@ impl Conductor {
         observer: Observer,
         schedule: Box<dyn Schedule>,
         journal: Lines,
-        cycles: Option<Lines>,
+        records: Records,
     ) -> Self {
         Conductor {
             nodes: clients.nodes,
@@ -76,10 +87,10 @@ impl Conductor {
             hands,
             observer,
             schedule,
-            cycles,
-            recorded: 0,
+            records,
             pending: 0,
             probes: Arc::default(),
+            held: BTreeMap::new(),
             done: unbounded_channel(),
             stage: Arc::default(),
         }
@@ -182,17 +193,34 @@ impl Conductor {
     }
 
     /// Send a probe; its answer stands in the next view.
-    fn send(&self, probe: Probe) {
+    fn send(&mut self, probe: Probe) {
         let answers = Arc::clone(&self.probes);
+        let again = match probe.op {
+            ProbeOp::Retry(of) => match self.held.remove(&of).filter(|_| is_unknown(&answers, of)) {
+                Some(held) => Some(held.again(&probe)),
+                None => return set(&answers, probe.id, nothing_to_retry()),
+            },
+            _ => None,
+        };
         set(&answers, probe.id, ProbeState::Pending);
         let clients = self.clients.clone();
+        let is_again = again.is_some();
+        let asked = again.unwrap_or_else(|| Held::first(&clients, &probe));
+        if probe.held {
+            self.held.insert(probe.id, asked.clone());
+        }
         tokio::spawn(async move {
-            // Each probe is a process of its own: several may wait at once.
-            let process = clients.new_process();
-            let (operation, request) = request(clients.workload, &probe, process);
-            let reply = clients
-                .ask(process, probe.node, &operation, &request, false)
-                .await;
+            let Held {
+                process,
+                operation,
+                request,
+            } = asked;
+            let node = probe.node;
+            let reply = match (is_again, probe.held) {
+                (true, _) => clients.ask_again(process, node, &operation, &request).await,
+                (false, true) => clients.ask_first(process, node, &operation, &request).await,
+                (false, false) => clients.ask(process, node, &operation, &request, false).await,
+            };
             set(&answers, probe.id, state(clients.workload, &operation, reply));
         });
     }
@@ -220,17 +248,13 @@ impl Conductor {
     }
 
     fn save_records(&mut self) -> Result<(), Failure> {
-        let records = self.schedule.take_records();
-        self.recorded += records.len();
-        if let Some(cycles) = &mut self.cycles {
-            for record in records {
-                cycles.add(&record)?;
-            }
+        for record in self.schedule.take_records() {
+            self.records.add(&record)?;
         }
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage {
             stage: self.schedule.stage(),
             tally: self.schedule.tally(),
-            records: self.recorded,
+            records: self.records.count,
         };
         Ok(())
     }
@@ -290,11 +314,49 @@ fn set(answers: &Mutex<BTreeMap<ProbeId, ProbeState>>, id: ProbeId, state: Probe
     }
 }
 
+impl Held {
+    /// Each probe is a process of its own: several may wait at once.
+    fn first(clients: &Clients, probe: &Probe) -> Self {
+        let process = clients.new_process();
+        let (operation, request) = request(clients.workload, probe, process);
+        Held {
+            process,
+            operation,
+            request,
+        }
+    }
+
+    fn again(self, probe: &Probe) -> Self {
+        let request = Request {
+            retry: true,
+            forward: true,
+            timeout: Duration::from_millis(probe.timeout_ms),
+            ..self.request
+        };
+        Held { request, ..self }
+    }
+}
+
+/// Only an operation whose outcome is unknown is still open.
+fn is_unknown(answers: &Mutex<BTreeMap<ProbeId, ProbeState>>, id: ProbeId) -> bool {
+    let answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    matches!(answers.get(&id), Some(ProbeState::Info { .. }))
+}
+
+fn nothing_to_retry() -> ProbeState {
+    ProbeState::Fail {
+        code: "nothing-to-retry".to_owned(),
+    }
+}
+
 /// A probe in the words of the workload, and of the store.
 fn request(workload: &workloads::Row, probe: &Probe, process: u64) -> (Operation, Request) {
     let (operation, op, session) = match &probe.op {
-        ProbeOp::Read | ProbeOp::ReadForwarded => (Operation::read(probe.key.clone()), StoreOp::Read, None),
-        ProbeOp::Write(value) => {
+        // A retry is made from what it repeats, and never comes here.
+        ProbeOp::Read | ProbeOp::ReadForwarded | ProbeOp::Retry(_) => {
+            (Operation::read(probe.key.clone()), StoreOp::Read, None)
+        }
+        ProbeOp::Write(value) | ProbeOp::WriteForwarded(value) => {
             let (operation, op) = (workload.fresh)(&probe.key, value, process);
             (operation, op, Some((process, 1)))
         }
@@ -302,7 +364,7 @@ fn request(workload: &workloads::Row, probe: &Probe, process: u64) -> (Operation
     let request = Request {
         op,
         key: operation.key.clone(),
-        forward: probe.op == ProbeOp::ReadForwarded,
+        forward: matches!(probe.op, ProbeOp::ReadForwarded | ProbeOp::WriteForwarded(_)),
         session,
         retry: false,
         timeout: Duration::from_millis(probe.timeout_ms),
@@ -326,6 +388,34 @@ fn state(workload: &workloads::Row, operation: &Operation, reply: Reply) -> Prob
     }
 }
 
+/// Writes `<schedule>.jsonl`: one line a record. Of a schedule that leaves none there is no file, unless it is guided.
+pub struct Records {
+    path: PathBuf,
+    lines: Option<Lines>,
+    count: usize,
+}
+
+impl Records {
+    /// Records at this path.
+    pub fn new(path: PathBuf, guided: bool) -> Result<Self, Failure> {
+        let lines = guided.then(|| Lines::create(path.clone())).transpose()?;
+        Ok(Records {
+            path,
+            lines,
+            count: 0,
+        })
+    }
+
+    fn add(&mut self, record: &serde_json::Value) -> Result<(), Failure> {
+        let lines = match self.lines.take() {
+            Some(lines) => lines,
+            None => Lines::create(self.path.clone())?,
+        };
+        self.count += 1;
+        Ok(self.lines.insert(lines).add(record)?)
+    }
+}
+
 /// Writes `nemesis.jsonl`, and the nemesis' events of the history.
 struct Journal {
     lines: Lines,
@@ -340,6 +430,7 @@ struct Journal {
 enum Target {
     Process(NodeId),
     Link(nemesis::Link),
+    Clients(NodeId),
 }
 
 impl Journal {
@@ -396,7 +487,12 @@ fn targets(effect: &Effect) -> Vec<(Target, bool)> {
             .iter()
             .map(|link| (Target::Link(*link), *rule != LinkRule::Pass))
             .collect(),
-        Effect::Gate { .. } | Effect::Probe(_) => Vec::new(),
+        Effect::Clients { rule, nodes } => nodes
+            .iter()
+            .map(|node| (Target::Clients(*node), *rule != ClientRule::Pass))
+            .collect(),
+        // Nothing of it stays in force.
+        Effect::Record { .. } | Effect::Inject { .. } | Effect::Gate { .. } | Effect::Probe(_) => Vec::new(),
     }
 }
 
@@ -405,7 +501,8 @@ fn event(effect: &Effect, time: Nanos, installed: bool) -> Event {
     let name = |node: &NodeId| Value::from(node.name().as_str());
     let value = match effect {
         Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => name(node),
-        Effect::Links { links, .. } => {
+        Effect::Clients { nodes, .. } => Value::list(nodes.iter().map(name)),
+        Effect::Links { links, .. } | Effect::Record { links, .. } | Effect::Inject { links } => {
             let links = links
                 .iter()
                 .map(|link| Value::list([name(&link.0), name(&link.1)]));

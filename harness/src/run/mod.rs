@@ -28,7 +28,7 @@ use nemesis::{Effect, Outcome};
 use tokio::task::JoinHandle;
 
 use self::client::Clients;
-use self::conductor::{Conductor, Healed};
+use self::conductor::{Conductor, Healed, Records};
 use self::gate::Gate;
 use self::observer::Observer;
 use self::progress::{Look, Progress};
@@ -282,13 +282,10 @@ impl<'a> Run<'a> {
             interval: self.settings.interval,
         });
         let journal = Lines::create(self.folder.nemesis())?;
-        let cycles = match row.guided {
-            true => Some(Lines::create(self.folder.cycles(row.name))?),
-            false => None,
-        };
+        let records = Records::new(self.folder.cycles(row.name), row.guided)?;
         let (clients, hands, observer) = (clients.clone(), self.hands.clone(), observer.clone());
         Ok(Conductor::new(
-            clients, hands, observer, schedule, journal, cycles,
+            clients, hands, observer, schedule, journal, records,
         ))
     }
 

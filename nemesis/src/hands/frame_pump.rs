@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::gate::{ConnectionId, Gate, Shared};
 use super::inbox::Inbox;
 use crate::effect::LinkRule;
+use crate::evidence::Count;
 
 /// How much may wait behind a slow receiver before the sender feels it.
 const QUEUE: usize = 256 << 10;
@@ -39,6 +40,7 @@ pub(super) async fn run(gate: Arc<Gate>, mut down: TcpStream, mut up: TcpStream)
         up,
         blocked: false,
         inbox,
+        put: 0,
         alarm: None,
     };
     pump.await
@@ -80,6 +82,8 @@ struct FramePump {
     /// Whether the receiver does not take what it is sent.
     blocked: bool,
     inbox: Inbox,
+    /// How much of the frame that is being put in by hand has gone.
+    put: usize,
     /// When the first delayed frame is due.
     alarm: Option<Pin<Box<Sleep>>>,
 }
@@ -121,9 +125,16 @@ impl FramePump {
         let mut shared = gate.lock();
         shared.wake_on_change(self.id, context);
         shared.traffic.offered.add(self.inbox.take_offered());
+        let recording = shared.is_recording();
+        self.inbox.look_at_new(|kind, frame| {
+            if recording {
+                shared.record(kind, frame);
+            }
+        });
         self.mind_cuts(&mut shared)?;
         self.alarm = None;
         self.blocked = false;
+        self.put_in(context, &mut shared)?;
         while self.inbox.waiting() > 0 && !self.blocked {
             match passage(&shared, &self.inbox, Instant::now()) {
                 Passage::Drop => shared.traffic.dropped.add(self.inbox.drop_waiting()),
@@ -138,6 +149,26 @@ impl FramePump {
             LinkRule::DelayMs(_) => DELAYED_QUEUE,
             LinkRule::Pass | LinkRule::Cut | LinkRule::PassThenCut(_) => QUEUE,
         })
+    }
+
+    /// Frames that are put in by hand go whole, between two others, and whatever the rule is.
+    fn put_in(&mut self, context: &mut Context<'_>, shared: &mut Shared) -> io::Result<()> {
+        while !self.inbox.is_mid_frame()
+            && !self.blocked
+            && let Some(frame) = shared.put_in.front()
+        {
+            match Pin::new(&mut self.up).poll_write(context, &frame[self.put..])? {
+                Poll::Pending => self.blocked = true,
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(written) => self.put += written,
+            }
+            if self.put == frame.len() {
+                shared.was_put_in.add(Count::frame(self.put as u64));
+                shared.put_in.pop_front();
+                self.put = 0;
+            }
+        }
+        Ok(())
     }
 
     fn write(&mut self, context: &mut Context<'_>, shared: &mut Shared, bytes: usize) -> io::Result<()> {
@@ -162,7 +193,7 @@ impl FramePump {
         }
         let news = shared.cuts != self.cuts;
         self.cuts = shared.cuts;
-        let blocked = self.inbox.is_mid_frame() || self.blocked;
+        let blocked = self.inbox.is_mid_frame() || self.put > 0 || self.blocked;
         if news || blocked {
             shared.traffic.dropped.add(self.inbox.drop_waiting());
         }

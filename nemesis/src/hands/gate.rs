@@ -3,12 +3,12 @@
 //! Whoever hands bytes on holds the gate's lock from the look at the rule to the end of the (non-blocking) write. So
 //! when [`Gate::set`] returns, no byte is handed on that the new rule would have held back.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use crate::effect::{Link, LinkRule};
-use crate::evidence::{RuleEnded, Traffic};
+use crate::effect::{ClientRule, Link, LinkRule};
+use crate::evidence::{Count, RuleEnded, Traffic};
 use histories::Nanos;
 
 use super::clock::{Clock, micros};
@@ -34,12 +34,50 @@ pub(super) struct Shared {
     pub(super) traffic: Traffic,
     /// The same when the rule began.
     before: Traffic,
+    /// Of a link to clients: its rule, and what was dropped by it.
+    pub(super) client_rule: ClientRule,
+    client_dropped: Count,
+    /// Frames that are kept as they come.
+    recording: Option<Recording>,
+    /// Frames that are to be put in by hand, and those that were.
+    pub(super) put_in: VecDeque<Arc<[u8]>>,
+    pub(super) was_put_in: Count,
     connections: u64,
     /// Who is to look again when the rule changes.
     wakers: BTreeMap<ConnectionId, Waker>,
 }
 
+/// A copy of the first frames of a kind.
+struct Recording {
+    kind: u8,
+    left: u64,
+    frames: Vec<Arc<[u8]>>,
+}
+
 impl Shared {
+    /// Whether frames are to be shown to [`Shared::record`].
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording
+            .as_ref()
+            .is_some_and(|recording| recording.left > 0)
+    }
+
+    /// A frame has come.
+    pub(super) fn record(&mut self, kind: u8, frame: &[u8]) {
+        if let Some(recording) = &mut self.recording
+            && recording.kind == kind
+            && recording.left > 0
+        {
+            recording.left -= 1;
+            recording.frames.push(frame.into());
+        }
+    }
+
+    /// A request or a reply was dropped.
+    pub(super) fn drop_of_client(&mut self, bytes: u64) {
+        self.client_dropped.add(Count::frame(bytes));
+    }
+
     /// Whether nothing may pass.
     pub(super) fn is_cut(&self) -> bool {
         match self.rule {
@@ -83,6 +121,11 @@ impl Gate {
                 cuts: 0,
                 traffic: Traffic::default(),
                 before: Traffic::default(),
+                client_rule: ClientRule::Pass,
+                client_dropped: Count::default(),
+                recording: None,
+                put_in: VecDeque::new(),
+                was_put_in: Count::default(),
                 connections: 0,
                 wakers: BTreeMap::new(),
             }),
@@ -103,10 +146,44 @@ impl Gate {
             LinkRule::Pass | LinkRule::Cut | LinkRule::DelayMs(_) => 0,
         };
         shared.cuts += u64::from(shared.is_cut());
-        let waiting: Vec<Waker> = shared.wakers.values().cloned().collect();
-        drop(shared);
-        waiting.into_iter().for_each(Waker::wake);
+        wake(shared);
         ended
+    }
+
+    /// Set the rule of a link to clients. Tells the one that ends, and what it dropped.
+    pub(super) fn set_clients(&self, rule: ClientRule) -> (ClientRule, Count) {
+        let mut shared = self.lock();
+        let was = std::mem::replace(&mut shared.client_rule, rule);
+        (was, std::mem::take(&mut shared.client_dropped))
+    }
+
+    /// Keep a copy of the first frames of this kind from now on.
+    pub(super) fn record(&self, kind: u8, first: u64) {
+        self.lock().recording = Some(Recording {
+            kind,
+            left: first,
+            frames: Vec::new(),
+        });
+    }
+
+    /// Have what was recorded put in, and record no more. Tells how many frames, and what was put in before.
+    pub(super) fn put_in_recorded(&self) -> (u64, Count) {
+        let mut shared = self.lock();
+        let frames = shared
+            .recording
+            .take()
+            .map_or(Vec::new(), |recording| recording.frames);
+        let (recorded, before) = (frames.len() as u64, shared.was_put_in);
+        shared.put_in.extend(frames);
+        wake(shared);
+        (recorded, before)
+    }
+
+    /// Give up what was not put in so far; tells what was, since the beginning.
+    pub(super) fn end_put_in(&self) -> Count {
+        let mut shared = self.lock();
+        shared.put_in.clear();
+        shared.was_put_in
     }
 
     /// A new connection, and the number of cuts before it.
@@ -120,4 +197,11 @@ impl Gate {
     pub(super) fn leave(&self, connection: ConnectionId) {
         self.lock().wakers.remove(&connection);
     }
+}
+
+/// Have every connection look again.
+fn wake(shared: MutexGuard<'_, Shared>) {
+    let waiting: Vec<Waker> = shared.wakers.values().cloned().collect();
+    drop(shared);
+    waiting.into_iter().for_each(Waker::wake);
 }

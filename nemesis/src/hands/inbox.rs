@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
+use crate::effect::FrameKind;
 use crate::evidence::Count;
 
 /// The type of the first frame of a connection.
@@ -11,6 +12,15 @@ const HELLO: u8 = 1;
 
 /// The type of an AppendEntries frame that carries entries.
 const APPEND_ENTRIES: u8 = 6;
+
+/// The type of such frames.
+pub(super) const fn type_of(kind: FrameKind) -> u8 {
+    match kind {
+        FrameKind::RequestVote => 4,
+        FrameKind::RequestVoteReply => 5,
+        FrameKind::AppendEntries => APPEND_ENTRIES,
+    }
+}
 
 /// The length in front of a frame.
 const PREFIX: usize = 4;
@@ -56,6 +66,8 @@ pub(super) struct Inbox {
     begun: usize,
     /// What came in since it was last asked for.
     offered: Count,
+    /// How many of the frames, at the end, nobody has looked at.
+    unseen: usize,
 }
 
 impl Inbox {
@@ -68,6 +80,7 @@ impl Inbox {
             frames: VecDeque::new(),
             begun: 0,
             offered: Count::default(),
+            unseen: 0,
         }
     }
 
@@ -107,6 +120,7 @@ impl Inbox {
             self.whole += bytes;
             self.frames.push_back(Frame { bytes, kind, arrived });
             self.offered.add(Count::frame(bytes as u64));
+            self.unseen += 1;
         }
         Ok(())
     }
@@ -137,6 +151,17 @@ impl Inbox {
     /// How many bytes of whole frames wait.
     pub(super) fn waiting(&self) -> usize {
         self.whole - self.start
+    }
+
+    /// Look at the frames that came since this was last done; none of them has gone yet.
+    pub(super) fn look_at_new(&mut self, mut look: impl FnMut(u8, &[u8])) {
+        let new = self.frames.len() - std::mem::take(&mut self.unseen).min(self.frames.len());
+        let bytes: usize = self.frames.range(new..).map(|frame| frame.bytes).sum();
+        let mut at = self.whole - bytes;
+        for frame in self.frames.range(new..) {
+            look(frame.kind, &self.buffer[at..at + frame.bytes]);
+            at += frame.bytes;
+        }
     }
 
     /// Whether a frame has been handed on in part.
@@ -265,6 +290,23 @@ mod tests {
         assert_eq!(inbox.through_entries(1), 15);
         assert_eq!(inbox.drop_waiting(), Count { frames: 4, bytes: 40 });
         assert!(!inbox.is_mid_frame());
+    }
+
+    #[test]
+    fn each_frame_is_looked_at_once() {
+        let mut inbox = Inbox::new();
+        let seen = |inbox: &mut Inbox| {
+            let mut seen = Vec::new();
+            inbox.look_at_new(|kind, bytes| seen.push((kind, bytes.to_vec())));
+            seen
+        };
+        feed(&mut inbox, &frame(4, 3)).unwrap();
+        feed(&mut inbox, &frame(5, 0)).unwrap();
+        assert_eq!(seen(&mut inbox), [(4, frame(4, 3)), (5, frame(5, 0))]);
+        inbox.advance(6);
+        feed(&mut inbox, &frame(6, 90_000)).unwrap();
+        assert_eq!(seen(&mut inbox), [(6, frame(6, 90_000))]);
+        assert!(seen(&mut inbox).is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! | `ready`, `threads`, `exit` | what a process says: where it listens, its state, how it ended |
 //! | `network` | the listeners, and the thread that serves them |
 //! | `gate` | the rule of one link, and its counters |
+//! | `inject` | frames that were recorded, put into a link by hand |
 //! | `inbox`, `frame_pump`, `stream_pump` | what carries the bytes |
 //!
 //! **When the harness dies** (`kill -9`): on Linux every node has asked for SIGKILL at the death of the thread that
@@ -30,6 +31,7 @@ mod exit;
 mod frame_pump;
 mod gate;
 mod inbox;
+mod inject;
 mod network;
 mod process;
 mod ready;
@@ -46,8 +48,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use crate::effect::{Effect, Link, LinkRule, NodeId, Outcome};
-use crate::evidence::{RulesSet, Traffic, indeterminate, installed, skipped};
+use crate::effect::{ClientRule, Effect, Link, LinkRule, NodeId, Outcome};
+use crate::evidence::{
+    ClientRuleEnded, ClientRulesSet, RulesSet, Traffic, indeterminate, installed, skipped,
+};
 use crate::view::ProcessState;
 
 pub use clock::Clock;
@@ -156,6 +160,11 @@ impl Hands {
         let node = match effect {
             Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => *node,
             Effect::Links { rule, links } => return self.set_rule(*rule, links),
+            Effect::Record { kind, first, links } => {
+                return inject::record(&self.owned.network, *kind, *first, links);
+            }
+            Effect::Inject { links } => return inject::inject(&self.owned.network, links).await,
+            Effect::Clients { rule, nodes } => return self.set_client_rule(*rule, nodes),
             Effect::Gate { .. } | Effect::Probe(_) => return skipped("not a matter of the hands"),
         };
         let Some(process) = self.node(node) else {
@@ -192,6 +201,23 @@ impl Hands {
         installed(&RulesSet { in_force_us, ended })
     }
 
+    fn set_client_rule(&self, rule: ClientRule, nodes: &[NodeId]) -> Outcome {
+        let network = &self.owned.network;
+        let doors: Option<Vec<_>> = nodes
+            .iter()
+            .map(|node| Some((*node, network.client(*node)?)))
+            .collect();
+        let Some(doors) = doors else {
+            return skipped("there is no such node");
+        };
+        let ended = doors.into_iter().map(|(node, door)| {
+            let (was, dropped) = door.gate.set_clients(rule);
+            ClientRuleEnded { node, was, dropped }
+        });
+        let ended = ended.collect();
+        installed(&ClientRulesSet { ended })
+    }
+
     /// Undo everything: every link passes, every paused node runs, every node that is down is started. Only effects
     /// that were needed are carried out.
     pub async fn heal_all(&self) -> Vec<(Effect, Outcome)> {
@@ -205,6 +231,17 @@ impl Hands {
             .collect();
         if !changed.is_empty() {
             let effect = Effect::links(LinkRule::Pass, changed);
+            done.push((effect.clone(), self.apply(&effect).await));
+        }
+        let nodes = NodeId::all(self.owned.nodes.len());
+        let is_cut = |node: &NodeId| {
+            let door = self.owned.network.client(*node);
+            door.is_some_and(|door| door.gate.lock().client_rule != ClientRule::Pass)
+        };
+        let nodes: Vec<NodeId> = nodes.filter(is_cut).collect();
+        if !nodes.is_empty() {
+            let rule = ClientRule::Pass;
+            let effect = Effect::Clients { rule, nodes };
             done.push((effect.clone(), self.apply(&effect).await));
         }
         let mut revived = JoinSet::new();

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::gate::{ConnectionId, Gate};
+use crate::effect::ClientRule;
 use crate::evidence::Count;
 
 /// How much is read at once.
@@ -25,8 +26,8 @@ pub(super) async fn run(gate: Arc<Gate>, down: TcpStream, up: TcpStream) -> io::
         cuts,
         down,
         up,
-        there: Half::new(),
-        back: Half::new(),
+        there: Half::new(ClientRule::CutRequests),
+        back: Half::new(ClientRule::CutReplies),
     };
     pump.await
 }
@@ -49,6 +50,8 @@ struct StreamPump {
 
 /// One of the two directions.
 struct Half {
+    /// The rule under which what it carries is dropped.
+    cut_by: ClientRule,
     buffer: Box<[u8]>,
     /// `[start..end]` was read and not yet written.
     start: usize,
@@ -58,8 +61,9 @@ struct Half {
 }
 
 impl Half {
-    fn new() -> Self {
+    fn new(cut_by: ClientRule) -> Self {
         Half {
+            cut_by,
             buffer: vec![0; READ].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -97,6 +101,10 @@ impl Half {
             if shared.is_cut() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
+            if shared.client_rule == self.cut_by {
+                shared.drop_of_client((self.end - self.start) as u64);
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
             let written = ready!(Pin::new(&mut *to).poll_write(context, &self.buffer[self.start..self.end]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -129,14 +137,17 @@ impl Future for StreamPump {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         drop(shared);
-        let there = this
-            .there
-            .poll(&this.gate, context, &mut this.down, &mut this.up)?;
-        let back = this
-            .back
-            .poll(&this.gate, context, &mut this.up, &mut this.down)?;
+        let there = this.there.poll(&this.gate, context, &mut this.down, &mut this.up);
+        let back = this.back.poll(&this.gate, context, &mut this.up, &mut this.down);
         match (there, back) {
-            (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
+            (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) => {
+                // Whoever waits for what was dropped is not to take it for an end.
+                if error.kind() == io::ErrorKind::ConnectionAborted {
+                    reset(&this.down);
+                }
+                Poll::Ready(Err(error))
+            }
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(Ok(())),
             _ => Poll::Pending,
         }
     }

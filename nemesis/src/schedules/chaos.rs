@@ -31,7 +31,7 @@ const LANES: &[&[Draw]] = &[&[kill::draw], &[pause::draw], &[partition::draw, dr
 /// From what a busy network does to what looks like an election timeout.
 const DELAYS_MS: [u64; 4] = [10, 30, 100, 300];
 
-fn draw_delay(rng: &mut ChaCha8Rng, scene: &Scene<'_>) -> Option<Fault> {
+pub(super) fn draw_delay(rng: &mut ChaCha8Rng, scene: &Scene<'_>) -> Option<Fault> {
     let side = Side::draw(rng, scene);
     let delay = DELAYS_MS[rng.random_range(0..DELAYS_MS.len())];
     let mut links: Vec<Link> = Link::all(scene.view.nodes.len()).collect();
@@ -46,7 +46,7 @@ fn draw_delay(rng: &mut ChaCha8Rng, scene: &Scene<'_>) -> Option<Fault> {
     ))
 }
 
-fn armed(evidence: &Evidence<'_>) -> Armed {
+pub(super) fn armed(evidence: &Evidence<'_>) -> Armed {
     let proofs = [
         Proof::kills(evidence.effects),
         Proof::pauses(evidence.effects),

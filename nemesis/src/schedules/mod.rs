@@ -1,13 +1,19 @@
 //! The schedules, one file each.
 
 pub mod chaos;
+pub mod double_vote;
 pub mod figure8;
+pub mod frame_replay;
 pub mod guided;
 pub mod kill;
+pub mod lost_reply;
 pub mod none;
 pub mod partition;
 pub mod pause;
+pub mod paused_leader;
 mod proof;
 pub mod rejoin_tail;
+pub mod restart_all;
 pub mod stale_leader;
+pub mod swarm;
 mod unguided;

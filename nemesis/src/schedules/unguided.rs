@@ -123,9 +123,20 @@ pub(super) struct Unguided {
     tally: BTreeMap<&'static str, usize>,
 }
 
+/// A lane before it begins: what it draws from, and how long its calm is beside the interval.
+#[derive(Clone, Debug)]
+pub(super) struct LanePlan {
+    /// Each as often as it has weight.
+    pub(super) draws: Vec<Draw>,
+    /// 1 is as long as a fault on average.
+    pub(super) calm: f64,
+}
+
 struct Lane {
     /// What it draws from.
-    draws: &'static [Draw],
+    draws: Vec<Draw>,
+    /// How long its calm is beside the interval.
+    calm: f64,
     /// The fault in force.
     fault: Option<Fault>,
     /// When the present fault, or calm, ends. Not known before the first view.
@@ -136,17 +147,32 @@ struct Lane {
 
 impl Unguided {
     /// One lane for each of `lanes`, which draws from that table.
-    pub(super) fn new(settings: &Settings, lanes: &[&'static [Draw]]) -> Self {
-        let lane = |draws: &&'static [Draw]| Lane {
-            draws,
+    pub(super) fn new(settings: &Settings, lanes: &[&[Draw]]) -> Self {
+        let plan = |draws: &&[Draw]| LanePlan {
+            draws: draws.to_vec(),
+            calm: 1.0,
+        };
+        let rng = ChaCha8Rng::seed_from_u64(settings.seed.0);
+        Self::planned(settings, rng, lanes.iter().map(plan))
+    }
+
+    /// The same with lanes that were drawn from `rng`.
+    pub(super) fn planned(
+        settings: &Settings,
+        rng: ChaCha8Rng,
+        lanes: impl IntoIterator<Item = LanePlan>,
+    ) -> Self {
+        let lane = |plan: LanePlan| Lane {
+            draws: plan.draws,
+            calm: plan.calm,
             fault: None,
             until: None,
             unanswered: Vec::new(),
         };
         Unguided {
-            rng: ChaCha8Rng::seed_from_u64(settings.seed.0),
+            rng,
             interval: settings.interval,
-            lanes: lanes.iter().map(lane).collect(),
+            lanes: lanes.into_iter().map(lane).collect(),
             choice: None,
             tally: BTreeMap::new(),
         }
@@ -171,7 +197,10 @@ impl Unguided {
 
     fn turn(&mut self, number: usize, view: &View) -> Vec<Effect> {
         let (effects, span) = match self.lanes[number].fault.take() {
-            Some(fault) => (self.undo(fault), self.span()),
+            Some(fault) => {
+                let calm = self.span().mul_f64(self.lanes[number].calm);
+                (self.undo(fault), calm)
+            }
             None => match self.draw(number, view) {
                 Some(fault) => (self.begin(number, fault), self.span()),
                 None => (Vec::new(), AGAIN),
@@ -186,7 +215,7 @@ impl Unguided {
     fn draw(&mut self, number: usize, view: &View) -> Option<Fault> {
         let in_force = self.lanes.iter().filter_map(|lane| lane.fault.as_ref());
         let held = in_force.flat_map(|fault| fault.victims.iter().copied()).collect();
-        let draws = self.lanes[number].draws;
+        let draws = &self.lanes[number].draws;
         let draw = draws[self.rng.random_range(0..draws.len())];
         draw(&mut self.rng, &Scene { view, held })
     }

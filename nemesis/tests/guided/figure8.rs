@@ -72,8 +72,23 @@ pub fn told(effect: &Effect) -> String {
                 .iter()
                 .map(|link| format!("{}>{}", link.0, link.1))
                 .collect();
-            let word = if *rule == LinkRule::Cut { "cut" } else { "pass" };
+            let word = match rule {
+                LinkRule::Cut => "cut".to_owned(),
+                LinkRule::Pass => "pass".to_owned(),
+                other => format!("{other:?}"),
+            };
             format!("{word} {}", links.join(" "))
+        }
+        Effect::Record { links, .. } | Effect::Inject { links } => {
+            let links: Vec<String> = links
+                .iter()
+                .map(|link| format!("{}>{}", link.0, link.1))
+                .collect();
+            format!("{} {}", effect.word(), links.join(" "))
+        }
+        Effect::Clients { nodes, .. } => {
+            let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+            format!("{} {}", effect.word(), nodes.join(" "))
         }
         Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => {
             format!("{} {node}", effect.word())

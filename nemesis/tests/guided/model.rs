@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use histories::{LogIndex, Nanos, Term, Value};
+use nemesis::evidence::{self, ClientRuleEnded, ClientRulesSet, Count, FramesInjected, Injected};
 use nemesis::view::{Denied, Position, TailEntry};
 use nemesis::{
-    Effect, Link, LinkRule, NodeId, NodeStatus, NodeView, Outcome, ProbeId, ProbeOp, ProbeState,
-    ProcessState, Role, View,
+    ClientRule, Effect, FrameKind, Link, LinkRule, NodeId, NodeStatus, NodeView, Outcome, ProbeId, ProbeOp,
+    ProbeState, ProcessState, Role, View,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -92,8 +93,33 @@ fn common(a: &[Entry], b: &[Entry]) -> usize {
     agree
 }
 
+/// A frame as far as a recording needs it.
+#[derive(Clone, Copy)]
+enum Frame {
+    AppendEntries,
+    RequestVote { term: Term, last: (Term, usize) },
+    RequestVoteReply,
+}
+
+impl Frame {
+    fn kind(self) -> FrameKind {
+        match self {
+            Frame::AppendEntries => FrameKind::AppendEntries,
+            Frame::RequestVote { .. } => FrameKind::RequestVote,
+            Frame::RequestVoteReply => FrameKind::RequestVoteReply,
+        }
+    }
+}
+
+struct Recording {
+    kind: FrameKind,
+    left: u64,
+    frames: Vec<Frame>,
+}
+
 struct Waiting {
     id: ProbeId,
+    since: Nanos,
     node: NodeId,
     key: Value,
     op: ProbeOp,
@@ -108,7 +134,10 @@ pub struct Cluster {
     rules: Rules,
     rng: ChaCha8Rng,
     nodes: Vec<Node>,
-    cut: BTreeMap<Link, bool>,
+    rules_of: BTreeMap<Link, LinkRule>,
+    recordings: BTreeMap<Link, Recording>,
+    /// Whose clients hear no replies, and how many were dropped.
+    mute: BTreeMap<NodeId, u64>,
     gate_open: bool,
     probes: BTreeMap<ProbeId, ProbeState>,
     waiting: Vec<Waiting>,
@@ -137,7 +166,9 @@ impl Cluster {
             rules,
             rng: ChaCha8Rng::seed_from_u64(seed),
             nodes: (0..nodes).map(node).collect(),
-            cut: BTreeMap::new(),
+            rules_of: BTreeMap::new(),
+            recordings: BTreeMap::new(),
+            mute: BTreeMap::new(),
             gate_open: true,
             probes: BTreeMap::new(),
             waiting: Vec::new(),
@@ -168,7 +199,8 @@ impl Cluster {
     }
 
     fn reaches(&self, from: NodeId, to: NodeId) -> bool {
-        let open = |link| !self.cut.get(&link).copied().unwrap_or(false);
+        let is_cut = |rule: &LinkRule| matches!(rule, LinkRule::Cut | LinkRule::PassThenCut(0));
+        let open = |link| !self.rules_of.get(&link).is_some_and(is_cut);
         from != to
             && open(Link(from, to))
             && open(Link(to, from))
@@ -182,6 +214,21 @@ impl Cluster {
         }
     }
 
+    fn others(&self, me: NodeId) -> Vec<NodeId> {
+        NodeId::all(self.nodes.len()).filter(|node| *node != me).collect()
+    }
+
+    /// A frame is offered to a link, whether it arrives or not.
+    fn offer(&mut self, link: Link, frame: Frame) {
+        if let Some(recording) = self.recordings.get_mut(&link)
+            && recording.kind == frame.kind()
+            && recording.left > 0
+        {
+            recording.left -= 1;
+            recording.frames.push(frame);
+        }
+    }
+
     fn campaign(&mut self, me: NodeId) {
         self.rest(me);
         let node = &mut self.nodes[me.0];
@@ -190,34 +237,42 @@ impl Cluster {
         node.campaigns += 1;
         let (term, last) = (node.term, node.last());
         let mut votes = 1;
-        for other in NodeId::all(self.nodes.len())
-            .filter(|other| self.reaches(me, *other))
-            .collect::<Vec<_>>()
-        {
-            self.see_term(other, term);
-            let voter = &mut self.nodes[other.0];
-            let why = match () {
-                () if voter.term > term => "term",
-                () if voter.last() > last => "log",
-                () if voter.voted.is_some_and(|voted| voted != me) => "voted",
-                () => {
-                    voter.voted = Some(me);
-                    votes += 1;
-                    self.rest(other);
-                    continue;
+        for other in self.others(me) {
+            self.offer(Link(me, other), Frame::RequestVote { term, last });
+            if !self.reaches(me, other) {
+                continue;
+            }
+            match self.vote(me, other, term, last) {
+                None => votes += 1,
+                Some(why) => {
+                    let (by, newer) = (other, self.nodes[other.0].term);
+                    let why = why.to_owned();
+                    self.nodes[me.0].denied.push(Denied { by, term, why });
+                    self.see_term(me, newer);
                 }
-            };
-            let newer = voter.term;
-            self.nodes[me.0].denied.push(Denied {
-                by: other,
-                term,
-                why: why.to_owned(),
-            });
-            self.see_term(me, newer);
+            }
         }
         if votes > self.nodes.len() / 2 && self.nodes[me.0].term == term {
             self.win(me);
         }
+    }
+
+    /// `voter` is asked by `me`; why it refuses, if it does.
+    fn vote(&mut self, me: NodeId, voter: NodeId, term: Term, last: (Term, usize)) -> Option<&'static str> {
+        self.see_term(voter, term);
+        let at = &mut self.nodes[voter.0];
+        let why = match () {
+            () if at.term > term => Some("term"),
+            () if at.last() > last => Some("log"),
+            () if at.voted.is_some_and(|voted| voted != me) => Some("voted"),
+            () => None,
+        };
+        if why.is_none() {
+            at.voted = Some(me);
+            self.rest(voter);
+        }
+        self.offer(Link(voter, me), Frame::RequestVoteReply);
+        why
     }
 
     fn win(&mut self, me: NodeId) {
@@ -244,6 +299,12 @@ impl Cluster {
     }
 
     fn lead(&mut self, me: NodeId) {
+        for other in self.others(me) {
+            let at = &self.nodes[me.0];
+            if at.matched.get(&other).copied().unwrap_or_default() < at.log.len() {
+                self.offer(Link(me, other), Frame::AppendEntries);
+            }
+        }
         for other in NodeId::all(self.nodes.len())
             .filter(|other| self.reaches(me, *other))
             .collect::<Vec<_>>()
@@ -269,6 +330,9 @@ impl Cluster {
             follower.log.truncate(matched);
             follower.log.push(next.clone());
             matched += 1;
+            if let Some(LinkRule::PassThenCut(left)) = self.rules_of.get_mut(&Link(me, other)) {
+                *left -= 1;
+            }
         }
         follower.commit = follower.commit.max(commit.min(matched));
         self.nodes[me.0].matched.insert(other, matched);
@@ -295,8 +359,23 @@ impl Cluster {
         for mut probe in std::mem::take(&mut self.waiting) {
             match self.state(&mut probe) {
                 ProbeState::Pending => self.waiting.push(probe),
-                state => drop(self.probes.insert(probe.id, state)),
+                state => {
+                    let state = self.unless_mute(&probe, state);
+                    self.probes.insert(probe.id, state);
+                }
             }
+        }
+    }
+
+    fn unless_mute(&mut self, probe: &Waiting, state: ProbeState) -> ProbeState {
+        match (self.mute.get_mut(&probe.node), state) {
+            (Some(dropped), ProbeState::Ok { .. } | ProbeState::Fail { .. }) => {
+                *dropped += 1;
+                ProbeState::Info {
+                    code: "connection-lost".to_owned(),
+                }
+            }
+            (_, state) => state,
         }
     }
 
@@ -316,7 +395,22 @@ impl Cluster {
             return ProbeState::Pending;
         }
         match probe.op.clone() {
-            ProbeOp::Write(value) => self.write(probe, value),
+            ProbeOp::Write(value) => self.write(probe, probe.node, value),
+            // What the session has had already is applied to nothing.
+            ProbeOp::Retry(_) => self.write(probe, probe.node, Value::Null),
+            ProbeOp::WriteForwarded(value) => match asked.leader {
+                Some(leader) => {
+                    let delay = match self.rules_of.get(&Link(leader, probe.node)) {
+                        Some(LinkRule::DelayMs(ms)) => Duration::from_millis(*ms),
+                        _ => Duration::ZERO,
+                    };
+                    match self.write(probe, leader, value) {
+                        ProbeState::Ok { .. } if self.now.since(probe.since) < delay => ProbeState::Pending,
+                        state => state,
+                    }
+                }
+                None => ProbeState::Pending,
+            },
             ProbeOp::Read => self.read(probe.node, &probe.key),
             ProbeOp::ReadForwarded => match asked.leader {
                 Some(leader) if leader == probe.node || self.reaches(probe.node, leader) => {
@@ -327,9 +421,9 @@ impl Cluster {
         }
     }
 
-    fn write(&mut self, probe: &mut Waiting, value: Value) -> ProbeState {
+    fn write(&mut self, probe: &mut Waiting, at: NodeId, value: Value) -> ProbeState {
         if let Some((index, term)) = probe.entry {
-            let node = &self.nodes[probe.node.0];
+            let node = &self.nodes[at.0];
             return match node.log.get(index - 1) {
                 Some(entry) if entry.term == term && node.commit >= index => {
                     let at = Some(Position {
@@ -344,12 +438,14 @@ impl Cluster {
                 },
             };
         }
-        if self.nodes[probe.node.0].role != Role::Leader {
+        if self.nodes[at.0].role != Role::Leader {
             return ProbeState::Fail {
                 code: "not-leader".to_owned(),
             };
         }
-        probe.entry = Some(self.append(probe.node, Some((probe.key.clone(), value))));
+        let write = (probe.key.clone(), value);
+        let is_retry = matches!(probe.op, ProbeOp::Retry(_));
+        probe.entry = Some(self.append(at, (!is_retry).then_some(write)));
         ProbeState::Pending
     }
 
@@ -390,10 +486,19 @@ impl Cluster {
             Effect::Kill(node) => self.nodes[node.0].process = ProcessState::Down,
             Effect::Pause(node) => self.nodes[node.0].process = ProcessState::Paused,
             Effect::Resume(node) => self.nodes[node.0].process = ProcessState::Running,
-            Effect::Links { rule, links } => {
-                self.cut
-                    .extend(links.iter().map(|link| (*link, *rule == LinkRule::Cut)));
+            Effect::Links { rule, links } => self.rules_of.extend(links.iter().map(|link| (*link, *rule))),
+            Effect::Record { kind, first, links } => {
+                for link in links {
+                    let recording = Recording {
+                        kind: *kind,
+                        left: *first,
+                        frames: Vec::new(),
+                    };
+                    self.recordings.insert(*link, recording);
+                }
             }
+            Effect::Inject { links } => return self.inject(links),
+            Effect::Clients { rule, nodes } => return self.set_clients(*rule, nodes),
             Effect::Gate { open } => self.gate_open = *open,
             Effect::Probe(probe) => {
                 self.probes.insert(probe.id, ProbeState::Pending);
@@ -402,6 +507,7 @@ impl Cluster {
                 }
                 self.waiting.push(Waiting {
                     id: probe.id,
+                    since: self.now,
                     node: probe.node,
                     key: probe.key.clone(),
                     op: probe.op.clone(),
@@ -414,6 +520,61 @@ impl Cluster {
         Outcome::Installed {
             evidence: serde_json::Value::Null,
         }
+    }
+
+    fn inject(&mut self, links: &[Link]) -> Outcome {
+        let mut injected = Vec::new();
+        for link in links {
+            let recording = self.recordings.remove(link);
+            let frames = recording.map_or(Vec::new(), |recording| recording.frames);
+            if frames.is_empty() {
+                return evidence::skipped("nothing was recorded");
+            }
+            for frame in &frames {
+                // A correct node minds no other frame that comes late or again.
+                if let Frame::RequestVote { term, last } = frame {
+                    self.vote(link.0, link.1, *term, *last);
+                }
+            }
+            let delivered = Count {
+                frames: frames.len() as u64,
+                bytes: 1,
+            };
+            injected.push(Injected {
+                link: *link,
+                recorded: delivered.frames,
+                delivered,
+            });
+        }
+        evidence::installed(&FramesInjected {
+            took_us: 1,
+            links: injected,
+        })
+    }
+
+    fn set_clients(&mut self, rule: ClientRule, nodes: &[NodeId]) -> Outcome {
+        let ended = nodes.iter().map(|node| {
+            let dropped = self.mute.remove(node);
+            if rule == ClientRule::CutReplies {
+                self.mute.insert(*node, 0);
+            }
+            let was = match dropped {
+                Some(_) => ClientRule::CutReplies,
+                None => ClientRule::Pass,
+            };
+            let frames = dropped.unwrap_or_default();
+            let dropped = Count {
+                frames,
+                bytes: frames,
+            };
+            ClientRuleEnded {
+                node: *node,
+                was,
+                dropped,
+            }
+        });
+        let ended = ended.collect();
+        evidence::installed(&ClientRulesSet { ended })
     }
 
     pub fn view(&self) -> View {

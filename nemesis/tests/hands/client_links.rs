@@ -3,9 +3,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use nemesis::evidence::{Killed, RulesSet};
+use nemesis::evidence::{ClientRulesSet, Count, Killed, RulesSet};
 use nemesis::hands::Framing;
-use nemesis::{Effect, Link, LinkRule};
+use nemesis::{ClientRule, Effect, Link, LinkRule};
 
 use crate::stage::{BOUND, IDLE, N1, N2, Stage, nowhere, ready_then, until};
 
@@ -104,4 +104,34 @@ async fn a_cut_stream_is_reset_and_refused() {
     peer.read_exact(&mut [0; 4]).unwrap();
     let delay = Effect::links(LinkRule::DelayMs(5), [LINK]);
     assert!(stage.skipped(delay).await.starts_with("frames are not known"));
+}
+
+#[tokio::test]
+async fn a_reply_or_a_request_is_dropped_with_its_connection() {
+    let stage = stage(Framing::Frames).await;
+    let set = |rule| Effect::Clients {
+        rule,
+        nodes: vec![N1],
+    };
+    let mut was = ClientRule::Pass;
+    let mut dropped = Count::default();
+    for rule in [ClientRule::CutReplies, ClientRule::CutRequests, ClientRule::Pass] {
+        let before: ClientRulesSet = stage.done(set(rule)).await;
+        assert_eq!(before.ended.len(), 1);
+        assert_eq!((before.ended[0].was, before.ended[0].dropped), (was, dropped));
+        let mut client = dial(stage.hands.client_address(N1));
+        client.write_all(b"ping").unwrap();
+        if rule == ClientRule::Pass {
+            client.read_exact(&mut [0; 4]).unwrap();
+        } else {
+            assert_eq!(end(client), Err(ErrorKind::ConnectionReset), "{rule:?}");
+        }
+        let mut other = dial(stage.hands.client_address(N2));
+        other.write_all(b"ping").unwrap();
+        other.read_exact(&mut [0; 4]).unwrap();
+        (was, dropped) = (rule, Count { frames: 1, bytes: 4 });
+    }
+    let _: ClientRulesSet = stage.done(set(ClientRule::CutReplies)).await;
+    let healed = stage.hands.heal_all().await;
+    assert_eq!(healed[0].0, set(ClientRule::Pass));
 }

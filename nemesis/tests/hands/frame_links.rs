@@ -12,22 +12,22 @@ use nemesis::{Effect, Link, LinkRule};
 
 use crate::stage::{BOUND, IDLE, N1, N2, Stage, nowhere, ready_then, until};
 
-const LINK: Link = Link(N1, N2);
-const HELLO: u8 = 1;
-const APPEND_ENTRIES: u8 = 6;
-const HEARTBEAT: u8 = 7;
+pub const LINK: Link = Link(N1, N2);
+pub const HELLO: u8 = 1;
+pub const APPEND_ENTRIES: u8 = 6;
+pub const HEARTBEAT: u8 = 7;
 
 /// The bytes of a small frame: length, type, number.
 const SMALL: u64 = 4 + 1 + 8;
 
 /// A cluster of two, where n2 listens at the test.
-struct Wire {
-    stage: Stage,
+pub struct Wire {
+    pub stage: Stage,
     listener: TcpListener,
 }
 
 impl Wire {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let stage = Stage::new(2, Framing::Frames).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = listener.local_addr().unwrap();
@@ -37,7 +37,7 @@ impl Wire {
     }
 
     /// Dial as n1 would, say hello, and accept as n2 would.
-    fn connect(&self) -> (Sender, Receiver) {
+    pub fn connect(&self) -> (Sender, Receiver) {
         let mut sender = Sender::dial(&self.stage);
         sender.send(HELLO, 0);
         let mut receiver = self.accept();
@@ -51,15 +51,15 @@ impl Wire {
         Receiver(stream)
     }
 
-    async fn rule(&self, rule: LinkRule) -> RulesSet {
+    pub async fn rule(&self, rule: LinkRule) -> RulesSet {
         self.stage.done(Effect::links(rule, [LINK])).await
     }
 
-    fn traffic(&self) -> Traffic {
+    pub fn traffic(&self) -> Traffic {
         self.stage.hands.link_counters()[&LINK]
     }
 
-    async fn offered(&self, frames: u64) {
+    pub async fn offered(&self, frames: u64) {
         until("the frames are offered", || {
             self.traffic().offered.frames >= frames
         })
@@ -67,18 +67,18 @@ impl Wire {
     }
 }
 
-struct Sender(TcpStream);
+pub struct Sender(TcpStream);
 
 impl Sender {
     fn dial(stage: &Stage) -> Self {
         Sender(TcpStream::connect(stage.hands.peer_address(LINK)).unwrap())
     }
 
-    fn send(&mut self, kind: u8, number: u64) {
+    pub fn send(&mut self, kind: u8, number: u64) {
         self.0.write_all(&frame(kind, number, 0)).unwrap();
     }
 
-    fn send_all(&mut self, kind: u8, numbers: std::ops::Range<u64>) {
+    pub fn send_all(&mut self, kind: u8, numbers: std::ops::Range<u64>) {
         let bytes: Vec<u8> = numbers.flat_map(|number| frame(kind, number, 0)).collect();
         self.0.write_all(&bytes).unwrap();
     }
@@ -93,11 +93,11 @@ fn frame(kind: u8, number: u64, padding: usize) -> Vec<u8> {
     bytes
 }
 
-struct Receiver(TcpStream);
+pub struct Receiver(TcpStream);
 
 impl Receiver {
     /// The type and the number of the next frame.
-    fn next(&mut self) -> (u8, u64) {
+    pub fn next(&mut self) -> (u8, u64) {
         self.try_next().expect("a frame")
     }
 
@@ -110,7 +110,7 @@ impl Receiver {
     }
 
     /// How many whole frames still come before the connection ends, in order.
-    fn rest(&mut self) -> u64 {
+    pub fn rest(&mut self) -> u64 {
         let mut frames = 0;
         while self.try_next().is_ok() {
             frames += 1;

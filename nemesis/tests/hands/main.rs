@@ -4,6 +4,7 @@
 
 mod client_links;
 mod frame_links;
+mod inject;
 mod parent_death;
 mod processes;
 mod stage;

@@ -160,7 +160,11 @@ impl Play {
             Effect::Pause(node) => self.switch(*node, &[Running], Paused, &threads("TTT")),
             Effect::Resume(node) => self.switch(*node, &[Paused], Running, &threads("SSS")),
             Effect::Links { rule, links } => self.set(*rule, links),
-            Effect::Gate { .. } | Effect::Probe(_) => panic!("no unguided schedule asks for {effect:?}"),
+            Effect::Record { .. }
+            | Effect::Inject { .. }
+            | Effect::Clients { .. }
+            | Effect::Gate { .. }
+            | Effect::Probe(_) => panic!("no unguided schedule asks for {effect:?}"),
         }
     }
 

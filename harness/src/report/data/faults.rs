@@ -150,20 +150,23 @@ fn tell(line: &EffectLine, undone: Option<(u64, u64)>) -> Told {
 }
 
 fn what(effect: &Effect) -> String {
+    let names = |links: &[Link]| {
+        let names = links.iter().map(|Link(from, to)| format!("{from}→{to}"));
+        names.collect::<Vec<_>>().join(" ")
+    };
     match effect {
         Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => {
             node.to_string()
         }
-        Effect::Links { rule, links } => {
-            let names: Vec<String> = links
-                .iter()
-                .map(|Link(from, to)| format!("{from}→{to}"))
-                .collect();
-            match rule {
-                LinkRule::DelayMs(ms) => format!("by {ms} ms: {}", names.join(" ")),
-                LinkRule::PassThenCut(frames) => format!("after {frames} frames: {}", names.join(" ")),
-                LinkRule::Pass | LinkRule::Cut => names.join(" "),
-            }
+        Effect::Links { rule, links } => match rule {
+            LinkRule::DelayMs(ms) => format!("by {ms} ms: {}", names(links)),
+            LinkRule::PassThenCut(frames) => format!("after {frames} frames: {}", names(links)),
+            LinkRule::Pass | LinkRule::Cut => names(links),
+        },
+        Effect::Record { links, .. } | Effect::Inject { links } => names(links),
+        Effect::Clients { nodes, .. } => {
+            let nodes: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
+            format!("the clients of {}", nodes.join(", "))
         }
         Effect::Gate { .. } => "the workload".to_owned(),
         Effect::Probe(probe) => format!("{}, key {}", probe.node, probe.key),
@@ -221,7 +224,11 @@ fn process_bands(lines: &[EffectLine]) -> Vec<Band> {
             Effect::Start(node) | Effect::Resume(node) => (Some(*node), None),
             Effect::Gate { open: false } => (None, Some("gate")),
             Effect::Gate { open: true } => (None, None),
-            Effect::Links { .. } | Effect::Probe(_) => continue,
+            Effect::Links { .. }
+            | Effect::Record { .. }
+            | Effect::Inject { .. }
+            | Effect::Clients { .. }
+            | Effect::Probe(_) => continue,
         };
         let now = micros(line.done);
         if let Some((kind, from)) = open.remove(&node) {

@@ -138,7 +138,7 @@ impl Figure8 {
         if !still_leads {
             return Turn::Miss("b", "S5 lost its leadership before it was alone".to_owned());
         }
-        let count = self.rng.random_range(1..=3);
+        let count = self.rng.random_range(1..=5);
         let sends = (1..=count).map(|number| self.write_beside(s5, &format!("r{number}"), W_TIMEOUT_MS).1);
         let sends = sends.collect();
         Turn::Next(Step::RivalWrites(count), sends)

@@ -36,7 +36,7 @@ pub use out::Out;
 pub use panel::{Panel, Server};
 pub use play::{Start, play};
 pub use probes::{Probes, answer, answered, ok_value};
-pub use scene::{Miss, Scene, Sent, Told};
+pub use scene::{Miss, PROMPT, Scene, Sent, Told};
 
 /// How many of `nodes` are a majority.
 pub const fn majority(nodes: usize) -> usize {

@@ -12,17 +12,15 @@ use rand_chacha::ChaCha8Rng;
 
 use super::look::{is_even, one_leader, revive};
 use super::record::{FinalRead, Outcome, Record, Tally};
-use super::scene::{Miss, Scene, Sent, Told};
-use crate::effect::{self, Effect, NodeId};
+use super::scene::{Miss, PROMPT, Scene, Sent, Told};
+use crate::effect::{self, ClientRule, Effect, NodeId};
 use crate::schedule::{Schedule, Settings};
 use crate::view::{ProbeState, View};
 
 /// The workload has this long with the gate open in each cycle.
 const GATE_OPEN: Duration = Duration::from_millis(200);
 /// How long the cluster may take to come to rest before the story begins.
-const SETTLED: Duration = Duration::from_secs(5);
-/// A probe that is to be answered at once.
-const PROMPT: Duration = Duration::from_secs(1);
+const SETTLED: Duration = Duration::from_secs(3);
 /// So long the cluster may take to acknowledge a write after the heal.
 const HEALED: Duration = Duration::from_secs(5);
 /// So often every node is asked for the key after the heal: a value that comes and goes shows only in the second.
@@ -223,6 +221,11 @@ impl Scene {
     /// What brings every link and every node back, and opens the gate.
     fn undo(&self) -> Vec<Effect> {
         let mut effects = self.board().net.heal();
+        let nodes = std::mem::take(&mut self.board().cut_clients);
+        if !nodes.is_empty() {
+            let rule = ClientRule::Pass;
+            effects.push(Effect::Clients { rule, nodes });
+        }
         effects.extend(revive(&self.view()));
         effects.push(Effect::Gate { open: true });
         effects

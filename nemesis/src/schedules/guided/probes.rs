@@ -14,18 +14,22 @@ pub struct Probes {
 impl Probes {
     /// A probe with a number of its own, and the effect that sends it.
     pub fn send(&mut self, node: NodeId, key: &Value, op: ProbeOp, timeout_ms: u64) -> (ProbeId, Effect) {
+        let probe = self.probe(node, key, op, timeout_ms);
+        (probe.id, Effect::Probe(probe))
+    }
+
+    /// The same without the effect.
+    pub fn probe(&mut self, node: NodeId, key: &Value, op: ProbeOp, timeout_ms: u64) -> Probe {
         let id = ProbeId(self.next);
         self.next += 1;
-        (
+        Probe {
             id,
-            Effect::Probe(Probe {
-                id,
-                node,
-                key: key.clone(),
-                op,
-                timeout_ms,
-            }),
-        )
+            node,
+            key: key.clone(),
+            op,
+            timeout_ms,
+            held: false,
+        }
     }
 }
 

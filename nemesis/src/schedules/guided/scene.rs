@@ -5,21 +5,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use histories::{LogIndex, Nanos, Value};
+use histories::{LogIndex, Nanos, Term, Value};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::look::leader_among;
 use super::net::Net;
 use super::out::Out;
 use super::panel::Panel;
 use super::probes::{Probes, answer};
 use super::record::{Outcome, Record, Stage};
-use crate::effect::{self, Effect, Link, LinkRule, NodeId, ProbeId, ProbeOp};
+use crate::effect::{self, ClientRule, Effect, FrameKind, Link, LinkRule, NodeId, ProbeId, ProbeOp};
+use crate::evidence::{self, ClientRulesSet, FramesInjected};
 use crate::view::{ProbeState, View};
 
 /// No probe is waited for longer than this: whoever sent it has given it up long before.
 const LONGEST_PROBE: Duration = Duration::from_secs(20);
+
+/// How long an election may take: several rounds of it.
+const ELECTION: Duration = Duration::from_secs(4);
+/// A probe that is to be answered at once.
+pub const PROMPT: Duration = Duration::from_secs(1);
 
 /// Why a story broke off, in one sentence. What stands before the first colon is compared and counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +70,8 @@ pub(super) struct Board {
     pub(super) stage: &'static str,
     /// Every key that a probe of this cycle wrote to; the story's own first.
     pub(super) written: Vec<Value>,
+    /// Whose clients are cut off.
+    pub(super) cut_clients: Vec<NodeId>,
     probes: Probes,
     last_value: i64,
     view: Arc<View>,
@@ -106,6 +115,7 @@ impl Scene {
                 record,
                 stage: "0",
                 written: Vec::new(),
+                cut_clients: Vec::new(),
                 probes: Probes::default(),
                 last_value: 0,
                 fresh: Arc::clone(&view),
@@ -180,6 +190,12 @@ impl Scene {
     pub fn key_beside(&self, suffix: &str) -> Value {
         let board = self.board();
         Value::Text(format!("{}-{}-{suffix}", board.record.schedule, board.record.cycle).into())
+    }
+
+    /// Counts from 0, so that a story with several twists has each of them in turn.
+    pub fn turn(&self, twists: u64) -> u64 {
+        let board = self.board();
+        (board.record.seed.0.wrapping_add(board.record.cycle)) % twists
     }
 
     // Chance: the seed decides.
@@ -352,6 +368,50 @@ impl Scene {
         self.apply(effects).await.map(drop)
     }
 
+    /// Keep a copy of the first so many frames of this kind that are offered to each of these links.
+    pub async fn record(&self, kind: FrameKind, first: u64, links: Vec<Link>) -> Told<()> {
+        self.apply(vec![Effect::Record { kind, first, links }])
+            .await
+            .map(drop)
+    }
+
+    /// Put what was recorded into each of these links; how many frames were delivered.
+    pub async fn inject(&self, links: Vec<Link>) -> Told<u64> {
+        let done = self.apply(vec![Effect::Inject { links }]).await?;
+        let put = done
+            .iter()
+            .filter_map(|(_, outcome)| evidence::of::<FramesInjected>(outcome));
+        Ok(put
+            .flat_map(|put| put.links)
+            .map(|put| put.delivered.frames)
+            .sum())
+    }
+
+    /// The rule of the links between these nodes and their clients; how many requests or replies were dropped by the
+    /// one that ends.
+    pub async fn clients(&self, rule: ClientRule, nodes: Vec<NodeId>) -> Told<u64> {
+        {
+            let mut board = self.board();
+            board.cut_clients.retain(|node| !nodes.contains(node));
+            if rule != ClientRule::Pass {
+                board.cut_clients.extend(&nodes);
+            }
+        }
+        let done = self.apply(vec![Effect::Clients { rule, nodes }]).await?;
+        let set = done
+            .iter()
+            .filter_map(|(_, outcome)| evidence::of::<ClientRulesSet>(outcome));
+        Ok(set
+            .flat_map(|set| set.ended)
+            .map(|ended| ended.dropped.frames)
+            .sum())
+    }
+
+    /// The node comes back; its links stay as they are.
+    pub async fn back(&self, node: NodeId, out: Out) -> Told<()> {
+        self.apply(out.back(node).into_iter().collect()).await.map(drop)
+    }
+
     /// The node goes out, from everybody.
     pub async fn out(&self, node: NodeId, out: Out) -> Told<()> {
         let mut effects = self.board().net.cut_off(&[node]);
@@ -385,6 +445,38 @@ impl Scene {
         let value = self.fresh_value();
         self.note_written(key);
         self.send(node, key.clone(), ProbeOp::Write(value.clone()), value, timeout)
+    }
+
+    /// The same; a follower hands it to its leader.
+    pub fn write_forwarded(&self, node: NodeId, key: &Value, timeout: Duration) -> Sent {
+        let value = self.fresh_value();
+        self.note_written(key);
+        let op = ProbeOp::WriteForwarded(value.clone());
+        self.send(node, key.clone(), op, value, timeout)
+    }
+
+    /// Write a fresh value as a client that asks again where the outcome is unknown, by [`Scene::retry`].
+    pub fn write_held(&self, node: NodeId, key: &Value, timeout: Duration) -> Sent {
+        let value = self.fresh_value();
+        self.note_written(key);
+        let mut board = self.board();
+        let op = ProbeOp::Write(value.clone());
+        let mut probe = board.probes.probe(node, key, op, timeout.as_millis() as u64);
+        probe.held = true;
+        let id = probe.id;
+        board.outbox.push(Effect::Probe(probe));
+        Sent {
+            probe: id,
+            node,
+            key: key.clone(),
+            value,
+        }
+    }
+
+    /// Ask another node for the same operation, in the same session.
+    pub fn retry(&self, sent: &Sent, node: NodeId, timeout: Duration) -> Sent {
+        let op = ProbeOp::Retry(sent.probe);
+        self.send(node, sent.key.clone(), op, sent.value.clone(), timeout)
     }
 
     fn note_written(&self, key: &Value) {
@@ -434,12 +526,39 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// Wait for the answers of all, and tell them for the record.
+    pub async fn answers(&self, sent: &[Sent]) -> String {
+        let mut answers = Vec::new();
+        for sent in sent {
+            answers.push(told(sent, &self.answer(sent).await));
+        }
+        answers.join(", ")
+    }
+
+    /// Somebody of `among` is elected in a later term than `after`.
+    pub async fn elected(&self, among: &[NodeId], after: Term, otherwise: &str) -> Told<(NodeId, Term)> {
+        self.until(ELECTION, otherwise, |view| leader_among(view, among, after))
+            .await
+    }
+
+    /// A leader that has just been elected commits an entry of its own term, so that it knows what is committed (Raft
+    /// section 8), and is asked for these keys.
+    pub async fn ask_new_leader(&self, leader: NodeId, keys: &[Value]) -> Told<String> {
+        let own = self.write(leader, &self.key_beside("z"), PROMPT);
+        self.acknowledged(&own, "the new leader acknowledged nothing")
+            .await?;
+        let reads: Vec<Sent> = keys.iter().map(|key| self.read(leader, key, PROMPT)).collect();
+        Ok(self.answers(&reads).await)
+    }
+}
+
 /// What a probe came to, for the record: `n3 answered 12`.
-pub fn told(sent: &Sent, state: &ProbeState) -> String {
-    let node = sent.node;
+fn told(sent: &Sent, state: &ProbeState) -> String {
+    let Sent { node, key, .. } = sent;
     match state {
         ProbeState::Pending => format!("{node} did not answer"),
-        ProbeState::Ok { value, .. } => format!("{node} answered {value}"),
+        ProbeState::Ok { value, .. } => format!("{node} answered {key} = {value}"),
         ProbeState::Fail { code } => format!("{node} refused ({code})"),
         ProbeState::Info { code } => format!("{node} gave no answer ({code})"),
     }
