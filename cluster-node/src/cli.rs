@@ -59,7 +59,7 @@ pub struct Args {
     /// Written when both addresses are bound and the log is read.
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
-    /// Write what the node does into journal-<incarnation>.jsonl in this folder (docs/journal.md).
+    /// Write what the node does into `journal-<incarnation>.jsonl` in this folder (docs/journal.md).
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
     /// The settings that the flags below change one by one.

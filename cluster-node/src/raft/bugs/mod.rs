@@ -1,4 +1,4 @@
-//! The bugs: which rule each breaks, and where it was seen for real. A set is one file and a row in [`SETS`].
+//! The bugs: which rule each breaks, and where it was seen for real. A set is one file and a row in `SETS`.
 
 mod set_a;
 

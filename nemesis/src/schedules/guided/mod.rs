@@ -2,7 +2,7 @@
 //!
 //! A guided schedule is a story: an `async fn` that is handed a [`Scene`] and a [`Start`], and leads the cluster from
 //! stage to stage. It waits for what it wants to see, asks for effects, sends probes, and says what was seen. The
-//! compiler makes the step machine of it, which [`play`] polls once a view: no I/O, no clock but the view's, no
+//! compiler makes the step machine of it, which [`play()`] polls once a view: no I/O, no clock but the view's, no
 //! randomness but the seed's.
 //!
 //! ```text
