@@ -9,6 +9,7 @@ use histories::Kind;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
+use crate::attempt::Attempt;
 use crate::models::{Decode, Decoded};
 use crate::operations::{Group, OPEN};
 use crate::search::{Entry, Role, Spec};
@@ -26,6 +27,8 @@ pub(crate) struct Story {
     pub why: String,
     /// Failed operations that it speaks of: places in the group.
     pub mentions: Vec<u32>,
+    /// How far a legal order gets.
+    pub attempt: Option<Attempt>,
 }
 
 impl Story {
@@ -293,6 +296,7 @@ impl<'a, S: Spec> Order<'a, S> {
             let _ = writeln!(story, "  T{} = {operation}{unknown}", at + 1);
         }
         Story {
+            attempt: None,
             why: story + &why,
             edges: edges.into_iter().map(named).collect(),
             mentions: Vec::new(),

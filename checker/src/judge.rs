@@ -2,6 +2,7 @@
 
 use histories::Kind;
 
+use crate::attempt::attempt;
 use crate::budget::Budget;
 use crate::certify::replay;
 use crate::error::{Halt, HistoryError};
@@ -146,6 +147,7 @@ fn violation<S: Decode>(
 ) -> Result<Judged, Halt> {
     let few = shrink(&decoded.spec, illegal, budget);
     let mut story = explain(group, decoded, &few);
+    story.attempt = attempt(group, decoded, &few);
     match only_failures_are_wrong::<S>(group, options, budget) {
         Ok(true) => {
             story.add("If the failures had been recorded as unknown outcomes, the history would pass.")

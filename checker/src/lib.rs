@@ -15,7 +15,7 @@
 //! | `graph` | near-linear engines for histories whose values tell where they come from |
 //! | [`Stream`] | a unique register, judged while its history is read |
 //! | `search` | the search engine for any model, with its pruning rules |
-//! | `shrink`, `explain` | from a violation to the few operations that prove it, told in prose |
+//! | `shrink`, `explain`, `attempt` | from a violation to the few operations that prove it, told in prose and step by step |
 //! | `transactions` | transactions over many keys, as Elle judges them |
 //! | `judge` | one key: decode, decide, prove |
 //! | `certify` | the independent verifier of a pass |
@@ -41,6 +41,7 @@
 pub mod models;
 
 mod activity;
+mod attempt;
 mod budget;
 mod certify;
 mod durability;

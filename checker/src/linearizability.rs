@@ -4,6 +4,7 @@ use histories::{Event, Header, Value};
 use rayon::prelude::*;
 use serde_json::json;
 
+use crate::attempt::Attempt;
 use crate::budget::{Budget, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::judge::Judged;
@@ -72,6 +73,8 @@ struct Summary {
     engines: std::collections::BTreeMap<&'static str, u64>,
     violations: Vec<Violation>,
     undecided: Vec<serde_json::Value>,
+    /// One for each violation.
+    attempts: Vec<Option<Attempt>>,
     stop: &'static str,
 }
 
@@ -98,6 +101,7 @@ impl Summary {
                 story,
             } => {
                 *self.engines.entry(engine).or_default() += 1;
+                self.attempts.push(story.attempt.clone());
                 self.violations.push(Violation {
                     check: NAME.to_owned(),
                     key: group.key.cloned(),
@@ -126,10 +130,13 @@ impl Summary {
             (true, false) => Verdict::Inconclusive,
             (true, true) => Verdict::Pass,
         };
-        let details = json!({
+        let mut details = json!({
             "model": model.name, "keys": self.keys, "operations": self.operations,
             "decided_by": self.engines, "undecided": self.undecided,
         });
+        if verdict == Verdict::Violation {
+            details["attempts"] = json!(self.attempts);
+        }
         Check {
             name: NAME.to_owned(),
             verdict,

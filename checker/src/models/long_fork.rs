@@ -81,6 +81,7 @@ fn forks(group: &Group<'_>, mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)
                 let mut operations = vec![pair[0].0, pair[1].0];
                 operations.sort_unstable();
                 let story = Story {
+                    attempt: None,
                     why,
                     ..Story::default()
                 };

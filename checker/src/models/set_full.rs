@@ -132,6 +132,7 @@ fn wrong(operations: Vec<u32>, why: String) -> Judged {
         engine: "elements",
         operations,
         story: Story {
+            attempt: None,
             why,
             ..Story::default()
         },

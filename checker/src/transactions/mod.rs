@@ -126,6 +126,7 @@ fn judge(
             engine: "dependencies",
             operations: told.operations,
             story: Story {
+                attempt: None,
                 edges: told.edges,
                 why: told.why,
                 ..Story::default()

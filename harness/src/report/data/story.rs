@@ -1,16 +1,17 @@
 //! The cycles of a guided schedule, in the one form that storyboards are drawn from.
 //!
-//! figure8 has a record of its own; every other guided schedule writes `{schedule, cycle, cast, stages, outcome,
-//! reason}`, each stage with the panel of that moment.
+//! figure8 has a record of its own; every other guided schedule writes a [`Record`], each stage with the panel of that
+//! moment.
 
 use std::collections::BTreeMap;
 
 use histories::run_folder::read_lines;
-use histories::{LogIndex, Nanos, RunFolder, Term};
+use histories::{LogIndex, RunFolder, Term};
 use nemesis::schedules::figure8::evidence::{Cycle, Ending};
-use nemesis::schedules::guided::{Panel, Server};
+use nemesis::schedules::guided::Server;
+use nemesis::schedules::guided::record::{self, Record};
 use nemesis::{Link, NodeId, ProcessState, Role};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::faults::micros;
@@ -123,26 +124,6 @@ pub struct Stories {
     pub drawn: usize,
 }
 
-/// The record of a guided schedule other than figure8.
-#[derive(Deserialize)]
-struct Common {
-    cycle: u64,
-    #[serde(default)]
-    cast: BTreeMap<String, Json>,
-    stages: Vec<CommonStage>,
-    outcome: String,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-struct CommonStage {
-    stage: String,
-    t: Nanos,
-    #[serde(default)]
-    what: String,
-    panel: Option<Panel>,
-}
-
 /// Read the cycles of a run; none where its schedule is not a guided one.
 pub fn read(folder: &RunFolder, schedule: &str, nodes: usize, unfinished: bool) -> Result<Stories, Failure> {
     let path = folder.cycles(schedule);
@@ -151,7 +132,7 @@ pub fn read(folder: &RunFolder, schedule: &str, nodes: usize, unfinished: bool) 
     let mut cycles = Vec::with_capacity(records.len());
     for (at, record) in records.into_iter().enumerate() {
         let story = match record.get("stages") {
-            Some(_) => serde_json::from_value(record).map(|record| common(record, nodes)),
+            Some(_) => serde_json::from_value(record).map(|record| common(&record, nodes)),
             None => serde_json::from_value(record).map(|cycle| figure8(&cycle, nodes)),
         };
         cycles
@@ -168,7 +149,7 @@ pub fn read(folder: &RunFolder, schedule: &str, nodes: usize, unfinished: bool) 
 /// Of very many cycles only some keep their stages: those that caught something, then the first ones.
 fn keep_what_shows(cycles: &mut [Story]) -> usize {
     let dull = |story: &Story| match story.outcome.as_str() {
-        "SPRUNG" | "VIOLATED" => 0,
+        "SPRUNG" => 0,
         "MISSED" | "UNFINISHED" => 2,
         _ => 1,
     };
@@ -308,38 +289,41 @@ fn badge(cycle: &Cycle) -> Option<Badge> {
 
 fn caption(cycle: &Cycle, panel: &str) -> String {
     let node = |node: Option<NodeId>| node.map_or("?".to_owned(), |node| node.to_string());
-    let term = |term: Option<Term>| term.map_or("?".to_owned(), |term| term.to_string());
+    let term = |name: &str, term: Option<Term>| match term {
+        Some(term) => format!("{name} (term {term})"),
+        None => name.to_owned(),
+    };
     let index = cycle.index.map_or("?".to_owned(), |index| index.to_string());
     let list = |nodes: &[NodeId]| nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
     let (s1, s5, leader) = (node(cycle.cast.s1), node(cycle.cast.s5), node(cycle.cast.leader));
     match panel {
         "a" => format!(
-            "S1 ({s1}) leads term {} and writes W at index {index}; it reaches {} only, a minority.",
-            term(cycle.terms.t2),
+            "S1 ({s1}) leads {} and writes W at index {index}; it reaches {} only, a minority.",
+            term("T2", cycle.terms.t2),
             list(&cycle.cast.cohort)
         ),
         "b" => format!(
-            "{} is out. S5 ({s5}) wins term {} and writes an entry of its own at the same index.",
+            "{} is out. S5 ({s5}) wins {} and writes an entry of its own at the same index.",
             list(&cycle.cast.cohort),
-            term(cycle.terms.t3)
+            term("T3", cycle.terms.t3)
         ),
         "c" => {
             let holders = cycle.c.as_ref().map_or(String::new(), |trap| list(&trap.holders));
             format!(
-                "S5 is out. {leader} leads term {} and copies W, an entry of an older term, to a majority: {holders}. \
+                "S5 is out. {leader} leads {} and copies W, an entry of an older term, to a majority: {holders}. \
                  Is it committed?",
-                term(cycle.terms.t4)
+                term("T4", cycle.terms.t4)
             )
         }
         "d1" if cycle.outcome == Ending::Sprung => format!(
-            "{leader} is out before an entry of its own term reached a majority. S5 ({s5}) leads term {} and \
+            "{leader} is out before an entry of its own term reached a majority. S5 ({s5}) leads {} and \
              overwrites index {index}: what was committed is gone.",
-            term(cycle.terms.t5)
+            term("T5", cycle.terms.t5)
         ),
         "d1" => format!(
-            "{leader} is out before an entry of its own term reached a majority. S5 ({s5}) leads term {} and \
+            "{leader} is out before an entry of its own term reached a majority. S5 ({s5}) leads {} and \
              overwrites index {index}, which nobody had taken for committed.",
-            term(cycle.terms.t5)
+            term("T5", cycle.terms.t5)
         ),
         "d2" => format!(
             "{leader} first commits an entry of its own term, and W with it. S5 ({s5}) can no longer win: W stays."
@@ -348,49 +332,79 @@ fn caption(cycle: &Cycle, panel: &str) -> String {
     }
 }
 
-fn common(record: Common, nodes: usize) -> Story {
-    let cast = record.cast.iter().flat_map(|(part, who)| {
-        let names: Vec<&str> = match who {
-            Json::String(name) => vec![name],
-            Json::Array(names) => names.iter().filter_map(Json::as_str).collect(),
-            _ => Vec::new(),
-        };
-        names
-            .into_iter()
-            .filter_map(|name| Some((part.clone(), NodeId::from_name(name)?)))
-            .collect::<Vec<_>>()
-    });
-    let stages: Vec<Stage> = record.stages.iter().map(common_stage).collect();
+fn common(record: &Record, nodes: usize) -> Story {
     Story {
         cycle: record.cycle,
-        outcome: record.outcome,
-        reason: record.reason,
-        from: stages.first().map_or(0, |stage| stage.t),
-        to: stages.last().map_or(0, |stage| stage.t),
-        cast: cast.collect(),
+        outcome: word(&record.outcome),
+        reason: record.reason.clone(),
+        from: micros(record.started),
+        to: micros(record.ended),
+        cast: record
+            .cast
+            .iter()
+            .map(|(part, node)| (part.clone(), *node))
+            .collect(),
         rows: NodeId::all(nodes).map(|node| (String::new(), node)).collect(),
         terms: BTreeMap::new(),
         index: None,
-        key: None,
+        key: Some(record.key.to_string()),
         arm: None,
-        stages,
+        stages: record.stages.iter().map(common_stage).collect(),
     }
 }
 
-fn common_stage(stage: &CommonStage) -> Stage {
-    let servers = stage.panel.as_ref().map_or(&[][..], |panel| &panel.servers);
-    // Of each log its end, from where the shortest view of it begins.
-    let last = servers.iter().filter_map(|server| server.log.last());
-    let from = last.map(|entry| entry.index.0).max().unwrap_or(0);
+fn common_stage(stage: &record::Stage) -> Stage {
+    // Of each log its end.
+    let ends = stage.panel.servers.iter().filter_map(|server| server.log.last());
+    let last = ends.map(|entry| entry.index.0).max().unwrap_or(0);
     Stage {
         stage: stage.stage.clone(),
         what: stage.what.clone(),
         t: micros(stage.t),
-        servers: pictures(servers, LogIndex(from.saturating_sub(ENTRIES as u64 - 1))),
-        cut: stage
-            .panel
-            .as_ref()
-            .map_or_else(Vec::new, |panel| panel.cut.clone()),
+        servers: pictures(
+            &stage.panel.servers,
+            LogIndex(last.saturating_sub(ENTRIES as u64 - 1)),
+        ),
+        cut: stage.panel.cut.clone(),
         badge: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn story(cycle: u64, outcome: &str) -> Story {
+        Story {
+            cycle,
+            outcome: outcome.to_owned(),
+            reason: String::new(),
+            from: 0,
+            to: 1,
+            cast: Vec::new(),
+            rows: Vec::new(),
+            terms: BTreeMap::new(),
+            index: None,
+            key: None,
+            arm: None,
+            stages: vec![Stage {
+                stage: "a".to_owned(),
+                what: String::new(),
+                t: 0,
+                servers: Vec::new(),
+                cut: Vec::new(),
+                badge: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn of_very_many_cycles_the_one_that_caught_something_is_drawn() {
+        let mut cycles: Vec<Story> = (1..=400).map(|cycle| story(cycle, "MISSED")).collect();
+        cycles[399].outcome = "SPRUNG".to_owned();
+        assert_eq!(keep_what_shows(&mut cycles), DRAWN);
+        let drawn = |cycle: &&Story| !cycle.stages.is_empty();
+        assert_eq!(cycles.iter().filter(drawn).count(), DRAWN);
+        assert!(drawn(&&cycles[399]) && !drawn(&&cycles[398]));
     }
 }

@@ -13,7 +13,7 @@ page.counterexample = () => {
         + "took effect somewhere inside it."
       : "Nobody knows whether the history is right: this is how far the best attempt came.");
 
-  const HEIGHT = 34;
+  const HEIGHT = 48;
   const HEAD = 26;
   const GUTTER = 92;
 
@@ -137,23 +137,24 @@ page.counterexample = () => {
     const bands = bandsIn(scale.sorted[0], last);
     const top = HEAD + lanes.length * HEIGHT;
     const bandNodes = [...new Set(bands.map((band) => band.node))].sort();
-    const height = top + bandNodes.length * 18 + 26;
+    const height = top + bandNodes.length * 18 + 10;
     const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Operations in real time" });
     svg.append(arrowHeads());
     const x = (time) => GUTTER + scale.x(time);
     const y = (bar) => HEAD + lanes.indexOf(bar.process) * HEIGHT;
 
     lanes.forEach((process, at) => svg.append(
-      draw("line", { class: "lane", x1: 0, x2: width, y1: HEAD + at * HEIGHT + HEIGHT - 4, y2: HEAD + at * HEIGHT + HEIGHT - 4 }),
+      draw("line", { class: "lane", x1: 0, x2: width, y1: HEAD + at * HEIGHT + HEIGHT - 12, y2: HEAD + at * HEIGHT + HEIGHT - 12 }),
       draw("text", { class: "lane-name", x: 4, y: HEAD + at * HEIGHT + 16, text: `process ${process}` })));
     svg.append(drawBands(bands, bandNodes, x, top, width, last));
     svg.append(...ticks(scale, x, height));
     list.forEach((bar) => svg.append(drawBar(bar, names.get(bar.invoke), x, y(bar), width, example)));
     const find = (index) => list.find((bar) => bar.invoke === index);
-    const middle = (bar) => ({ x: (x(bar.start) + x(bar.end ?? bar.start) + 24) / 2, y: y(bar) + 11 });
+    const begin = (bar) => ({ x: x(bar.start) + 4, y: y(bar) + 12 });
+    const end = (bar) => ({ x: bar.kind === "info" ? x(bar.start) + 60 : Math.max(x(bar.start) + 5, x(bar.end ?? bar.start)), y: y(bar) + 12 });
     example.edges.forEach((edge, at) => {
       const [from, to] = [find(edge.from), find(edge.to)];
-      if (from && to) svg.append(drawEdge(middle(from), middle(to), edge, at, names));
+      if (from && to) svg.append(drawEdge(end(from), begin(to), edge, at, names));
     });
     if (example.attempt) svg.append(drawOrder(example.attempt, find, x, y, state.step));
     return svg;
@@ -169,7 +170,7 @@ page.counterexample = () => {
     let right = -Infinity;
     scale.sorted.forEach((time) => {
       const at = x(time);
-      out.push(draw("line", { class: "tick", x1: at, x2: at, y1: HEAD - 6, y2: height - 18 }));
+      out.push(draw("line", { class: "tick", x1: at, x2: at, y1: HEAD - 6, y2: height - 4 }));
       if (at - right > 74) {
         out.push(draw("text", { class: "tick-name", x: at, y: HEAD - 10, text: seconds(time, 4) }));
         right = at;
@@ -199,21 +200,27 @@ page.counterexample = () => {
     const to = open ? width - 6 : Math.max(from + 5, x(bar.end));
     const stuck = example.attempt && example.attempt.stuck.includes(bar.invoke);
     const text = `${name ? `${name} ` : ""}${words(bar)}`;
-    const fits = to - from > text.length * 7;
+    const long = text.length * 7.2;
+    const fits = to - from > long + 12;
+    const right = to + long + 8 < width;
+    const place = fits ? { class: "inside", x: from + 6 } : right ? { class: "beside", x: to + 5 } : { class: "beside left", x: from - 5 };
     const group = draw("g", { class: `bar ${bar.kind}${stuck ? " stuck" : ""}`, "data-op": String(bar.invoke) },
-      draw("rect", { x: from, y: y + 2, width: to - from, height: 18, rx: 3 }),
-      open ? draw("text", { class: "unknown", x: to - 10, y: y + 15, text: "?" }) : null,
-      draw("text", { class: fits ? "inside" : "beside", x: fits ? from + 5 : Math.min(from, width - text.length * 7 - 8), y: fits ? y + 15 : y + 30, text }));
+      draw("rect", { x: from, y: y + 2, width: to - from, height: 20, rx: 3 }),
+      open ? draw("text", { class: "unknown", x: to - 12, y: y + 17, text: "?" }) : null,
+      draw("text", { ...place, y: y + 17, text }));
     return tells(group, describe(bar, name));
   }
 
+  /** From the end of one bar to the beginning of the other; edges that go back bend below, the others above. */
   function drawEdge(from, to, edge, at, names) {
-    const bend = from.y === to.y ? 26 + at * 6 : 0;
-    const middle = { x: (from.x + to.x) / 2 + (at % 2 === 0 ? 14 : -14), y: (from.y + to.y) / 2 - bend };
-    const text = edge.reason;
+    const back = to.x < from.x;
+    const bend = (back ? 1 : -1) * (22 + 7 * at);
+    const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 + bend };
+    const label = { x: 0.25 * from.x + 0.5 * middle.x + 0.25 * to.x, y: 0.25 * from.y + 0.5 * middle.y + 0.25 * to.y };
+    const text = `${names.get(edge.from) || ""} → ${names.get(edge.to) || ""} ${edge.reason}`;
     return draw("g", { class: `edge ${edge.reason}` },
-      draw("path", { d: `M${from.x} ${from.y} Q${middle.x + (at % 2 === 0 ? 22 : -22)} ${middle.y} ${to.x} ${to.y}`, "marker-end": "url(#arrow)" }),
-      draw("text", { x: middle.x + (at % 2 === 0 ? 14 : -14), y: middle.y + 4, "text-anchor": at % 2 === 0 ? "start" : "end", text }),
+      draw("path", { d: `M${from.x} ${from.y} Q${middle.x} ${middle.y} ${to.x} ${to.y}`, "marker-end": "url(#arrow)" }),
+      draw("text", { x: label.x, y: label.y + (back ? 12 : -5), "text-anchor": "middle", text }),
       draw("title", { text: `${names.get(edge.from)} must come before ${names.get(edge.to)}: ${edge.reason}` }));
   }
 

@@ -14,7 +14,7 @@ page.storyboard = () => {
   const TITLES = {
     a: "plant", b: "rival", c: "trap", d1: "spring", d2: "close",
   };
-  const MARK = { SPRUNG: "✗", VIOLATED: "✗", REFUSED: "✓", CLOSED: "✓", HELD: "✓", MISSED: "–", UNFINISHED: "…" };
+  const MARK = { SPRUNG: "✗", REFUSED: "✓", CLOSED: "✓", SET: "✓", MISSED: "–", UNFINISHED: "…" };
 
   const root = section("storyboard", isFigure8 ? "Storyboard: Figure 8" : `Storyboard: ${mine.schedule}`,
     isFigure8
@@ -30,7 +30,7 @@ page.storyboard = () => {
   /** What is worth seeing first: a trap that sprang, then any that was set. */
   function first(cycles) {
     const drawn = cycles.filter((one) => one.stages.length > 0);
-    return drawn.find((one) => ["SPRUNG", "VIOLATED"].includes(one.outcome))
+    return drawn.find((one) => one.outcome === "SPRUNG")
       || drawn.find((one) => !["MISSED", "UNFINISHED"].includes(one.outcome))
       || drawn[0] || cycles[0];
   }
@@ -125,8 +125,10 @@ page.storyboard = () => {
   // -- the picture ---------------------------------------------------------------------------------------------
   const ROW = 40;
   const TOP = 8;
-  const STRIP = 150;
+  const LEFT = 112;
+  const STRIP = 132;
   const BOX = 30;
+  const SLOTS = 4;
 
   /** The paper's name of a term: T2 … T5; none for a term that plays no part. */
   function partOf(term) {
@@ -148,7 +150,7 @@ page.storyboard = () => {
     if (server.process === "down") return { text: "killed", kind: "out", mark: "✕" };
     if (server.process === "paused") return { text: "paused", kind: "out", mark: "❚❚" };
     if (server.process === "starting") return { text: "starting", kind: "out", mark: "…" };
-    const term = server.term === undefined ? "" : ` term ${server.term}`;
+    const term = server.term === undefined ? "" : ` ${partOf(server.term) || `term ${server.term}`}`;
     const alone = isAlone(stage, server.node);
     const role = { leader: "leads", candidate: "campaigns", follower: "follows" }[server.role] || "silent";
     if (alone) return { text: `cut off, ${role}${term}`, kind: "out", mark: "✂" };
@@ -171,25 +173,26 @@ page.storyboard = () => {
     const server = stage.servers.find((one) => one.node === node);
     if (!server) return null;
     const state = stateOf(stage, server);
-    const slots = server.log.filter((entry) => entry[0] >= from);
+    const slots = server.log.filter((entry) => entry[0] >= from && entry[0] < from + SLOTS);
+    const more = server.more + server.log.filter((entry) => entry[0] >= from + SLOTS).length;
     const row = draw("g", { class: `server ${state.kind}` },
-      draw("rect", { class: "ground", x: 0, y: y - 4, width: 74 + STRIP + 10, height: ROW - 4, rx: 4 }),
+      draw("rect", { class: "ground", x: 0, y: y - 4, width: LEFT + STRIP + 4, height: ROW - 4, rx: 4 }),
       draw("text", { class: "part", x: 6, y: y + 12, text: part || node }),
       part ? draw("text", { class: "node", x: 28, y: y + 12, text: node }) : null,
       draw("text", { class: "state", x: 6, y: y + 26, text: `${state.mark} ${shortState(state)}`.trim() }));
-    slots.forEach((entry) => row.append(drawEntry(76 + (entry[0] - from) * BOX, y, entry, server)));
-    if (server.more > 0) row.append(draw("text", { class: "node", x: 76 + STRIP, y: y + 16, text: `+${server.more}` }));
+    slots.forEach((entry) => row.append(drawEntry(LEFT + (entry[0] - from) * BOX, y, entry, server)));
+    if (more > 0) row.append(draw("text", { class: "node", x: LEFT + SLOTS * BOX + 1, y: y + 16, text: `+${more}` }));
     if (cycle.index !== undefined) row.append(drawRing(server, y, from));
     return tells(row, describe(stage, part, server, state));
   }
 
-  const shortState = (state) => state.text.replace("cut off, ", "cut, ").replace(" term ", " ");
+  const shortState = (state) => state.text.replace("cut off, ", "cut, ").replace("term ", "");
 
   /** Around the place of the entry at stake: whole where an entry stands, dashed where there is none. */
   function drawRing(server, y, from) {
     const holds = server.log.some((entry) => entry[0] === cycle.index);
     return draw("rect", {
-      class: holds ? "ring" : "ring empty", x: 76 + (cycle.index - from) * BOX - 3, y: y - 3, width: BOX + 2, height: 30, rx: 7,
+      class: holds ? "ring" : "ring empty", x: LEFT + (cycle.index - from) * BOX - 3, y: y - 3, width: BOX + 2, height: 30, rx: 7,
     });
   }
 
@@ -255,14 +258,14 @@ page.storyboard = () => {
   function drawPanel(stage, at) {
     const rows = rowsOf();
     const shown = stage.servers.flatMap((server) => server.log.map((entry) => entry[0]));
-    const from = cycle.index !== undefined ? cycle.index - 1 : shown.length > 0 ? Math.min(...shown) : 0;
+    const from = cycle.index !== undefined ? cycle.index - 1 : Math.max(0, Math.max(0, ...shown) - SLOTS + 1);
     const svg = draw("svg", {
-      class: "servers", viewBox: `0 0 ${74 + STRIP + 24} ${TOP * 2 + rows.length * ROW}`, role: "group",
+      class: "servers", viewBox: `0 0 ${LEFT + STRIP + 24} ${TOP * 2 + rows.length * ROW}`, role: "group",
       "aria-label": `Servers at ${seconds(stage.t)}`,
     });
     svg.append(patterns());
     if (cycle.index !== undefined) {
-      svg.append(draw("text", { class: "axis", x: 76 + BOX + 11, y: TOP * 2 + rows.length * ROW - 4, text: `index ${cycle.index}` }));
+      svg.append(draw("text", { class: "axis", x: LEFT + BOX + 13, y: TOP * 2 + rows.length * ROW - 4, text: `index ${cycle.index}` }));
     }
     rows.forEach(([part, node], place) => svg.append(drawRow(stage, part, node, place, from) || ""));
     const panel = make("figure", { class: "panel", "data-panel": stage.stage, "data-step": String(at) },
@@ -293,6 +296,21 @@ page.storyboard = () => {
     return make("span", { text: stands });
   }
 
+  /** The end that this cycle did not take, and where it was taken. */
+  function otherFork() {
+    if (!isFigure8 || cycle.stages.length < 4) return null;
+    const untaken = cycle.arm === "d1" ? "d2" : "d1";
+    const there = story.cycles.find((one) => one.arm === untaken && one.stages.length >= 4);
+    const about = untaken === "d2"
+      ? "Instead, the leader first commits an entry of its own term, and with it the older one: S5 can no longer win."
+      : "Instead, the leader goes out before any entry of its own term reached a majority: S5 wins and overwrites.";
+    return make("figure", { class: "panel ghost" },
+      make("figcaption", {}, make("strong", { text: `(${untaken})` }), ` ${TITLES[untaken]}: the other fork`),
+      make("p", { text: about }),
+      there ? make("button", { type: "button", text: `cycle ${there.cycle} took it: ${there.outcome}`, onclick: () => choose(there) })
+        : make("p", { class: "note", text: "No cycle of this run took it to its end." }));
+  }
+
   /** Terms are told apart without colour as well: by label, and by the pattern on the entry. */
   function patterns() {
     const hatch = (id, ...lines) => draw("pattern", { id, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, lines);
@@ -321,7 +339,7 @@ page.storyboard = () => {
   }
 
   function mark() {
-    for (const panel of board.children) {
+    for (const panel of board.querySelectorAll("[data-step]")) {
       const current = Number(panel.dataset.step) === step;
       panel.classList.toggle("current", current);
       panel.classList.toggle("later", Number(panel.dataset.step) > step);
@@ -335,9 +353,12 @@ page.storyboard = () => {
   function redraw() {
     drawPicker();
     if (isFigure8) drawRule();
-    title.textContent = `Cycle ${cycle.cycle}: ${cycle.outcome}${cycle.key ? `, W: ${cycle.key}` : ""}`;
+    title.textContent = `Cycle ${cycle.cycle}: ${cycle.outcome}${cycle.key ? `, ${isFigure8 ? "W: " : "key "}${cycle.key}` : ""}`;
     reason.textContent = `${cycle.reason}. From ${seconds(cycle.from)}, ${span(cycle.to - cycle.from)}.`;
-    board.replaceChildren(...cycle.stages.map(drawPanel));
+    const panels = cycle.stages.map(drawPanel);
+    const ghost = otherFork();
+    // The two ends of the story share the last column.
+    board.replaceChildren(...(ghost ? [...panels.slice(0, -1), make("div", { class: "fork" }, panels.slice(-1), ghost)] : panels));
     drawLegend();
     mark();
   }

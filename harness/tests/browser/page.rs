@@ -1,0 +1,253 @@
+//! What a person can see and do.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::devtools::Browser;
+use crate::run::{Run, saved};
+
+/// The cycles of the saved run.
+fn evidence() -> Vec<Value> {
+    let text = fs::read_to_string(saved().join("figure8.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn it_opens_from_a_file_without_complaints_and_says_the_verdict() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    assert_eq!(browser.open(&Run::sprung().draw(&[])), "yes");
+    assert_eq!(
+        browser.evaluate("document.querySelector('h1').textContent.trim()"),
+        "✗ VIOLATION"
+    );
+    let sections = browser.evaluate(
+        "[...document.querySelectorAll('section')].filter((one) => !one.hidden).map((one) => one.id)",
+    );
+    assert_eq!(
+        sections,
+        json!(["storyboard", "counterexample", "timeline", "plots", "evidence"])
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_storyboard_has_the_panels_of_the_evidence_and_what_the_servers_held() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&Run::sprung().draw(&[]));
+    let cycle = &evidence()[0];
+    let panels: Vec<&Value> = cycle["panels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|panel| &panel["panel"])
+        .collect();
+    let drawn = browser
+        .evaluate("[...document.querySelectorAll('.panel[data-panel]')].map((one) => one.dataset.panel)");
+    assert_eq!(drawn, json!(panels));
+    // The entry at stake, server by server, in the last panel: what the evidence says stands there.
+    let held = browser.evaluate(
+        "[...document.querySelectorAll('.panel[data-panel=\"d1\"] .server')].map((row) => row.getAttribute('aria-label'))",
+    );
+    let last = cycle["panels"].as_array().unwrap().last().unwrap();
+    for server in last["servers"].as_array().unwrap() {
+        let node = server["node"].as_str().unwrap();
+        let told = held
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|row| row.contains(&format!("{node}:")));
+        let told = told.unwrap_or_else(|| panic!("{node} is not drawn: {held}"));
+        let entry = server["log"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|entry| entry["index"] == cycle["index"]);
+        let part = entry.map(|entry| {
+            if entry["term"] == cycle["terms"]["T2"] {
+                "T2"
+            } else {
+                "T3"
+            }
+        });
+        if let Some(part) = part {
+            assert!(told.contains(&format!("{}:{part}", cycle["index"])), "{told}");
+        }
+    }
+    assert_eq!(
+        browser.evaluate("document.querySelector('.badge strong').textContent"),
+        "commit? YES"
+    );
+}
+
+#[test]
+fn keys_step_through_the_panels_and_through_the_failing_order() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&Run::sprung().draw(&[]));
+    let current = "document.querySelector('.panel[aria-current]').dataset.panel";
+    browser.evaluate("document.querySelector('.board').focus()");
+    assert_eq!(browser.evaluate(current), "d1");
+    browser.press("ArrowLeft");
+    assert_eq!(browser.evaluate(current), "c");
+    let telling = browser.evaluate("document.querySelector('.telling').textContent");
+    assert!(telling.as_str().unwrap().starts_with("(c) "), "{telling}");
+    browser.press("ArrowRight");
+    assert_eq!(browser.evaluate(current), "d1");
+
+    let points = "document.querySelectorAll('circle.point').length";
+    let all = browser.evaluate(points).as_u64().unwrap();
+    assert!(all > 0, "no step of the failing order is drawn");
+    browser.evaluate("document.querySelector('.order-list').focus()");
+    browser.press("ArrowUp");
+    browser.press("ArrowUp");
+    assert_eq!(browser.evaluate(points), all - 1);
+}
+
+#[test]
+fn a_click_and_a_search_show_the_events_of_an_operation() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&Run::sprung().draw(&[]));
+    let shown = "document.querySelector('.events')?.dataset.operation ?? null";
+    browser.evaluate("document.querySelector('canvas.ops').scrollIntoView({block: 'center'})");
+    let place = browser.evaluate("(({left, top, width}) => [left, top, width])(document.querySelector('canvas.ops').getBoundingClientRect())");
+    let [left, top, width] = [0, 1, 2].map(|at| place[at].as_f64().unwrap());
+    let points = (0..400).map(|step| {
+        (
+            left + 130.0 + f64::from(step) * (width - 140.0) / 400.0,
+            top + 5.0,
+        )
+    });
+    for (x, y) in points {
+        browser.click(x, y);
+        if browser.evaluate(shown) != Value::Null {
+            break;
+        }
+    }
+    assert_ne!(
+        browser.evaluate(shown),
+        Value::Null,
+        "no click met an operation of the first lane"
+    );
+
+    let operation = &results()["violations"][0]["operations"][0];
+    browser.evaluate("document.querySelector('#timeline input').focus()");
+    browser.write(&format!("#{operation}"));
+    browser.press("Enter");
+    assert_eq!(browser.evaluate(shown), operation.to_string());
+    let events = browser.evaluate("document.querySelector('.events').textContent");
+    assert!(events.as_str().unwrap().contains("invoke"), "{events}");
+}
+
+fn results() -> Value {
+    serde_json::from_str(&fs::read_to_string(saved().join("results.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn hostile_values_do_nothing_and_are_shown_as_they_are() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    const HOSTILE: &str =
+        r#"</script><script>window.hacked=1;alert(1)</script><img src=x onerror="window.hacked=2">'"&"#;
+    let word = serde_json::to_string(HOSTILE).unwrap();
+    let inside = word.trim_matches('"').to_owned();
+    let run = Run::changed(|name, text| {
+        let text = text.replace("\"fig8-1\"", &word);
+        match name {
+            "history.jsonl" => text
+                .replace("\"node\":\"n1\"", &format!("\"node\":{word}"))
+                .replace("\"error\":\"", &format!("\"error\":\"{inside}")),
+            "results.json" | "figure8.jsonl" => text
+                .replace("W (index", &format!("{inside} W (index"))
+                .replace("Let\\n", &format!("{inside}\\nLet\\n")),
+            "run.json" => text.replace("\"0.1.0\"", &word),
+            _ => text,
+        }
+    });
+    assert_eq!(browser.open(&run.draw(&[])), "yes");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    assert_eq!(browser.evaluate("typeof window.hacked"), "undefined");
+    assert_eq!(browser.evaluate("document.querySelectorAll('img').length"), 0);
+    let shown = browser.evaluate("document.getElementById('counterexample').textContent");
+    assert!(
+        shown.as_str().unwrap().contains(HOSTILE),
+        "the value is not shown as it is: {shown}"
+    );
+}
+
+#[test]
+fn the_policy_refuses_a_script_that_is_not_of_the_page() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&Run::sprung().draw(&[]));
+    let inject = "(() => { const one = document.createElement('script'); one.textContent = 'window.hacked = 1'; document.body.append(one); return typeof window.hacked; })()";
+    assert_eq!(browser.evaluate(inject), "undefined");
+    assert!(
+        browser
+            .complaints()
+            .iter()
+            .any(|complaint| complaint.contains("Content Security Policy"))
+    );
+}
+
+#[test]
+fn the_switch_of_the_rule_shows_the_other_run() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let other = Run::changed(|name, text| match name {
+        "run.json" => text.replace("\"commit-any-term\"", ""),
+        "figure8.jsonl" => text.replace("SPRUNG", "REFUSED"),
+        _ => text,
+    });
+    let run = Run::sprung();
+    let page = run.draw(&["--compare", other.path().to_str().unwrap()]);
+    browser.open(&page);
+    let title = "document.querySelector('.cycle-title').textContent.split(',')[0]";
+    assert_eq!(browser.evaluate(title), "Cycle 1: SPRUNG");
+    browser.evaluate(
+        "[...document.querySelectorAll('.rule button')].find((one) => one.textContent === 'ON').click()",
+    );
+    assert_eq!(browser.evaluate(title), "Cycle 1: REFUSED");
+    // Without another run it says that the rule was not tried.
+    browser.open(&run.draw(&[]));
+    assert_eq!(
+        browser.evaluate("document.querySelectorAll('.rule button:disabled').length"),
+        1
+    );
+}
+
+#[test]
+fn the_keyboard_reaches_the_counterexample_and_dark_mode_is_dark() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&Run::sprung().draw(&[]));
+    browser.press("Tab");
+    assert_eq!(
+        browser.evaluate("document.activeElement.getAttribute('href')"),
+        "#counterexample"
+    );
+    let unnamed = "[...document.querySelectorAll('section')].filter((one) => !document.getElementById(one.getAttribute('aria-labelledby'))).length";
+    assert_eq!(browser.evaluate(unnamed), 0);
+    let ground = "getComputedStyle(document.body).backgroundColor";
+    let mut look = |scheme: &str| {
+        let feature = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        browser.call("Emulation.setEmulatedMedia", feature);
+        browser.evaluate(ground)
+    };
+    assert_ne!(look("light"), look("dark"));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
