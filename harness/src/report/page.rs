@@ -35,6 +35,8 @@ const SCRIPTS: &[&str] = &[
     include_str!("page/storyboard.js"),
     include_str!("page/counterexample.js"),
     include_str!("page/lanes.js"),
+    include_str!("page/search.js"),
+    include_str!("page/strips.js"),
     include_str!("page/timeline.js"),
     include_str!("page/plots.js"),
     include_str!("page/evidence.js"),

@@ -103,8 +103,6 @@ struct Undecided {
     explained: u64,
     #[serde(default)]
     stuck: Vec<u64>,
-    #[serde(default)]
-    attempt: Option<Attempt>,
 }
 
 /// The invocations that any example speaks of.
@@ -116,11 +114,7 @@ pub fn culprits(saved: Option<&Saved>) -> BTreeSet<u64> {
         .violations
         .iter()
         .flat_map(|violation| violation.operations.clone());
-    let undecided = undecided(saved).into_iter().flat_map(|(_, key)| {
-        let order = key.attempt.into_iter().flat_map(|attempt| attempt.order);
-        let order: Vec<u64> = order.map(|step| step.operation).collect();
-        key.stuck.into_iter().chain(order)
-    });
+    let undecided = undecided(saved).into_iter().flat_map(|(_, key)| key.stuck);
     proofs.chain(undecided).collect()
 }
 
@@ -182,16 +176,11 @@ fn proof(table: &Table, violation: &ViolationLine, attempt: Option<Attempt>) -> 
 }
 
 fn stuck(table: &Table, check: String, key: Undecided) -> Example {
-    let order = key.attempt.iter().flat_map(|attempt| &attempt.order);
-    let mut shown: Vec<u64> = order
-        .map(|step| step.operation)
-        .chain(key.stuck.clone())
-        .collect();
+    let mut shown = key.stuck.clone();
     shown.sort_unstable();
-    shown.dedup();
     let why = format!(
-        "Undecided: of {} operations the best attempt explains {}. It got stuck where one of the marked operations \
-         had to come next; whether there is another way was not found out within the budget.",
+        "Undecided: of {} operations the best attempt explains {}, and got stuck where the marked ones were in flight. \
+         Whether there is another way was not found out within the budget: give the check more time or memory.",
         key.operations, key.explained
     );
     Example {
@@ -202,11 +191,11 @@ fn stuck(table: &Table, check: String, key: Undecided) -> Example {
         operations: bars(table, &shown),
         edges: Vec::new(),
         why,
-        attempt: key.attempt.or(Some(Attempt {
+        attempt: Some(Attempt {
             initial: None,
             order: Vec::new(),
             stuck: key.stuck,
-        })),
+        }),
     }
 }
 

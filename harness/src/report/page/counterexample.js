@@ -13,7 +13,7 @@ page.counterexample = () => {
         + "took effect somewhere inside it."
       : "Nobody knows whether the history is right: this is how far the best attempt came.");
 
-  const HEIGHT = 48;
+  const HEIGHT = 58;
   const HEAD = 26;
   const GUTTER = 92;
 
@@ -124,7 +124,7 @@ page.counterexample = () => {
     } }), " stretch the moments that matter");
     holder.append(canvas, make("div", { class: "controls" }, scale), controls);
     onResize(canvas, again);
-    if (example.attempt) controls.append(...attempt(example, names, state, again));
+    if (example.attempt && example.violation) controls.append(...attempt(example, names, state, again));
     else if (example.edges.length > 0) controls.append(edgeList(example, names));
     return holder;
   }
@@ -144,17 +144,16 @@ page.counterexample = () => {
     const y = (bar) => HEAD + lanes.indexOf(bar.process) * HEIGHT;
 
     lanes.forEach((process, at) => svg.append(
-      draw("line", { class: "lane", x1: 0, x2: width, y1: HEAD + at * HEIGHT + HEIGHT - 12, y2: HEAD + at * HEIGHT + HEIGHT - 12 }),
+      draw("line", { class: "lane", x1: 0, x2: width, y1: HEAD + at * HEIGHT + HEIGHT - 17, y2: HEAD + at * HEIGHT + HEIGHT - 17 }),
       draw("text", { class: "lane-name", x: 4, y: HEAD + at * HEIGHT + 16, text: `process ${process}` })));
     svg.append(drawBands(bands, bandNodes, x, top, width, last));
     svg.append(...ticks(scale, x, height));
     list.forEach((bar) => svg.append(drawBar(bar, names.get(bar.invoke), x, y(bar), width, example)));
     const find = (index) => list.find((bar) => bar.invoke === index);
-    const begin = (bar) => ({ x: x(bar.start) + 4, y: y(bar) + 12 });
-    const end = (bar) => ({ x: bar.kind === "info" ? x(bar.start) + 60 : Math.max(x(bar.start) + 5, x(bar.end ?? bar.start)), y: y(bar) + 12 });
+    const anchor = (bar) => ({ x: x(bar.start) + 14, y: y(bar) + 1 });
     example.edges.forEach((edge, at) => {
       const [from, to] = [find(edge.from), find(edge.to)];
-      if (from && to) svg.append(drawEdge(end(from), begin(to), edge, at, names));
+      if (from && to) svg.append(drawEdge(anchor(from), anchor(to), edge, at, names));
     });
     if (example.attempt) svg.append(drawOrder(example.attempt, find, x, y, state.step));
     return svg;
@@ -211,17 +210,21 @@ page.counterexample = () => {
     return tells(group, describe(bar, name));
   }
 
-  /** From the end of one bar to the beginning of the other; edges that go back bend below, the others above. */
+  /** Between the facing sides of two bars; several between the same two lie beside each other. */
   function drawEdge(from, to, edge, at, names) {
-    const back = to.x < from.x;
-    const bend = (back ? 1 : -1) * (22 + 7 * at);
-    const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 + bend };
-    const label = { x: 0.25 * from.x + 0.5 * middle.x + 0.25 * to.x, y: 0.25 * from.y + 0.5 * middle.y + 0.25 * to.y };
-    const text = `${names.get(edge.from) || ""} → ${names.get(edge.to) || ""} ${edge.reason}`;
+    const down = to.y >= from.y;
+    const shift = at * 22;
+    const start = { x: from.x + shift, y: from.y + (down ? 22 : 0) };
+    const end = { x: to.x + shift, y: to.y + (down ? 0 : 22) };
+    const middle = { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 };
+    // Shifted to the right, a line that falls to the right lies above the one beside it.
+    const falls = (end.x - start.x) * (end.y - start.y) > 0;
+    const above = (at % 2 === 1) === falls;
+    const text = `${names.get(edge.from) || `#${edge.from}`} before ${names.get(edge.to) || `#${edge.to}`}: ${edge.reason}`;
     return draw("g", { class: `edge ${edge.reason}` },
-      draw("path", { d: `M${from.x} ${from.y} Q${middle.x} ${middle.y} ${to.x} ${to.y}`, "marker-end": "url(#arrow)" }),
-      draw("text", { x: label.x, y: label.y + (back ? 12 : -5), "text-anchor": "middle", text }),
-      draw("title", { text: `${names.get(edge.from)} must come before ${names.get(edge.to)}: ${edge.reason}` }));
+      draw("path", { d: `M${start.x} ${start.y} C${start.x} ${middle.y} ${end.x} ${middle.y} ${end.x} ${end.y}`, "marker-end": "url(#arrow)" }),
+      draw("text", { x: middle.x, y: middle.y + (above ? -5 : 13), "text-anchor": "middle", text }),
+      draw("title", { text }));
   }
 
   /** The points of the attempt, numbered, up to the step in view. */
@@ -258,13 +261,15 @@ page.counterexample = () => {
     const list = make("ol", { class: "order-list", tabindex: "0", "aria-label": "The longest legal order, step by step; use the arrow keys" });
     rows.forEach(([number, what, after]) => list.append(make("li", { "data-number": number },
       make("span", { class: "number", text: number }), make("span", { text: what }),
-      after === "" ? null : make("span", { class: "state", text: `then ${after}` }))));
+      after === "" ? null : make("span", { class: "state", text: after }))));
+    const now = rows.length > 0 ? rows[rows.length - 1][2] : "";
+    list.prepend(make("li", { class: "head", "aria-hidden": "true" }, make("span", { class: "number" }), make("span", { text: "operation" }), make("span", { class: "state", text: "state after it" })));
     list.append(make("li", { class: "stuck-line" }, make("span", { class: "number", text: "✗" }),
-      make("span", { text: stuck.length === 0 ? "here it ends" : `next has to come ${stuck.map(tell).join(" or ")}: none can` })));
+      make("span", { text: stuck.length === 0 ? "here it ends" : `next has to come ${stuck.map(tell).join(" or ")}, and cannot${now === "" ? "" : `: the state is ${now}`}` })));
 
     const offset = initial === undefined ? 1 : 0;
     function mark() {
-      [...list.children].forEach((item, at) => {
+      [...list.querySelectorAll("li:not(.head)")].forEach((item, at) => {
         const number = at + offset;
         item.classList.toggle("later", number > state.step);
         item.classList.toggle("current", number === Math.min(state.step, rows.length + offset));

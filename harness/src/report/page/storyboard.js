@@ -125,7 +125,7 @@ page.storyboard = () => {
   // -- the picture ---------------------------------------------------------------------------------------------
   const ROW = 40;
   const TOP = 8;
-  const LEFT = 112;
+  const LEFT = 122;
   const STRIP = 132;
   const BOX = 30;
   const SLOTS = 4;

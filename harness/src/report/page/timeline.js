@@ -3,17 +3,16 @@
 
 page.timeline = () => {
   const { make, seconds, span, number, colour, section, onResize, pen, onColours, showTip, hideTip } = page.dom;
-  const { operations: ops, statuses, nodes, faults, horizon, culprits } = page.data;
+  const { operations: ops, faults, horizon, culprits } = page.data;
   const { byProcess, byKey, levels, firstFrom } = page.lanes;
   const GUTTER = 128;
-  const NODE = 26;
   const LEAST = 50; // µs: nothing is to be seen more closely
 
   const root = section("timeline", "Timeline",
     "Every operation, coloured by its outcome, and above it each node: its role, term and commit index, and what was done to it.");
   if (ops.window) {
     root.append(make("p", { class: "warning", text: `The run has ${number(ops.of)} operations. Those from ${seconds(ops.window[0])} to `
-      + `${seconds(ops.window[1])} are here one by one (${number(ops.count)}, around what failed); of the others the overview shows how many there were. `
+      + `${seconds(ops.window[1])} are here one by one (${number(ops.count)}${culprits.size > 0 ? ", around what failed" : ""}); of the others the overview shows how many there were. `
       + "harness report RUN --operations N draws more." }));
   }
 
@@ -53,13 +52,14 @@ page.timeline = () => {
   function legend() {
     const swatch = (kind, text) => make("span", {}, make("i", { class: `swatch ${kind}` }), ` ${text}`);
     return make("div", { class: "legend" }, swatch("ok", "ok"), swatch("fail", "fail: it did not happen"), swatch("info", "info: nobody knows"),
-      swatch("leader", "leads"), swatch("candidate", "campaigns"), swatch("kill", "killed"), swatch("pause", "paused"), swatch("cut", "links cut"),
+      swatch("leader", "leads"), swatch("candidate", "campaigns"), swatch("kill", "killed"), swatch("pause", "paused"), swatch("cut", "links cut"), make("span", { text: "T4: term, c70: commit index" }),
       culprits.size > 0 ? swatch("culprit", "in the counterexample") : null);
   }
 
   // -- the scale -----------------------------------------------------------------------------------------------
   const inner = () => width - GUTTER - 6;
   const x = (time) => GUTTER + ((time - view.from) / (view.to - view.from)) * inner();
+  const scale = { GUTTER, view, x, inner, width: () => width, paint: null };
   const timeAt = (px) => view.from + ((px - GUTTER) / inner()) * (view.to - view.from);
 
   function look(from, to) {
@@ -106,170 +106,14 @@ page.timeline = () => {
       paint[name] = colour(name);
     }
     paint.outcomes = [paint.ok, paint.fail, paint.info];
+    scale.paint = paint;
   }
 
   function drawAll() {
     if (!lanes) return;
-    drawOverview();
-    drawNodes();
+    strips.drawOverview(overview);
+    strips.drawNodes(nodeCanvas);
     drawOperations();
-  }
-
-  const niceStep = (length) => {
-    const rough = length / 8;
-    const power = 10 ** Math.floor(Math.log10(rough));
-    return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
-  };
-
-  function drawAxis(context, height, labels) {
-    const gap = niceStep(view.to - view.from);
-    const digits = Math.max(0, Math.min(6, 6 - Math.floor(Math.log10(gap))));
-    context.font = "11px system-ui, sans-serif";
-    context.textAlign = "center";
-    for (let time = Math.ceil(view.from / gap) * gap; time <= view.to; time += gap) {
-      context.fillStyle = paint.line;
-      context.fillRect(x(time), 0, 1, height);
-      if (labels) {
-        context.fillStyle = paint.faint;
-        context.fillText(seconds(time, digits), x(time), height - 4);
-      }
-    }
-    context.textAlign = "left";
-  }
-
-  function drawOverview() {
-    const height = 46;
-    const context = pen(overview, width, height);
-    const { counts, width: slice } = ops.slices;
-    const columns = Math.max(1, Math.floor(inner()));
-    const sums = [new Float64Array(columns), new Float64Array(columns), new Float64Array(columns)];
-    counts.forEach((column, outcome) => column.forEach((count, at) => {
-      const place = Math.min(columns - 1, Math.floor(((at + 0.5) * slice / horizon) * columns));
-      sums[outcome][place] += count;
-    }));
-    let most = 1;
-    for (let at = 0; at < columns; at += 1) most = Math.max(most, sums[0][at] + sums[1][at] + sums[2][at]);
-    for (const band of faults.bands.filter((one) => one.part[0] === one.part[1])) {
-      context.fillStyle = paint[band.kind];
-      context.globalAlpha = 0.18;
-      const from = GUTTER + (band.from / horizon) * inner();
-      context.fillRect(from, 0, Math.max(1, (((band.to ?? horizon) - band.from) / horizon) * inner()), height);
-    }
-    context.globalAlpha = 1;
-    for (let at = 0; at < columns; at += 1) {
-      let base = height;
-      [0, 2, 1].forEach((outcome) => {
-        const part = (sums[outcome][at] / most) * (height - 6);
-        if (part === 0) return;
-        const tall = Math.max(outcome === 2 ? 2 : 0, part);
-        context.fillStyle = paint.outcomes[outcome];
-        context.fillRect(GUTTER + at, base - tall, 1, tall);
-        base -= tall;
-      });
-    }
-    const from = GUTTER + (view.from / horizon) * inner();
-    const to = GUTTER + (view.to / horizon) * inner();
-    context.fillStyle = paint.paper;
-    context.globalAlpha = 0.6;
-    context.fillRect(GUTTER, 0, from - GUTTER, height);
-    context.fillRect(to, 0, GUTTER + inner() - to, height);
-    context.globalAlpha = 1;
-    context.strokeStyle = paint.select;
-    context.strokeRect(from + 0.5, 0.5, Math.max(2, to - from - 1), height - 1);
-    context.fillStyle = paint.faint;
-    context.font = "11px system-ui, sans-serif";
-    context.fillText("whole run", 4, 18);
-    context.fillText(seconds(horizon, 1), 4, 34);
-  }
-
-  function drawNodes() {
-    const height = nodes.length * NODE + 4;
-    const context = pen(nodeCanvas, width, height);
-    drawAxis(context, height, false);
-    nodes.forEach((node, at) => {
-      const y = at * NODE + 2;
-      context.fillStyle = paint.ink;
-      context.font = "12px system-ui, sans-serif";
-      context.fillText(node, 4, y + 15);
-      context.save();
-      context.beginPath();
-      context.rect(GUTTER, y, inner(), NODE - 2);
-      context.clip();
-      drawStatuses(context, statuses[node], y);
-      faults.bands.filter((band) => band.node === node).forEach((band) => drawBand(context, band, y));
-      context.restore();
-    });
-  }
-
-  function drawStatuses(context, lane, y) {
-    if (!lane) return;
-    const ROLES = [paint.follower, paint.candidate, paint.leader];
-    let textRight = -Infinity;
-    let commitRight = -Infinity;
-    let at = Math.max(0, upper(lane.time, view.from) - 1);
-    while (at < lane.count && lane.time[at] <= view.to) {
-      let next = at + 1;
-      while (next < lane.count && lane.role[next] === lane.role[at] && lane.term[next] === lane.term[at]) next += 1;
-      const from = Math.max(GUTTER, x(lane.time[at]));
-      const to = Math.min(width, next < lane.count ? x(lane.time[next]) : x(horizon));
-      context.fillStyle = ROLES[lane.role[at]];
-      const tall = lane.role[at] === 2 ? 12 : lane.role[at] === 1 ? 8 : 4;
-      context.fillRect(from, y + 12 - tall, Math.max(1, to - from), tall);
-      if (to - from > 34 && from > textRight) {
-        context.fillStyle = lane.role[at] === 2 ? paint.paper : paint.faint;
-        context.font = "10px system-ui, sans-serif";
-        const text = `${lane.role[at] === 2 ? "leads " : ""}T${lane.term[at]}`;
-        if (lane.role[at] === 2) context.fillText(text, from + 3, y + 10);
-        else context.fillText(text, from + 3, y + 7);
-        textRight = from + 4 + text.length * 6;
-      }
-      for (let one = at; one < next; one += 1) {
-        const place = x(lane.time[one]);
-        if (place < GUTTER || place > width || place < commitRight) continue;
-        const text = `c${lane.commit[one]}`;
-        context.fillStyle = paint.faint;
-        context.font = "9px system-ui, sans-serif";
-        context.fillText(text, place + 2, y + 22);
-        context.fillRect(place, y + 14, 1, 8);
-        commitRight = place + text.length * 6 + 8;
-      }
-      at = next;
-    }
-  }
-
-  function upper(times, time) {
-    let low = 0;
-    let high = times.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (times[middle] <= time) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  function drawBand(context, band, y) {
-    const to = band.to ?? horizon;
-    if (to < view.from || band.from > view.to) return;
-    const left = x(band.from);
-    const wide = Math.max(1, x(to) - left);
-    context.fillStyle = paint[band.kind];
-    if (band.kind === "kill" || band.kind === "pause") {
-      context.globalAlpha = band.kind === "kill" ? 0.85 : 0.55;
-      context.fillRect(left, y, wide, NODE - 3);
-      context.globalAlpha = 1;
-      if (wide > 40) {
-        context.fillStyle = paint.paper;
-        context.font = "10px system-ui, sans-serif";
-        context.fillText(band.kind === "kill" ? "✕ killed" : "❚❚ paused", Math.max(left, GUTTER) + 3, y + 14);
-      }
-      return;
-    }
-    // A cut is a line under the node, the thicker the more of its links are cut.
-    const tall = 2 + (band.part[0] / band.part[1]) * 4;
-    context.globalAlpha = band.part[0] === band.part[1] ? 1 : 0.7;
-    context.fillRect(left, y + NODE - 3 - tall, wide, tall);
-    context.globalAlpha = 1;
   }
 
   function drawOperations() {
@@ -281,7 +125,7 @@ page.timeline = () => {
       context.fillStyle = paint.gate;
       context.fillRect(x(band.from), 0, Math.max(1, x(band.to ?? horizon) - x(band.from)), height);
     }
-    drawAxis(context, height, true);
+    strips.drawAxis(context, height, true);
     if (ops.window) drawOutside(context, height);
     context.save();
     context.beginPath();
@@ -379,29 +223,8 @@ page.timeline = () => {
 
   // -- looking for something -----------------------------------------------------------------------------------
 
-  /** What the words of the query ask for: all of them must hold. */
-  function asks(text) {
-    return text.trim().split(/\s+/).filter(Boolean).map((word) => {
-      const [, field, rest] = /^(key|value|index|process|node|error|f):(.+)$/.exec(word) || [];
-      const bare = rest ?? word;
-      const quoted = JSON.stringify(bare);
-      const same = (one) => one !== null && one !== undefined && (one === bare || one === quoted || String(one) === bare);
-      const by = {
-        key: (op) => same(op.key), value: (op) => same(op.argument) || same(op.result),
-        index: (op) => same(op.index) || same(op.completion), process: (op) => same(op.process),
-        node: (op) => same(op.node), error: (op) => same(op.error), f: (op) => same(op.f),
-      };
-      if (field) return by[field];
-      if (/^#\d+$/.test(word)) {
-        const index = Number(word.slice(1));
-        return (op) => op.index === index || op.completion === index;
-      }
-      return (op) => by.key(op) || by.value(op) || by.f(op) || by.node(op) || by.error(op);
-    });
-  }
-
   function search() {
-    const tests = asks(query.value);
+    const tests = page.search(query.value);
     hits = [];
     hit = -1;
     if (tests.length === 0) {
@@ -567,6 +390,7 @@ page.timeline = () => {
     if (event.key === "Enter" && found) step(1);
   });
 
+  const strips = page.strips(scale);
   colours();
   onColours(() => {
     colours();
@@ -579,6 +403,7 @@ page.timeline = () => {
   });
   width = root.clientWidth || width;
   if (marked.length > 0) goToCulprits();
+  else if (ops.window) look(ops.window[0], ops.window[1]);
   drawAll();
   page.timelineLook = look;
 };
