@@ -357,3 +357,57 @@ fn heals(lines: &[EffectLine]) -> Vec<Nanos> {
     }
     heals
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(id: u64, ms: u64, effect: Json, undoes: &[u64]) -> EffectLine {
+        let time = Nanos::from_ms(ms).0;
+        serde_json::from_value(json!({
+            "id": id, "planned": time, "done": time, "effect": effect, "outcome": "installed", "evidence": {}, "undoes": undoes,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_lasts_is_a_band_and_knows_who_undid_it() {
+        let lines = [
+            line(0, 10, json!({"kill": "n1"}), &[]),
+            line(
+                1,
+                20,
+                json!({"links": {"rule": "cut", "links": [["n2", "n3"], ["n3", "n2"]]}}),
+                &[],
+            ),
+            line(2, 30, json!({"start": "n1"}), &[0]),
+            line(
+                3,
+                40,
+                json!({"links": {"rule": "pass", "links": [["n2", "n3"]]}}),
+                &[1],
+            ),
+        ];
+        let faults = faults(&lines, 3);
+        let told: Vec<_> = faults
+            .bands
+            .iter()
+            .map(|band| (band.kind, band.node, band.from, band.to, band.part))
+            .collect();
+        let node = |number| Some(NodeId(number));
+        assert_eq!(
+            told,
+            [
+                ("kill", node(0), 10_000, Some(30_000), (1, 1)),
+                ("cut", node(1), 20_000, Some(40_000), (2, 4)),
+                ("cut", node(2), 20_000, Some(40_000), (2, 4)),
+                ("cut", node(1), 40_000, None, (1, 4)),
+                ("cut", node(2), 40_000, None, (1, 4)),
+            ]
+        );
+        assert_eq!(faults.effects[0].undone, Some((2, 30_000)));
+        assert_eq!(faults.heals, [Nanos::from_ms(40)]);
+    }
+}

@@ -278,3 +278,52 @@ fn slices(rows: &[Operation], horizon: u64) -> Slices {
         info: column(2),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use histories::Nanos;
+
+    use super::*;
+
+    fn row(number: u32) -> Operation {
+        Operation {
+            start: Nanos::from_ms(u64::from(number)),
+            end: None,
+            invoke: number * 2,
+            complete: NONE,
+            process: 0,
+            f: 0,
+            key: NONE,
+            node: NONE,
+            error: NONE,
+            argument: Cell::Null,
+            result: Cell::Null,
+            at: None,
+            kind: Kind::Info,
+        }
+    }
+
+    #[test]
+    fn of_a_long_run_what_failed_is_kept_with_its_surroundings() {
+        let rows: Vec<Operation> = (0..1000).map(row).collect();
+        assert_eq!(around(&rows, &BTreeSet::from([1000, 1010]), 100), 452..552);
+        assert_eq!(around(&rows, &BTreeSet::from([1998]), 100), 900..1000);
+        assert_eq!(around(&rows, &BTreeSet::new(), 100), 0..100);
+        assert_eq!(around(&rows, &BTreeSet::new(), 1000), 0..1000);
+        // Too far apart for one window: the end is kept, where the contradiction shows.
+        assert!(around(&rows, &BTreeSet::from([0, 1600]), 100).contains(&800));
+    }
+
+    #[test]
+    fn every_operation_is_counted_in_one_slice() {
+        let rows: Vec<Operation> = (0..1000).map(row).collect();
+        let slices = slices(&rows, 999_000);
+        let bytes = serde_json::to_value(&slices.info).unwrap();
+        let bytes = base64::Engine::decode(
+            &base64::engine::general_purpose::STANDARD,
+            bytes.as_str().unwrap(),
+        );
+        let sum: u64 = bytes.unwrap().iter().map(|byte| u64::from(*byte)).sum();
+        assert_eq!(sum, 1000);
+    }
+}
