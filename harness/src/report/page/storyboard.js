@@ -136,6 +136,16 @@ page.storyboard = () => {
     return found ? found[0] : null;
   }
 
+  /** The look of a term. Where the paper gives it no name, terms take their looks in the order in which they come. */
+  function lookOf(term) {
+    const part = partOf(term);
+    if (part) return part.toLowerCase();
+    if (isFigure8) return "other";
+    const terms = cycle.stages.flatMap((stage) => stage.servers.flatMap((server) => server.log.map((entry) => entry[1])));
+    const order = [...new Set(terms)].sort((a, b) => a - b);
+    return `t${2 + (order.indexOf(term) % 4)}`;
+  }
+
   function cutBetween(stage, a, b) {
     const has = (from, to) => stage.cut.some((link) => link[0] === from && link[1] === to);
     return [has(a, b), has(b, a)];
@@ -161,9 +171,10 @@ page.storyboard = () => {
     const [index, term, hash] = entry;
     const part = partOf(term);
     const committed = server.commit !== undefined && index <= server.commit;
-    return draw("g", { class: `entry ${part ? part.toLowerCase() : "other"}${committed ? " committed" : ""}` },
+    const look = lookOf(term);
+    return draw("g", { class: `entry ${look}${committed ? " committed" : ""}` },
       draw("rect", { x, y, width: BOX - 4, height: 24, rx: 3 }),
-      part ? draw("rect", { x, y, width: BOX - 4, height: 24, rx: 3, fill: `url(#pattern-${part.toLowerCase()})`, class: "pattern" }) : null,
+      look === "other" ? null : draw("rect", { x, y, width: BOX - 4, height: 24, rx: 3, fill: `url(#pattern-${look})` }),
       draw("text", { x: x + (BOX - 4) / 2, y: y + 16, text: part || String(term) }),
       draw("title", { text: `index ${index}, term ${term}${part ? ` (${part})` : ""}, hash ${hash}${committed ? ", committed here" : ""}` }));
   }
@@ -178,7 +189,7 @@ page.storyboard = () => {
     const row = draw("g", { class: `server ${state.kind}` },
       draw("rect", { class: "ground", x: 0, y: y - 4, width: LEFT + STRIP + 4, height: ROW - 4, rx: 4 }),
       draw("text", { class: "part", x: 6, y: y + 12, text: part || node }),
-      part ? draw("text", { class: "node", x: 28, y: y + 12, text: node }) : null,
+      draw("text", { class: "node", x: 28, y: y + 12, text: part ? node : partsOf(node) }),
       draw("text", { class: "state", x: 6, y: y + 26, text: `${state.mark} ${shortState(state)}`.trim() }));
     slots.forEach((entry) => row.append(drawEntry(LEFT + (entry[0] - from) * BOX, y, entry, server)));
     if (more > 0) row.append(draw("text", { class: "node", x: LEFT + SLOTS * BOX + 1, y: y + 16, text: `+${more}` }));
@@ -186,7 +197,10 @@ page.storyboard = () => {
     return tells(row, describe(stage, part, server, state));
   }
 
-  const shortState = (state) => state.text.replace("cut off, ", "cut, ").replace("term ", "");
+  /** Where the rows have no names of the paper, a row says which parts its node plays. */
+  const partsOf = (node) => cycle.cast.filter(([, one]) => one === node).map(([part]) => part).join(" ");
+
+  const shortState = (state) => state.text.replace("cut off, ", "cut, ");
 
   /** Around the place of the entry at stake: whole where an entry stands, dashed where there is none. */
   function drawRing(server, y, from) {
@@ -258,7 +272,7 @@ page.storyboard = () => {
   function drawPanel(stage, at) {
     const rows = rowsOf();
     const shown = stage.servers.flatMap((server) => server.log.map((entry) => entry[0]));
-    const from = cycle.index !== undefined ? cycle.index - 1 : Math.max(0, Math.max(0, ...shown) - SLOTS + 1);
+    const from = cycle.index !== undefined ? cycle.index - 1 : Math.max(0, Math.min(...shown, Infinity), Math.max(0, ...shown) - SLOTS + 1);
     const svg = draw("svg", {
       class: "servers", viewBox: `0 0 ${LEFT + STRIP + 24} ${TOP * 2 + rows.length * ROW}`, role: "group",
       "aria-label": `Servers at ${seconds(stage.t)}`,
@@ -269,11 +283,12 @@ page.storyboard = () => {
     }
     rows.forEach(([part, node], place) => svg.append(drawRow(stage, part, node, place, from) || ""));
     const panel = make("figure", { class: "panel", "data-panel": stage.stage, "data-step": String(at) },
-      make("figcaption", {}, make("strong", { text: `(${stage.stage})` }), ` ${TITLES[stage.stage] || ""}`,
+      make("figcaption", {}, make("strong", { text: `(${stage.stage})` }), ` ${isFigure8 ? TITLES[stage.stage] || "" : ""}`,
         make("span", { class: "time", text: seconds(stage.t) })),
       rows.length > 0 && stage.servers.length > 0 ? svg : make("p", { class: "note", text: "No picture was taken of this moment." }),
       make("div", { class: "below" }, stage.servers.length > 0 ? drawNet(stage) : null,
-        stage.badge ? drawBadge(stage.badge, rows.length) : verdictOf(stage)));
+        stage.badge ? drawBadge(stage.badge, rows.length) : verdictOf(stage)),
+      isFigure8 ? null : make("p", { class: "note", text: stage.what }));
     panel.addEventListener("click", () => { step = at; mark(); });
     return panel;
   }
