@@ -133,16 +133,24 @@ impl Browser {
         }
     }
 
-    /// Open a file, and wait until the page says that it is drawn; what it says.
+    /// Open a file, and wait until it is loaded; what the page says of its drawing.
     #[track_caller]
     pub fn open(&mut self, file: &Path) -> String {
+        self.events.clear();
         self.call(
             "Page.navigate",
             json!({"url": format!("file://{}", file.display())}),
         );
-        let drawn = "new Promise((done) => { const look = () => { const root = document.documentElement; \
-                     root.dataset.drawn ? done(root.dataset.drawn) : setTimeout(look, 5); }; look(); })";
-        self.evaluate(drawn).as_str().unwrap_or_default().to_owned()
+        while !self
+            .events
+            .iter()
+            .any(|event| event["method"] == "Page.loadEventFired")
+        {
+            let event = self.answers.recv_timeout(PATIENCE).unwrap();
+            self.events.push_back(event);
+        }
+        let drawn = self.evaluate("document.documentElement.dataset.drawn");
+        drawn.as_str().unwrap_or_default().to_owned()
     }
 
     /// The value of an expression in the page.

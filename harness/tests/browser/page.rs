@@ -208,7 +208,7 @@ fn the_switch_of_the_rule_shows_the_other_run() {
         return;
     };
     let other = Run::changed(|name, text| match name {
-        "run.json" => text.replace("\"commit-any-term\"", ""),
+        "run.json" => text.replace("\"commit-any-term\"", "\"another\""),
         "figure8.jsonl" => text.replace("SPRUNG", "REFUSED"),
         _ => text,
     });

@@ -385,9 +385,16 @@ page.timeline = () => {
     brush = null;
   });
   scroller.addEventListener("scroll", schedule);
-  query.addEventListener("change", search);
+  let searched = "";
+  const searchAnew = () => {
+    if (query.value === searched) return false;
+    searched = query.value;
+    search();
+    return true;
+  };
+  query.addEventListener("change", searchAnew);
   query.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && found) step(1);
+    if (event.key === "Enter" && !searchAnew()) step(1);
   });
 
   const strips = page.strips(scale);
