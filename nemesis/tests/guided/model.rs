@@ -198,13 +198,16 @@ impl Cluster {
         self.nodes[node.0].deadline = self.now + wait;
     }
 
-    fn reaches(&self, from: NodeId, to: NodeId) -> bool {
+    /// Whether what is said arrives.
+    fn arrives(&self, from: NodeId, to: NodeId) -> bool {
         let is_cut = |rule: &LinkRule| matches!(rule, LinkRule::Cut | LinkRule::PassThenCut(0));
-        let open = |link| !self.rules_of.get(&link).is_some_and(is_cut);
-        from != to
-            && open(Link(from, to))
-            && open(Link(to, from))
-            && self.nodes[to.0].process == ProcessState::Running
+        let is_open = !self.rules_of.get(&Link(from, to)).is_some_and(is_cut);
+        from != to && is_open && self.nodes[to.0].process == ProcessState::Running
+    }
+
+    /// Whether what is said arrives, and so does the answer.
+    fn reaches(&self, from: NodeId, to: NodeId) -> bool {
+        self.arrives(from, to) && self.arrives(to, from)
     }
 
     fn see_term(&mut self, node: NodeId, term: Term) {
@@ -305,14 +308,16 @@ impl Cluster {
                 self.offer(Link(me, other), Frame::AppendEntries);
             }
         }
-        for other in NodeId::all(self.nodes.len())
-            .filter(|other| self.reaches(me, *other))
-            .collect::<Vec<_>>()
-        {
-            if self.nodes[other.0].term > self.nodes[me.0].term {
-                return self.see_term(me, self.nodes[other.0].term);
+        for other in self.others(me) {
+            if !self.arrives(me, other) {
+                continue;
             }
-            self.replicate(me, other);
+            let newer = self.nodes[other.0].term;
+            match newer > self.nodes[me.0].term {
+                true if self.arrives(other, me) => return self.see_term(me, newer),
+                true => {}
+                false => self.replicate(me, other),
+            }
         }
         self.commit(me);
     }
@@ -335,8 +340,10 @@ impl Cluster {
             }
         }
         follower.commit = follower.commit.max(commit.min(matched));
-        self.nodes[me.0].matched.insert(other, matched);
         self.nodes[me.0].log = log;
+        if self.arrives(other, me) {
+            self.nodes[me.0].matched.insert(other, matched);
+        }
         self.rest(other);
     }
 

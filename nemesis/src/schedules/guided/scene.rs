@@ -346,6 +346,13 @@ impl Scene {
         self.apply(effects).await.map(drop)
     }
 
+    /// Links pass between `centre` and each of `leaves`, and are cut everywhere else: nobody but `centre` hears more than
+    /// one other node.
+    pub async fn star(&self, centre: NodeId, leaves: &[NodeId]) -> Told<()> {
+        let effects = self.board().net.star(centre, leaves);
+        self.apply(effects).await.map(drop)
+    }
+
     /// Links pass inside each of `groups` and are cut between them.
     pub async fn split(&self, groups: &[&[NodeId]]) -> Told<()> {
         let together = |Link(from, to)| {
