@@ -117,6 +117,7 @@ pub const TABLE: &[Row] = &[
     schedules::restart_all::ROW,
     schedules::lost_reply::ROW,
     schedules::paused_leader::ROW,
+    schedules::even_split::ROW,
     schedules::kill::ROW,
     schedules::pause::ROW,
     schedules::partition::ROW,
