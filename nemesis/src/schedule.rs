@@ -118,6 +118,7 @@ pub const TABLE: &[Row] = &[
     schedules::lost_reply::ROW,
     schedules::paused_leader::ROW,
     schedules::even_split::ROW,
+    schedules::lone_follower::ROW,
     schedules::kill::ROW,
     schedules::pause::ROW,
     schedules::partition::ROW,
