@@ -119,6 +119,7 @@ pub const TABLE: &[Row] = &[
     schedules::paused_leader::ROW,
     schedules::even_split::ROW,
     schedules::lone_follower::ROW,
+    schedules::lagging_candidate::ROW,
     schedules::kill::ROW,
     schedules::pause::ROW,
     schedules::partition::ROW,

@@ -7,6 +7,7 @@ pub mod figure8;
 pub mod frame_replay;
 pub mod guided;
 pub mod kill;
+pub mod lagging_candidate;
 pub mod lone_follower;
 pub mod lost_reply;
 pub mod none;
