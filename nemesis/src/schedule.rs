@@ -120,6 +120,7 @@ pub const TABLE: &[Row] = &[
     schedules::even_split::ROW,
     schedules::lone_follower::ROW,
     schedules::lagging_candidate::ROW,
+    schedules::early_read::ROW,
     schedules::kill::ROW,
     schedules::pause::ROW,
     schedules::partition::ROW,

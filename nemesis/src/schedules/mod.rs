@@ -2,6 +2,7 @@
 
 pub mod chaos;
 pub mod double_vote;
+pub mod early_read;
 pub mod even_split;
 pub mod figure8;
 pub mod frame_replay;
