@@ -121,6 +121,7 @@ pub const TABLE: &[Row] = &[
     schedules::lone_follower::ROW,
     schedules::lagging_candidate::ROW,
     schedules::early_read::ROW,
+    schedules::step_down::ROW,
     schedules::kill::ROW,
     schedules::pause::ROW,
     schedules::partition::ROW,

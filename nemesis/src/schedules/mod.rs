@@ -19,5 +19,6 @@ mod proof;
 pub mod rejoin_tail;
 pub mod restart_all;
 pub mod stale_leader;
+pub mod step_down;
 pub mod swarm;
 mod unguided;
