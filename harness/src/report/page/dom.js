@@ -42,8 +42,12 @@ page.dom = (() => {
 
   const number = (count) => count.toLocaleString("en-US");
 
-  /** A colour of the style sheet, which knows whether it is dark. */
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const colours = new Map();
+  /** A colour of the style sheet, which knows whether it is dark. To ask the sheet is slow, so each is asked for once. */
+  function colour(name) {
+    if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+    return colours.get(name);
+  }
 
   /** The head of a section, and its entry in the contents. */
   function section(id, title, about) {
@@ -112,7 +116,10 @@ page.dom = (() => {
   const redraws = [];
   /** Draw again when dark becomes light. */
   const onColours = (act) => redraws.push(act);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraws.forEach((act) => act()));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    colours.clear();
+    redraws.forEach((act) => act());
+  });
 
   return { make, draw, seconds, span, bytes, number, colour, section, tells, showTip, hideTip, onResize, pen, onColours };
 })();
