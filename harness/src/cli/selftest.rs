@@ -176,8 +176,23 @@ fn settings(args: &Args, job: &Job) -> Result<Settings, Failure> {
     })
 }
 
-/// Do one run, and keep its folder only where somebody may want to look at it.
+/// Do one run. Where the journals end it before the clients see anything, another one tells what the clients would see.
 fn one(args: &Args, job: &Job, stop: &Stop) -> Finding {
+    let mut finding = once(args, job, stop);
+    if finding.is_by_journals_alone() && !stop.is_set() {
+        let alone = job.without_journals();
+        let found = once(args, &alone, stop);
+        finding.history_alone = found.ending == Ending::Caught;
+        // That the clients see nothing of it is no failure.
+        if let (Some(folder), false) = (found.folder, args.keep) {
+            remove(&folder);
+        }
+    }
+    finding
+}
+
+/// Do a run, and keep its folder only where somebody may want to look at it.
+fn once(args: &Args, job: &Job, stop: &Stop) -> Finding {
     let limits = Limits {
         stop: stop.clone(),
         ..Limits::default()

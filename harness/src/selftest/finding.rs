@@ -49,7 +49,7 @@ pub struct Finding {
     pub ending: Ending,
     /// Which checks found a violation.
     pub by: Vec<String>,
-    /// Whether the clients' history alone shows it.
+    /// Whether the clients' history alone shows it; where the journals were quicker, in a run of its own without them.
     pub history_alone: bool,
     /// From the beginning of the load to the violation, or to the end of the load where it was found after that.
     #[serde(rename = "after_ms", serialize_with = "ms")]
@@ -104,6 +104,11 @@ impl Finding {
     /// A run that was never begun.
     pub fn not_run(job: &Job) -> Self {
         Finding::of(job, Err(&Failure::Interrupted))
+    }
+
+    /// Whether the journals were quicker than the clients, so that nothing is known of the history alone.
+    pub fn is_by_journals_alone(&self) -> bool {
+        self.ending == Ending::Caught && !self.history_alone
     }
 
     /// Whether it is as it should be, so that nobody needs to look at its folder.
@@ -182,6 +187,7 @@ mod tests {
             case: Case::under("figure8"),
             seed: Seed(1),
             duration: Duration::from_secs(1),
+            journals: true,
         };
         ending(&job, &results(checks))
     }

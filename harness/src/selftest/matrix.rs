@@ -17,6 +17,8 @@ pub struct Job {
     pub seed: Seed,
     /// How long the load lasts, unless a violation ends it.
     pub duration: Duration,
+    /// Whether the nodes' journals speak.
+    pub journals: bool,
 }
 
 /// What is to be tested.
@@ -55,6 +57,7 @@ impl Matrix {
                 case,
                 seed: Seed(seed),
                 duration,
+                journals: true,
             })
         };
         let with_bug = self
@@ -81,7 +84,18 @@ impl Job {
             more("--bug", bug.to_owned());
         }
         words.push("--until-violation".to_owned());
+        if !self.journals {
+            words.push("--no-journal".to_owned());
+        }
         words
+    }
+
+    /// The same, with nothing to go by but what the clients saw.
+    pub fn without_journals(self) -> Self {
+        Job {
+            journals: false,
+            ..self
+        }
     }
 
     /// As progress names it.
@@ -129,6 +143,12 @@ mod tests {
         assert_eq!(
             jobs[6].words().join(" "),
             "--nemesis figure8 --seed 7 --duration 20s --until-violation"
+        );
+        assert!(
+            jobs[6]
+                .without_journals()
+                .words()
+                .contains(&"--no-journal".to_owned())
         );
     }
 }

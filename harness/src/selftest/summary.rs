@@ -189,6 +189,7 @@ pub(super) mod testing {
                 case,
                 seed: Seed(at as u64),
                 duration: Duration::from_secs(1),
+                journals: true,
             };
             Finding {
                 ending: *ending,
