@@ -54,8 +54,8 @@ impl Browser {
             );
             // Past the test runner, which would keep it to itself.
             let names = NAMES.join(", ");
-            let skipped = format!("SKIPPED: there is no browser ({names}); apt-get install chromium");
-            writeln!(std::io::stderr(), "{skipped}").unwrap();
+            let skipped = format!("SKIPPED: there is no browser ({names}); apt-get install chromium\n");
+            std::io::stderr().write_all(skipped.as_bytes()).unwrap();
             return None;
         };
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
