@@ -13,7 +13,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`scene`] | what a story may know and do |
+//! | [`scene`], `clients` | what a story may know and do; the probes that it sends |
 //! | [`play`](mod@play) | the machine: cycle after cycle, each with its settling and its healing |
 //! | [`record`] | what a cycle leaves, and what the cycles prove together |
 //! | [`panel`] | the cluster at one moment |
@@ -21,6 +21,7 @@
 //!
 //! `figure8` is older than the scene, has two ends and a record of its own; it shares everything else.
 
+mod clients;
 mod look;
 mod net;
 mod out;
@@ -30,13 +31,14 @@ mod probes;
 pub mod record;
 pub mod scene;
 
+pub use clients::{PROMPT, Sent};
 pub use look::{follows, holders, is_even, leader_among, leads, one_leader, revive};
 pub use net::Net;
 pub use out::Out;
 pub use panel::{Panel, Server};
 pub use play::{Start, play};
 pub use probes::{Probes, answer, answered, ok_value};
-pub use scene::{Miss, PROMPT, Scene, Sent, Told};
+pub use scene::{Miss, Scene, Told};
 
 /// How many of `nodes` are a majority.
 pub const fn majority(nodes: usize) -> usize {

@@ -10,9 +10,10 @@ use histories::{LogIndex, Nanos, Term, Value};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::clients::{PROMPT, Sent};
 use super::look::{is_even, one_leader, revive};
 use super::record::{FinalRead, Outcome, Record, Tally};
-use super::scene::{Miss, PROMPT, Scene, Sent, Told};
+use super::scene::{Miss, Scene, Told};
 use crate::effect::{self, ClientRule, Effect, NodeId};
 use crate::schedule::{Schedule, Settings};
 use crate::view::{ProbeState, View};
