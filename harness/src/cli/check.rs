@@ -55,9 +55,9 @@ pub struct Args {
     /// How closely a set and a counter are looked at; without it, what the file's format implies.
     #[arg(long, value_enum)]
     analysis: Option<AnalysisArg>,
-    /// What a read of null says of a register.
-    #[arg(long, value_enum, default_value = "observation")]
-    null_read: NullReadArg,
+    /// What a read of null says of a register; without it, what the file's format implies.
+    #[arg(long, value_enum)]
+    null_read: Option<NullReadArg>,
     /// The sum of a bank's balances; without it, that of the first read.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     total_amount: Option<i64>,
@@ -182,10 +182,10 @@ fn limits(args: &Args) -> Limits {
             AnalysisArg::Linearizable => Analysis::Linearizable,
             AnalysisArg::Jepsen => Analysis::Jepsen,
         }),
-        null_read: match args.null_read {
+        null_read: args.null_read.map(|null_read| match null_read {
             NullReadArg::Observation => NullRead::Observation,
             NullReadArg::SaysNothing => NullRead::SaysNothing,
-        },
+        }),
         bank: Bank {
             total: args.total_amount,
             negative_balances: args.negative_balances,

@@ -59,8 +59,8 @@ pub struct Limits {
     pub consistency: Consistency,
     /// How closely a set and a counter are looked at, where it is not what the history's format implies.
     pub analysis: Option<Analysis>,
-    /// What a read of null says of a register.
-    pub null_read: NullRead,
+    /// What a read of null says of a register, where it is not what the history's format implies.
+    pub null_read: Option<NullRead>,
     /// What a bank's reads must show.
     pub bank: Bank,
     /// The format, where it is not to be recognised.
@@ -84,7 +84,7 @@ impl Default for Limits {
             failed_cas: None,
             consistency: Consistency::default(),
             analysis: None,
-            null_read: NullRead::default(),
+            null_read: None,
             bank: Bank::default(),
             format: None,
             independent: format::Independent::Auto,
@@ -100,9 +100,10 @@ impl Limits {
             format::FailedCas::DidNotHappen => FailedCas::DidNotHappen,
             format::FailedCas::Observation => FailedCas::Observation,
         };
-        let analysis = match implied.analysis {
-            format::Analysis::Linearizable => Analysis::Linearizable,
-            format::Analysis::Jepsen => Analysis::Jepsen,
+        // Knossos, which judges Jepsen's registers, takes a read of nil as saying nothing.
+        let (analysis, null_read) = match implied.analysis {
+            format::Analysis::Linearizable => (Analysis::Linearizable, NullRead::Observation),
+            format::Analysis::Jepsen => (Analysis::Jepsen, NullRead::SaysNothing),
         };
         Options {
             failed_cas: self.failed_cas.unwrap_or(failed_cas),
@@ -110,7 +111,7 @@ impl Limits {
             certify: self.certify,
             consistency: self.consistency,
             analysis: self.analysis.unwrap_or(analysis),
-            null_read: self.null_read,
+            null_read: self.null_read.unwrap_or(null_read),
             bank: self.bank,
         }
     }

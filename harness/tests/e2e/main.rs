@@ -10,5 +10,6 @@ mod ci;
 mod main_job;
 mod readme;
 mod selftest;
+mod semantics;
 mod serve;
 mod workloads;
