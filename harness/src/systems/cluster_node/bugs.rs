@@ -39,7 +39,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "ae-truncate-always",
         rule: "5.3: a follower deletes entries only where they conflict",
         seen: "raftos #26, openraft #511",
-        case: Case::under("chaos"),
+        case: Case::under("frame-replay"),
     },
     Bug {
         name: "ae-no-truncate-on-conflict",
@@ -57,7 +57,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "stale-term-ae-accepted",
         rule: "5.1: an AppendEntries of an older term is refused",
         seen: "no public report is known",
-        case: Case::under("chaos"),
+        case: Case::under("frame-replay"),
     },
     Bug {
         name: "commit-regress",
@@ -81,19 +81,19 @@ pub(super) const BUGS: &[Bug] = &[
         name: "vote-volatile",
         rule: "figure 2: votedFor is on disk before a vote is given",
         seen: "PySyncObj #202, and many that clear it",
-        case: Case::under("chaos"),
+        case: Case::under("double-vote"),
     },
     Bug {
         name: "term-volatile",
         rule: "figure 2: currentTerm is on disk before it is spoken of",
         seen: "PySyncObj #202, camunda #19290",
-        case: Case::under("chaos"),
+        case: Case::under("restart-all"),
     },
     Bug {
         name: "vote-reply-term-unchecked",
         rule: "5.2: only votes for the present term count",
         seen: "Xraft #33",
-        case: Case::under("chaos"),
+        case: Case::under("double-vote"),
     },
     Bug {
         name: "read-leader-local",
@@ -135,7 +135,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "no-session-dedupe",
         rule: "8: a command is executed once, however often its client sends it",
         seen: "khepri #250, etcd #14890, redisraft #659",
-        case: Case::under("chaos").workload("append").retrying(),
+        case: Case::under("lost-reply"),
     },
     Bug {
         name: "cas-at-propose",
@@ -147,7 +147,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "forward-retry-dup",
         rule: "8: a request that is forwarded again keeps its identity",
         seen: "fluree/db #1839",
-        case: Case::under("chaos").workload("append"),
+        case: Case::under("lost-reply"),
     },
 ];
 
