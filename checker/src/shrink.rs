@@ -39,6 +39,7 @@ pub(crate) fn shrink<S: Spec>(spec: &S, illegal: Vec<Entry<S::Op>>, budget: &Bud
             chunk /= 2;
         }
         drop_elements(spec, &mut few, &mut work, budget);
+        drop_rounds(spec, &mut few, &mut work, budget);
         if few == before || work > WORK || budget.is_cancelled() {
             return few;
         }
@@ -69,6 +70,48 @@ fn drop_elements<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64,
         }
         chunk /= 2;
     }
+}
+
+/// Leaves out operations between two quiet points that leave the state as they found it, the longest runs first.
+fn drop_rounds<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64, budget: &Budget) {
+    let mut begin = 0;
+    while begin < few.len() {
+        let quiet = quiet_points(few, begin);
+        let Some(&start) = quiet.first() else { return };
+        for &end in quiet[1..].iter().rev() {
+            if *work > WORK || budget.is_cancelled() {
+                return;
+            }
+            let (gone, stay): (Vec<_>, Vec<_>) = (0..few.len())
+                .map(|at| (at, &few[at]))
+                .partition(|(at, entry)| (start..end).contains(at) && entry.ret != OPEN);
+            if !gone.is_empty() && spec.cancel(&mut gone.iter().map(|(_, entry)| &entry.op)) {
+                let fewer: Vec<_> = stay.into_iter().map(|(_, entry)| entry.clone()).collect();
+                *work += few.len() as u64;
+                if is_illegal(spec, &fewer, budget) {
+                    *few = fewer;
+                    break;
+                }
+            }
+        }
+        begin = start + 1;
+    }
+}
+
+/// The places, not before `begin`, at which everything before that completed did so; the end is one.
+fn quiet_points<O>(few: &[Entry<O>], begin: usize) -> Vec<usize> {
+    let mut latest = 0;
+    let mut quiet = Vec::new();
+    for (at, entry) in few.iter().enumerate() {
+        if at >= begin && latest <= entry.inv {
+            quiet.push(at);
+        }
+        if entry.ret != OPEN {
+            latest = latest.max(entry.ret);
+        }
+    }
+    quiet.push(few.len());
+    quiet
 }
 
 /// What remains of the operations if only some elements exist.
@@ -140,12 +183,17 @@ fn drop_chunks<S: Spec>(
     let mut start = few.len().saturating_sub(1) / chunk * chunk;
     loop {
         let end = (start + chunk).min(few.len());
+        let mut tried = None;
         for weak in [weakened(spec, few, start..end), few.clone()] {
             let fewer = without(spec, &weak, start..end, budget);
+            if tried.as_ref() == Some(&fewer) {
+                break;
+            }
             if (fewer.len() < few.len() || fewer != *few) && is_illegal(spec, &fewer, budget) {
                 *few = fewer;
                 break;
             }
+            tried = Some(fewer);
         }
         *work += few.len() as u64;
         if start == 0 || *work > WORK || budget.is_cancelled() {
@@ -328,5 +376,7 @@ pub(crate) fn is_illegal<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &B
 /// The search's word on a few operations, at a price that a proof is worth.
 pub(crate) fn again<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &Budget) -> Found {
     let steps = STEPS + 8 * entries.len() as u64;
+    let narrow = spec.among(entries);
+    let spec = narrow.as_ref().unwrap_or(spec);
     search(spec, entries, Tactic::Race, &mut budget.meter().capped(steps)).found
 }

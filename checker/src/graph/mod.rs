@@ -8,6 +8,7 @@ pub(crate) mod chains;
 pub(crate) mod deadlines;
 pub(crate) mod pairs;
 pub(crate) mod rank;
+pub(crate) mod strings;
 pub(crate) mod versions;
 mod zones;
 

@@ -6,7 +6,7 @@ mod bounds;
 pub(crate) mod counter;
 pub(crate) mod fifo_queue;
 mod final_read;
-mod kv;
+pub(crate) mod kv;
 mod long_fork;
 mod multi_register;
 mod mutex;
@@ -14,6 +14,7 @@ pub(crate) mod register;
 mod set;
 mod set_full;
 mod set_remove;
+mod spelling;
 mod unordered_queue;
 pub(crate) mod versioned_register;
 

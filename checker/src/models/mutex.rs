@@ -52,6 +52,17 @@ impl<const OWNED: bool> Spec for Mutex<OWNED> {
             Action::Acquire(_) | Action::Release(_) => Role::Update,
         }
     }
+
+    /// As often acquired as released: if the lock was in another state afterwards, an unknown operation had changed it,
+    /// which can do so alone.
+    fn cancel(&self, ops: &mut dyn Iterator<Item = &Action>) -> bool {
+        let change = |op: &Action| match op {
+            Action::Acquire(_) => 1,
+            Action::Release(_) => -1,
+            Action::Read(_) => 0,
+        };
+        !OWNED && ops.map(change).sum::<i64>() == 0
+    }
 }
 
 impl<const OWNED: bool> Decode for Mutex<OWNED> {
@@ -96,6 +107,18 @@ mod tests {
 
     fn verdict(text: &str) -> Verdict {
         check("owned-mutex", &history(text)).verdict
+    }
+
+    #[test]
+    fn rounds_before_a_violation_are_no_part_of_its_proof() {
+        let round = "1 acquire, 1 acquire: null, 2 release, 2 release: null, ";
+        let many = round.repeat(20);
+        let text = format!("{many}3 release, 3 release? null, {many}");
+        let wrong = "1 acquire, 1 acquire: null, 2 acquire, 2 acquire: null, 1 acquire, 1 acquire: null";
+        let check = check("mutex", &history(&format!("{text}{wrong}")));
+        assert_eq!(check.verdict, Verdict::Violation);
+        let operations = &check.violations[0].operations;
+        assert_eq!(operations.len(), 4, "{operations:?}");
     }
 
     #[test]

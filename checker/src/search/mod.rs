@@ -109,6 +109,19 @@ pub(crate) trait Spec: Sync {
     fn restrict(&self, op: &Self::Op, _kept: &dyn Fn(u32) -> bool) -> Option<Self::Op> {
         Some(op.clone())
     }
+    /// The specification as these operations alone would have it, where it knows all of a history: those with
+    /// fewer elements are others.
+    fn among(&self, _: &[Entry<Self::Op>]) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+    /// Whether these operations can be left out together, where all of them completed and nothing else that did was in
+    /// flight at their beginning and at their end: what is legal with them is legal without.
+    fn cancel(&self, _: &mut dyn Iterator<Item = &Self::Op>) -> bool {
+        false
+    }
     /// An operation that asks less of the state and leaves the same: what is illegal with it in `op`'s place is
     /// illegal with `op`.
     fn weaken(&self, _: &Self::Op) -> Option<Self::Op> {

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::collections::{Collection, Queue};
-use super::others::{Counter, Kv, MultiRegister, Mutex};
+use super::others::{Counter, FEW, Kv, MultiRegister, Mutex};
 use super::registers::{Register, Versioned};
 use super::{Twin, first_seed, how_many, random_history};
 use crate::testing::header;
@@ -121,7 +121,7 @@ fn subjects() -> Vec<Subject> {
             .unseen("enqueue"),
         Subject::of("counter", Counter(&[1])).renamed_by(tripled),
         Subject::of("counter", Counter(&[1, 2, -1, 0])).renamed_by(tripled),
-        Subject::of("kv", Kv).renamed_by(respelled).unseen("put"),
+        Subject::of("kv", Kv(FEW)).renamed_by(respelled).unseen("put"),
         Subject::of("mutex", Mutex { owned: false }),
         Subject {
             names_processes: true,

@@ -90,8 +90,16 @@ impl Twin for Mutex {
     }
 }
 
-/// Strings.
-pub(super) struct Kv;
+/// Strings; what is put and appended is drawn from these.
+pub(super) struct Kv(pub(super) &'static [&'static str]);
+
+/// Texts that begin with others.
+pub(super) const FEW: &[&str] = &["", "a", "b", "ab"];
+
+/// Letters, most of which are written once.
+const MANY: &[&str] = &[
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
+];
 
 impl Twin for Kv {
     type State = String;
@@ -101,7 +109,7 @@ impl Twin for Kv {
     }
 
     fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
-        let text = ["", "a", "b", "ab"][rng.random_range(0..4)];
+        let text = self.0[rng.random_range(0..self.0.len())];
         match rng.random_range(0..4) {
             0 => ("put", text.into()),
             1 => ("append", text.into()),
@@ -122,16 +130,24 @@ impl Twin for Kv {
     }
 
     fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
-        match f {
-            "get" => ["", "a", "b", "ba", "abb"][rng.random_range(0..5)].into(),
-            _ => result.clone(),
+        let (Value::Text(text), "get") = (result, f) else {
+            return result.clone();
+        };
+        let mut letters: Vec<char> = text.chars().collect();
+        match rng.random_range(0..4) {
+            0 => letters.reverse(),
+            1 if !letters.is_empty() => drop(letters.remove(rng.random_range(0..letters.len()))),
+            2 => letters.truncate(1),
+            _ => letters.extend(self.0[rng.random_range(0..self.0.len())].chars()),
         }
+        Value::from(&*letters.into_iter().collect::<String>())
     }
 }
 
 #[test]
 fn strings() {
-    compare(&Kv, "kv", &["get", "put", "append"]);
+    compare(&Kv(FEW), "kv", &["get", "put", "append"]);
+    compare(&Kv(MANY), "kv", &["get", "put", "append"]);
 }
 
 /// Two registers in transactions of one or two accesses; a read is written once more with what it saw.
