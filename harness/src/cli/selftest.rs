@@ -27,7 +27,7 @@ use crate::trial::trial;
 
 const ABOUT: &str = "\
 Each bug runs under the schedule that is to catch it, until a check finds a violation; the correct node runs under the
-same schedules, and must pass. A violation in a run whose faults did not really happen is no catch, and any violation of
+same schedules and all others, and must pass. A violation in a run whose faults did not really happen is no catch, and any violation of
 the correct node is a failure. With ten seeds, a bug must be caught in nine.
 
 Exit codes:
@@ -60,7 +60,7 @@ pub struct Args {
     /// Only this bug, and the correct node under its schedule; may be repeated.
     #[arg(long = "bug", value_name = "NAME", value_parser = PossibleValuesParser::new(run::all_bugs()))]
     bugs: Vec<String>,
-    /// Only the bugs of this nemesis; may be repeated.
+    /// Only this nemesis, with its bugs; may be repeated.
     #[arg(long = "nemesis", value_name = "NAME", value_parser = PossibleValuesParser::new(nemesis::TABLE.iter().map(|row| row.name)))]
     nemeses: Vec<String>,
     /// How long a bug may hide.
@@ -103,6 +103,7 @@ struct Run {
 pub fn selftest(args: &Args) -> Result<Exit, Failure> {
     let matrix = Matrix {
         bugs: bugs(args)?,
+        schedules: schedules(args),
         seeds: args.seeds,
         first_seed: Seed(args.seed),
         duration: args.duration,
@@ -151,12 +152,22 @@ fn bugs(args: &Args) -> Result<Vec<&'static Bug>, Failure> {
     };
     let all = systems::TABLE.iter().flat_map(|row| row.bugs);
     let bugs: Vec<&Bug> = all.filter(wanted).collect();
-    match bugs.is_empty() {
+    match bugs.is_empty() && schedules(args).is_empty() {
         true => Err(Failure::Usage(
             "no bug is left: none of those named is caught by that nemesis; see `harness list bugs`"
                 .to_owned(),
         )),
         false => Ok(bugs),
+    }
+}
+
+/// The correct node is led through every schedule, be there a bug of it or not, unless only some bugs are asked for.
+fn schedules(args: &Args) -> Vec<&'static str> {
+    let all = nemesis::TABLE.iter().map(|row| row.name);
+    let wanted = |name: &&str| args.nemeses.is_empty() || args.nemeses.iter().any(|one| one == name);
+    match args.bugs.is_empty() {
+        true => all.filter(wanted).collect(),
+        false => Vec::new(),
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Job {
 pub struct Matrix {
     /// The bugs.
     pub bugs: Vec<&'static Bug>,
+    /// Schedules that the correct system is led through even if no bug is theirs.
+    pub schedules: Vec<&'static str>,
     /// How many seeds each.
     pub seeds: u64,
     /// The first one.
@@ -37,12 +39,17 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// The different cases, in the order of the bugs.
+    /// The different cases: in the order of the bugs, then the schedules that have none.
     pub fn cases(&self) -> Vec<Case> {
         let mut cases: Vec<Case> = Vec::new();
         for bug in &self.bugs {
             if !cases.contains(&bug.case) {
                 cases.push(bug.case);
+            }
+        }
+        for schedule in &self.schedules {
+            if !cases.iter().any(|case| case.schedule == *schedule) {
+                cases.push(Case::under(schedule));
             }
         }
         cases
@@ -126,6 +133,7 @@ mod tests {
     fn each_bug_runs_once_a_seed_and_the_correct_system_once_a_case_and_seed() {
         let matrix = Matrix {
             bugs: vec![&BUG, &SAME, &OTHER],
+            schedules: vec!["figure8", "pause"],
             seeds: 2,
             first_seed: Seed(7),
             duration: Duration::from_secs(60),
@@ -134,7 +142,7 @@ mod tests {
         let jobs = matrix.jobs();
         let named: Vec<_> = jobs.iter().map(|job| (job.bug, job.seed.0)).collect();
         let of = |bug| [(bug, 7), (bug, 8)];
-        let wanted = [Some("one"), Some("two"), Some("three"), None, None].map(of);
+        let wanted = [Some("one"), Some("two"), Some("three"), None, None, None].map(of);
         assert_eq!(named, wanted.concat());
         assert_eq!(
             jobs[4].words().join(" "),
