@@ -127,7 +127,7 @@ fn document(args: &Args, folder: &RunFolder, saved: &Saved) -> Result<(), Failur
         })?;
     }
     let of_cycle = |record: &&serde_json::Value| args.cycle.is_none_or(|cycle| record["cycle"] == cycle);
-    let cycles: Vec<_> = saved.nemesis.records().iter().filter(of_cycle).collect();
+    let cycles: Vec<_> = saved.nemesis.records().filter(of_cycle).collect();
     let mut document = json!({
         "inspect": 1, "run": folder.path(), "record": saved.record, "results": saved.results,
         "cycles": cycles, "events": events,

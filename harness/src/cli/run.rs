@@ -15,7 +15,7 @@ use crate::report::outcome::Outcome;
 use crate::report::style::Style;
 use crate::report::summary;
 use crate::run::progress::Progress;
-use crate::run::settings::{Reads, Settings};
+use crate::run::settings::{Reads, Settings, leading};
 use crate::systems;
 use crate::trial::trial;
 use crate::workloads;
@@ -39,9 +39,9 @@ pub struct Args {
     /// How many nodes; without it what the nemesis is made for, mostly 5.
     #[arg(long)]
     nodes: Option<usize>,
-    /// Which faults, and when.
-    #[arg(long, default_value = "figure8", value_parser = names(nemesis::TABLE.iter().map(|row| row.name)))]
-    nemesis: String,
+    /// Which faults, and when; several, as in `kill,partition`, share the time in turn.
+    #[arg(long, default_value = "figure8", value_delimiter = ',', value_parser = names(nemesis::TABLE.iter().map(|row| row.name)))]
+    nemesis: Vec<String>,
     /// How long a fault of an unguided nemesis lasts on average, and the calm after it.
     #[arg(long, default_value = "3s", value_parser = duration)]
     interval: Duration,
@@ -196,8 +196,13 @@ fn run_and_judge(settings: &Settings, progress: Progress) -> Result<Outcome, Fai
 pub fn resolve(args: Args) -> Result<Settings, Failure> {
     let system = systems::find(&args.system)
         .ok_or_else(|| Failure::Usage(format!("there is no system {:?}", args.system)))?;
-    let nemesis = nemesis::schedule::find(&args.nemesis)
-        .ok_or_else(|| Failure::Usage(format!("there is no nemesis {:?}", args.nemesis)))?;
+    let rows: Vec<_> = args
+        .nemesis
+        .iter()
+        .filter_map(|name| nemesis::schedule::find(name))
+        .collect();
+    let nemesis = leading(&rows)
+        .ok_or_else(|| Failure::Usage(format!("there is no nemesis {:?}", args.nemesis.join(","))))?;
     let default = match nemesis.profile {
         nemesis::Profile::Bare => system.profiles.first(),
         nemesis::Profile::Full => system.profiles.last(),
@@ -213,7 +218,7 @@ pub fn resolve(args: Args) -> Result<Settings, Failure> {
         system: args.system,
         bugs,
         nodes: args.nodes.unwrap_or(nemesis.nodes),
-        nemesis: args.nemesis,
+        nemesis: args.nemesis.join(","),
         interval: args.interval,
         workload: args.workload.unwrap_or_else(|| nemesis.workload.to_owned()),
         duration: args.duration,

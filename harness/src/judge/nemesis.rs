@@ -1,12 +1,13 @@
 //! The check `armed`: the faults really happened, and a guided schedule set its trap often enough.
 
 use std::fmt;
+use std::time::Duration;
 
 use checker::{Check, Verdict};
 use histories::RunFolder;
 use histories::run_folder::read_lines;
 use nemesis::effect::EffectLine;
-use nemesis::schedule::Evidence;
+use nemesis::schedule::{Armed, Evidence, Row};
 use nemesis::schedules::figure8::evidence::{self, Cycle};
 use nemesis::schedules::guided::record::{self as guided, Record as GuidedCycle};
 use serde::Serialize;
@@ -37,7 +38,8 @@ impl fmt::Display for Cycles {
 /// What the nemesis left in the run's folder.
 pub struct Saved {
     effects: Vec<EffectLine>,
-    cycles: Vec<serde_json::Value>,
+    /// Schedule by schedule.
+    cycles: Vec<Vec<serde_json::Value>>,
     figure8: Vec<Cycle>,
     guided: Vec<GuidedCycle>,
 }
@@ -63,15 +65,17 @@ impl Saved {
         let unfinished = !record.finished;
         let wrong = |error: histories::run_folder::FolderError| Failure::Usage(error.to_string());
         let effects = read_lines(&folder.nemesis(), unfinished).map_err(wrong)?;
-        let path = folder.cycles(&record.settings.nemesis);
-        let cycles: Vec<serde_json::Value> = read_lines(&path, unfinished).map_err(wrong)?;
-        let row = record.settings.nemesis_row()?;
-        let unreadable = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
-        let (mut figure8, mut guided) = (Vec::new(), Vec::new());
-        match row.name {
-            "figure8" => figure8 = evidence::read(&cycles).map_err(unreadable)?,
-            _ if row.guided => guided = guided::read(&cycles).map_err(unreadable)?,
-            _ => {}
+        let (mut figure8, mut guided, mut cycles) = (Vec::new(), Vec::new(), Vec::new());
+        for row in record.settings.nemesis_rows()? {
+            let path = folder.cycles(row.name);
+            let records: Vec<serde_json::Value> = read_lines(&path, unfinished).map_err(wrong)?;
+            let unreadable = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
+            match row.name {
+                "figure8" => figure8 = evidence::read(&records).map_err(unreadable)?,
+                _ if row.guided => guided.extend(guided::read(&records).map_err(unreadable)?),
+                _ => {}
+            }
+            cycles.push(records);
         }
         Ok(Saved {
             effects,
@@ -86,9 +90,9 @@ impl Saved {
         &self.effects
     }
 
-    /// The cycles of a guided schedule as they were saved.
-    pub fn records(&self) -> &[serde_json::Value] {
-        &self.cycles
+    /// The cycles of guided schedules as they were saved.
+    pub fn records(&self) -> impl Iterator<Item = &serde_json::Value> {
+        self.cycles.iter().flatten()
     }
 
     /// The cycles of figure8.
@@ -116,34 +120,71 @@ impl Saved {
         }
     }
 
-    /// Judge it by the schedule's own rule.
+    /// Judge it by the schedule's own rule; of several schedules each by its own, and each in its turn.
     pub fn armed(&self, record: &Record) -> Result<Check, Failure> {
-        let row = record.settings.nemesis_row()?;
-        let check = |verdict, reason, details| Check {
-            name: "armed".to_owned(),
-            verdict,
-            reason,
-            details,
-            violations: Vec::new(),
+        let rows = record.settings.nemesis_rows()?;
+        let unfinished = || {
+            let reason = "the run ended before its load did".to_owned();
+            check(Verdict::Inconclusive, reason, serde_json::json!({}))
         };
         let Some(load) = record.load_stage() else {
-            return Ok(check(
-                Verdict::Inconclusive,
-                "the run ended before its load did".to_owned(),
-                serde_json::json!({}),
-            ));
+            return Ok(unfinished());
         };
-        let ran = load.end.since(load.start);
-        let armed = (row.armed)(&Evidence {
-            effects: &self.effects,
-            records: &self.cycles,
-            ran,
+        if let [row] = rows.as_slice() {
+            // What undoes the last faults, and proves them, comes after the load.
+            let armed = self.armed_by(row, 0, &self.effects, load.end.since(load.start));
+            return Ok(check(verdict(&armed), armed.reason, armed.details));
+        }
+        let mut turns = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            // One that had no turn, because the load ended before, was not armed.
+            let turn = record.acts.iter().find(|act| act.name == row.name);
+            let (start, end) = turn.map_or((load.end, load.end), |turn| (turn.start, turn.end));
+            let of_turn = |line: &&EffectLine| start <= line.planned && line.planned <= end;
+            let effects: Vec<EffectLine> = self.effects.iter().filter(of_turn).cloned().collect();
+            turns.push((row.name, self.armed_by(row, at, &effects, end.since(start))));
+        }
+        let worst = turns.iter().map(|(_, armed)| verdict(armed)).max();
+        let told = turns
+            .iter()
+            .map(|(name, armed)| format!("{name}: {}", armed.reason));
+        let details = turns.iter().map(|(name, armed)| {
+            let is_armed = armed.armed;
+            (
+                (*name).to_owned(),
+                serde_json::json!({"armed": is_armed, "details": armed.details}),
+            )
         });
-        let verdict = if armed.armed {
-            Verdict::Pass
-        } else {
-            Verdict::Inconclusive
-        };
-        Ok(check(verdict, armed.reason, armed.details))
+        Ok(check(
+            worst.unwrap_or(Verdict::Inconclusive),
+            told.collect::<Vec<_>>().join("; "),
+            serde_json::Value::Object(details.collect()),
+        ))
+    }
+
+    fn armed_by(&self, row: &Row, at: usize, effects: &[EffectLine], ran: Duration) -> Armed {
+        (row.armed)(&Evidence {
+            effects,
+            records: &self.cycles[at],
+            ran,
+        })
+    }
+}
+
+fn verdict(armed: &Armed) -> Verdict {
+    if armed.armed {
+        Verdict::Pass
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
+fn check(verdict: Verdict, reason: String, details: serde_json::Value) -> Check {
+    Check {
+        name: "armed".to_owned(),
+        verdict,
+        reason,
+        details,
+        violations: Vec::new(),
     }
 }

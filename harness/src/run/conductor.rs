@@ -1,6 +1,6 @@
 //! The conductor: shows the schedule the cluster, has its effects carried out, and writes both down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::client::Clients;
 use super::observer::Observer;
+use super::record::Stage as Turn;
 use super::stop::Stop;
 use crate::exit::Failure;
 use crate::systems::{Answer, Reply, Request, StoreOp};
@@ -39,11 +40,16 @@ pub struct Conductor {
     hands: Hands,
     observer: Observer,
     nodes: usize,
-    schedule: Box<dyn Schedule>,
+    /// The schedule whose turn it is.
+    act: Act,
+    /// Those whose turn comes later.
+    waiting: VecDeque<Act>,
+    /// When the present one's turn began.
+    began: Nanos,
+    /// Those whose turn is over.
+    over: Vec<Turn>,
     /// One line an effect.
     journal: Journal,
-    /// What the schedule leaves.
-    records: Records,
     /// How many effects were decided and not yet noted.
     pending: usize,
     probes: Arc<Mutex<BTreeMap<ProbeId, ProbeState>>>,
@@ -51,6 +57,26 @@ pub struct Conductor {
     held: BTreeMap<ProbeId, Held>,
     done: (UnboundedSender<Done>, UnboundedReceiver<Done>),
     stage: Arc<Mutex<Stage>>,
+}
+
+/// A schedule, what it leaves, and how long its turn is.
+pub struct Act {
+    name: &'static str,
+    schedule: Box<dyn Schedule>,
+    records: Records,
+    share: Duration,
+}
+
+impl Act {
+    /// The schedule of this name, not yet begun.
+    pub fn new(name: &'static str, schedule: Box<dyn Schedule>, records: Records, share: Duration) -> Self {
+        Act {
+            name,
+            schedule,
+            records,
+            share,
+        }
+    }
 }
 
 /// An operation that is not over before it was asked for again.
@@ -71,23 +97,24 @@ struct Done {
 }
 
 impl Conductor {
-    /// A conductor for this schedule.
+    /// A conductor for this schedule, and those whose turn comes after it.
     pub fn new(
         clients: Clients,
         hands: Hands,
         observer: Observer,
-        schedule: Box<dyn Schedule>,
+        (act, waiting): (Act, VecDeque<Act>),
         journal: Lines,
-        records: Records,
     ) -> Self {
         Conductor {
             nodes: clients.nodes,
             journal: Journal::new(journal, clients.clone()),
+            began: clients.clock.now(),
             clients,
             hands,
             observer,
-            schedule,
-            records,
+            act,
+            waiting,
+            over: Vec::new(),
             pending: 0,
             probes: Arc::default(),
             held: BTreeMap::new(),
@@ -101,7 +128,8 @@ impl Conductor {
         Arc::clone(&self.stage)
     }
 
-    /// Show the schedule the cluster every `every` until `stop`; then heal everything.
+    /// Show the schedule the cluster every `every` until `stop`; then heal everything. Of several schedules each has its
+    /// turn, and everything is healed between two of them.
     pub async fn conduct(mut self, every: Duration, stop: Stop) -> Result<Healed, Failure> {
         let mut tick = tokio::time::interval(every);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -118,11 +146,29 @@ impl Conductor {
                 return Err(Failure::Broken(error));
             }
             let view = self.view();
-            let effects = self.schedule.observe(&view);
+            let effects = self.act.schedule.observe(&view);
             self.carry_out(effects);
             self.save_records()?;
+            self.take_turns().await?;
         }
-        self.heal().await
+        let at = self.end_turn().await?;
+        Ok(Healed { at, acts: self.over })
+    }
+
+    /// The next schedule's turn, where the present one's is over.
+    async fn take_turns(&mut self) -> Result<(), Failure> {
+        if self.view().now.since(self.began) < self.act.share || self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.end_turn().await?;
+        if let Some(next) = self.waiting.pop_front() {
+            self.act = next;
+            // Each schedule counts its probes from 0: late answers to another's are nothing to it.
+            self.probes = Arc::default();
+            self.held.clear();
+            self.began = self.clients.clock.now();
+        }
+        Ok(())
     }
 
     fn view(&self) -> View {
@@ -153,7 +199,7 @@ impl Conductor {
         self.pending += in_order.len();
         let (hands, observer, clock) = (self.hands.clone(), self.observer.clone(), self.clients.clock);
         let done = self.done.0.clone();
-        let choice = self.schedule.choice();
+        let choice = self.act.schedule.choice();
         let apply = move |effect: Effect| {
             let (hands, observer) = (hands.clone(), observer.clone());
             let (done, choice) = (done.clone(), choice.clone());
@@ -228,7 +274,7 @@ impl Conductor {
     /// An effect is counted as pending until the schedule has heard of it.
     fn carried_out(&mut self, done: Done) -> Result<(), Failure> {
         self.pending -= 1;
-        self.schedule.on_outcome(&done.effect, &done.outcome);
+        self.act.schedule.on_outcome(&done.effect, &done.outcome);
         self.note(done)
     }
 
@@ -248,19 +294,19 @@ impl Conductor {
     }
 
     fn save_records(&mut self) -> Result<(), Failure> {
-        for record in self.schedule.take_records() {
-            self.records.add(&record)?;
+        for record in self.act.schedule.take_records() {
+            self.act.records.add(&record)?;
         }
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage {
-            stage: self.schedule.stage(),
-            tally: self.schedule.tally(),
-            records: self.records.count,
+            stage: self.act.schedule.stage(),
+            tally: self.act.schedule.tally(),
+            records: self.act.records.count,
         };
         Ok(())
     }
 
-    /// The load has ended: wait for what is under way, close the open cycle, and undo every fault.
-    async fn heal(mut self) -> Result<Healed, Failure> {
+    /// A turn has ended: wait for what is under way, close the open cycle, and undo every fault. When that was done.
+    async fn end_turn(&mut self) -> Result<Nanos, Failure> {
         while self.pending > 0 {
             match self.done.1.recv().await {
                 Some(done) => self.carried_out(done)?,
@@ -268,7 +314,7 @@ impl Conductor {
             }
         }
         let view = self.view();
-        self.schedule.interrupt(&view);
+        self.act.schedule.interrupt(&view);
         self.save_records()?;
         let planned = self.clients.clock.now();
         for (effect, outcome) in self.hands.heal_all().await {
@@ -289,10 +335,14 @@ impl Conductor {
                 return Err(Failure::Broken(stuck));
             }
         }
-        self.clients.gate.set(true);
-        Ok(Healed {
-            at: self.clients.clock.now(),
-        })
+        self.set_gate(true, &Effect::Gate { open: true });
+        let end = self.clients.clock.now();
+        self.over.push(Turn {
+            name: self.act.name.to_owned(),
+            start: self.began,
+            end,
+        });
+        Ok(end)
     }
 }
 
@@ -300,6 +350,8 @@ impl Conductor {
 pub struct Healed {
     /// When the last fault was undone.
     pub at: Nanos,
+    /// When each schedule had its turn.
+    pub acts: Vec<Turn>,
 }
 
 /// So many probes are remembered: more than any schedule has in a cycle.

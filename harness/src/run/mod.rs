@@ -16,6 +16,7 @@ pub mod settings;
 mod signals;
 pub mod stop;
 
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -28,7 +29,7 @@ use nemesis::{Effect, Outcome};
 use tokio::task::JoinHandle;
 
 use self::client::Clients;
-use self::conductor::{Conductor, Healed, Records};
+use self::conductor::{Act, Conductor, Healed, Records};
 use self::gate::Gate;
 use self::observer::Observer;
 use self::progress::{Look, Progress};
@@ -86,7 +87,7 @@ impl<'a> Run<'a> {
         settings.validate()?;
         let began = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let record = Record::begin(settings, &began)?;
-        let group = format!("{}-{}", settings.nemesis, settings.system);
+        let group = format!("{}-{}", settings.nemesis.replace(',', "+"), settings.system);
         let folder = RunFolder::create(&settings.store, &group, &run_name(&began, settings.seed))?;
         record.save(&folder)?;
         for node in NodeId::all(settings.nodes) {
@@ -209,8 +210,8 @@ impl<'a> Run<'a> {
         signals: &Signals,
         progress: Progress,
     ) -> Result<(Healed, Vec<JoinHandle<()>>), Failure> {
-        let row = self.settings.nemesis_row()?;
-        let (tick, poll) = if row.guided {
+        let guided = self.settings.nemesis_rows()?.iter().any(|row| row.guided);
+        let (tick, poll) = if guided {
             (GUIDED_TICK, GUIDED_POLL)
         } else {
             (TICK, POLL)
@@ -245,7 +246,7 @@ impl<'a> Run<'a> {
         };
         if matches!(end, Ended::Violated) {
             self.record.violated = Some(self.clock.now());
-            if row.guided {
+            if guided {
                 // The monitor may be quicker than the schedule, whose evidence tells how it came to this.
                 next_record(&stage).await;
             }
@@ -260,7 +261,9 @@ impl<'a> Run<'a> {
             .await
             .map_err(|error| Failure::Broken(format!("the nemesis broke: {error}")))?;
         watching.set();
-        Ok((healed?, loads))
+        let healed = healed?;
+        self.record.acts.clone_from(&healed.acts);
+        Ok((healed, loads))
     }
 
     /// With `--until-violation`: the journals are judged while they grow.
@@ -275,18 +278,23 @@ impl<'a> Run<'a> {
     }
 
     fn conductor(&self, clients: &Clients, observer: &Observer) -> Result<Conductor, Failure> {
-        let row = self.settings.nemesis_row()?;
-        let schedule = (row.build)(&nemesis::Settings {
-            nodes: self.settings.nodes,
-            seed: self.settings.seed,
-            interval: self.settings.interval,
-        });
+        let rows = self.settings.nemesis_rows()?;
+        let share = self.settings.duration / rows.len().max(1) as u32;
+        let act = |row: &&'static nemesis::Row| -> Result<Act, Failure> {
+            let schedule = (row.build)(&nemesis::Settings {
+                nodes: self.settings.nodes,
+                seed: self.settings.seed,
+                interval: self.settings.interval,
+            });
+            let records = Records::new(self.folder.cycles(row.name), row.guided)?;
+            Ok(Act::new(row.name, schedule, records, share))
+        };
+        let mut acts = rows.iter().map(act).collect::<Result<VecDeque<_>, _>>()?;
+        let first = acts.pop_front();
+        let first = first.ok_or_else(|| Failure::Usage("no nemesis is named".to_owned()))?;
         let journal = Lines::create(self.folder.nemesis())?;
-        let records = Records::new(self.folder.cycles(row.name), row.guided)?;
         let (clients, hands, observer) = (clients.clone(), self.hands.clone(), observer.clone());
-        Ok(Conductor::new(
-            clients, hands, observer, schedule, journal, records,
-        ))
+        Ok(Conductor::new(clients, hands, observer, (first, acts), journal))
     }
 
     fn start_clients(&self, clients: &Clients, over: &Stop) -> Vec<JoinHandle<()>> {

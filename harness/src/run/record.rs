@@ -94,6 +94,9 @@ pub struct Record {
     pub host: Host,
     /// The stages so far.
     pub stages: Vec<Stage>,
+    /// When each schedule had its turn, by its name.
+    #[serde(default)]
+    pub acts: Vec<Stage>,
     /// After the heal.
     pub recovery: Option<Recovery>,
     /// When the monitor saw a violation, which then ended the load.
@@ -119,6 +122,7 @@ impl Record {
             binaries: vec![Binary::at(&harness)?, Binary::at(&settings.program)?],
             host: Host::here(),
             stages: Vec::new(),
+            acts: Vec::new(),
             recovery: None,
             violated: None,
             interrupted: false,

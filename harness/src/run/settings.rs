@@ -98,9 +98,16 @@ impl Settings {
         systems::find(&self.system).ok_or_else(|| unknown("system", &self.system))
     }
 
-    /// The row of the schedule.
-    pub fn nemesis_row(&self) -> Result<&'static nemesis::Row, Failure> {
-        nemesis::schedule::find(&self.nemesis).ok_or_else(|| unknown("nemesis", &self.nemesis))
+    /// The rows of the schedules, in the order in which they are run: at least one.
+    pub fn nemesis_rows(&self) -> Result<Vec<&'static nemesis::Row>, Failure> {
+        let find = |name| nemesis::schedule::find(name).ok_or_else(|| unknown("nemesis", name));
+        self.nemesis.split(',').map(find).collect()
+    }
+
+    /// The row whose defaults are the run's: that of the first guided schedule, or else of the first one.
+    pub fn leading_row(&self) -> Result<&'static nemesis::Row, Failure> {
+        let rows = self.nemesis_rows()?;
+        leading(&rows).ok_or_else(|| unknown("nemesis", &self.nemesis))
     }
 
     /// The row of the workload.
@@ -110,13 +117,21 @@ impl Settings {
 
     /// What cannot be, said before any process starts.
     pub fn validate(&self) -> Result<(), Failure> {
-        let row = self.nemesis_row()?;
+        let rows = self.nemesis_rows()?;
         let usage = |text: String| Err(Failure::Usage(text));
-        if self.nodes < row.least_nodes {
-            return usage(format!(
-                "--nodes {}: {} needs at least {} nodes",
-                self.nodes, row.name, row.least_nodes
-            ));
+        for (at, row) in rows.iter().enumerate() {
+            if self.nodes < row.least_nodes {
+                return usage(format!(
+                    "--nodes {}: {} needs at least {} nodes",
+                    self.nodes, row.name, row.least_nodes
+                ));
+            }
+            if rows[..at].iter().any(|before| before.name == row.name) {
+                return usage(format!(
+                    "--nemesis {}: {} is named twice; a longer --duration gives it more time",
+                    self.nemesis, row.name
+                ));
+            }
         }
         if self.nodes > MOST_NODES {
             return usage(format!(
@@ -176,7 +191,7 @@ impl Settings {
         };
         let span = |span: Duration| humantime::format_duration(span).to_string();
         other("system", self.system.clone(), "cluster-node");
-        let workload = self.nemesis_row().map_or("", |row| row.workload);
+        let workload = self.leading_row().map_or("", |row| row.workload);
         other("workload", self.workload.clone(), workload);
         other("interval", span(self.interval), "3s");
         other("op-timeout", span(self.op_timeout), "1s");
@@ -189,6 +204,12 @@ impl Settings {
         words.extend((!self.journals).then(|| "--no-journal".to_owned()));
         words.join(" ")
     }
+}
+
+/// Of several schedules, the one that a run is set up for: guided ones need what they ask for.
+pub fn leading(rows: &[&'static nemesis::Row]) -> Option<&'static nemesis::Row> {
+    let guided = rows.iter().find(|row| row.guided);
+    guided.or(rows.first()).copied()
 }
 
 /// What a client waits, and a fault lasts, is longer than the harness needs to see it.

@@ -5,6 +5,8 @@ use crate::lab::Lab;
 /// The command, its exit code, and words that its error has.
 const TABLE: &[(&str, i32, &[&str])] = &[
     ("run --nemesis figure9", 254, &["figure8"]),
+    ("run --nemesis kill,figure9", 254, &["figure8"]),
+    ("run --nemesis kill,kill", 254, &["named twice"]),
     ("run --bug commit-any-trm", 254, &["commit-any-term"]),
     ("run --nodes 2", 254, &["at least 3 nodes"]),
     ("run --duration 0s", 254, &["--duration 0"]),

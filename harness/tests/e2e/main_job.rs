@@ -103,8 +103,7 @@ fn evidence_that_was_changed_is_never_green(lab: &Lab) {
 #[test]
 fn under_prod_the_no_op_closes_the_trap_and_the_run_says_so() {
     let lab = Lab::new();
-    let words =
-        "run --nemesis figure8 --profile prod --bug commit-any-term --duration 8s --seed 7 --json --quiet";
+    let words = "run --nemesis figure8 --profile prod --no-journal --bug commit-any-term --duration 8s --seed 7 --json --quiet";
     let results = lab.harness(words).with(2).json();
     let armed = check(&results, "armed");
     assert_eq!(armed["verdict"], "inconclusive");
@@ -115,4 +114,36 @@ fn under_prod_the_no_op_closes_the_trap_and_the_run_says_so() {
             .contains("trap closed by the no-op"),
         "{armed}"
     );
+}
+
+#[test]
+fn several_schedules_have_their_turns_and_each_must_be_armed() {
+    let lab = Lab::new();
+    let words = "run --nemesis pause,early-read,kill --interval 500ms --duration 15s --seed 7 --json --quiet";
+    let results = lab.harness(words).with(0).json();
+    crate::ci::assert_by_schema(&results);
+    let armed = check(&results, "armed");
+    for schedule in ["pause", "early-read", "kill"] {
+        assert_eq!(armed["details"][schedule]["armed"], true, "{armed}");
+    }
+    assert!(results["cycles"]["set"].as_u64() >= Some(1), "{results}");
+    let run = std::fs::read_to_string(lab.store().join("latest/run.json")).unwrap();
+    let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+    let acts: Vec<_> = run["acts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|act| act["name"].clone())
+        .collect();
+    assert_eq!(acts, ["pause", "early-read", "kill"]);
+    // Each is armed by what was done in its own turn: without its effects the whole is not.
+    let path = lab.store().join("latest/nemesis.jsonl");
+    let effects = std::fs::read_to_string(&path).unwrap();
+    let without: String = effects
+        .lines()
+        .filter(|line| !line.contains("\"pause\""))
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    std::fs::write(&path, without).unwrap();
+    lab.harness("check latest").with(2);
 }

@@ -126,17 +126,19 @@ pub struct Stories {
 
 /// Read the cycles of a run; none where its schedule is not a guided one.
 pub fn read(folder: &RunFolder, schedule: &str, nodes: usize, unfinished: bool) -> Result<Stories, Failure> {
-    let path = folder.cycles(schedule);
-    let records: Vec<Json> =
-        read_lines(&path, unfinished).map_err(|error| Failure::Usage(error.to_string()))?;
-    let mut cycles = Vec::with_capacity(records.len());
-    for (at, record) in records.into_iter().enumerate() {
-        let story = match record.get("stages") {
-            Some(_) => serde_json::from_value(record).map(|record| common(&record, nodes)),
-            None => serde_json::from_value(record).map(|cycle| figure8(&cycle, nodes)),
-        };
-        cycles
-            .push(story.map_err(|error| Failure::Usage(format!("{}:{}: {error}", path.display(), at + 1)))?);
+    let mut cycles = Vec::new();
+    for name in schedule.split(',') {
+        let path = folder.cycles(name);
+        let records: Vec<Json> =
+            read_lines(&path, unfinished).map_err(|error| Failure::Usage(error.to_string()))?;
+        for (at, record) in records.into_iter().enumerate() {
+            let story = match record.get("stages") {
+                Some(_) => serde_json::from_value(record).map(|record| common(&record, nodes)),
+                None => serde_json::from_value(record).map(|cycle| figure8(&cycle, nodes)),
+            };
+            let wrong = |error| Failure::Usage(format!("{}:{}: {error}", path.display(), at + 1));
+            cycles.push(story.map_err(wrong)?);
+        }
     }
     let drawn = keep_what_shows(&mut cycles);
     Ok(Stories {
