@@ -1,13 +1,12 @@
 //! The evidence of a Figure 8 run: one [`Cycle`] a cycle, and what they prove together.
 
-use std::time::Duration;
-
 use histories::{LogIndex, Nanos, Seed, Term, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::effect::NodeId;
 use crate::schedule::{Armed, Evidence};
+use crate::schedules::guided::record::needed;
 use crate::schedules::guided::{Out, Panel};
 use crate::view::TailEntry;
 
@@ -239,12 +238,7 @@ impl Tally {
     }
 }
 
-/// How many REFUSED, and as many CLOSED, a run of this length needs (FIGURE8: 5 a minute, at least 1, at most 5).
-pub fn needed(ran: Duration) -> u64 {
-    (5 * ran.as_secs() / 60).clamp(1, 5)
-}
-
-/// Whether the trap was set often enough in both arms.
+/// Whether the trap was set often enough in both arms: as many REFUSED as CLOSED are asked for (FIGURE8).
 pub fn armed(evidence: &Evidence<'_>) -> Armed {
     let cycles = match read(evidence.records) {
         Ok(cycles) => cycles,
