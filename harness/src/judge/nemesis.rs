@@ -9,7 +9,8 @@ use histories::run_folder::read_lines;
 use nemesis::effect::EffectLine;
 use nemesis::schedule::{Armed, Evidence, Row};
 use nemesis::schedules::figure8::evidence::{self, Cycle};
-use nemesis::schedules::guided::record::{self as guided, Record as GuidedCycle};
+use nemesis::schedules::guided::cycles::read;
+use nemesis::schedules::guided::record::{self, Record as GuidedCycle};
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -71,8 +72,8 @@ impl Saved {
             let records: Vec<serde_json::Value> = read_lines(&path, unfinished).map_err(wrong)?;
             let unreadable = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
             match row.name {
-                "figure8" => figure8 = evidence::read(&records).map_err(unreadable)?,
-                _ if row.guided => guided.extend(guided::read(&records).map_err(unreadable)?),
+                "figure8" => figure8 = read(&records).map_err(unreadable)?,
+                _ if row.guided => guided.extend(read(&records).map_err(unreadable)?),
                 _ => {}
             }
             cycles.push(records);
@@ -109,7 +110,7 @@ impl Saved {
     pub fn tally(&self) -> Cycles {
         let mut figure8 = evidence::Tally::default();
         self.figure8.iter().for_each(|cycle| figure8.count(cycle.outcome));
-        let mut guided = guided::Tally::default();
+        let mut guided = record::Tally::default();
         self.guided.iter().for_each(|cycle| guided.count(cycle.outcome));
         Cycles {
             sprung: figure8.sprung,

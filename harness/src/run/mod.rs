@@ -4,11 +4,13 @@
 mod asking;
 pub mod client;
 pub mod conductor;
+mod effect_log;
 mod final_reads;
 pub mod gate;
 mod journal_monitor;
 pub mod monitor;
 pub mod observer;
+mod probes;
 pub mod progress;
 pub mod record;
 pub mod recorder;
@@ -29,7 +31,8 @@ use nemesis::{Effect, Outcome};
 use tokio::task::JoinHandle;
 
 use self::client::Clients;
-use self::conductor::{Act, Conductor, Healed, Records};
+use self::conductor::{Act, Conductor, Healed};
+use self::effect_log::Records;
 use self::gate::Gate;
 use self::observer::Observer;
 use self::progress::{Look, Progress};

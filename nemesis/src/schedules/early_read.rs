@@ -82,9 +82,8 @@ async fn lag(scene: &Scene, start: &Start, lagging: NodeId) -> Told<LogIndex> {
     let mut silent = Link::between(&[lagging], &others);
     silent.retain(|other| *other != link);
     scene.rule(LinkRule::Cut, silent).await?;
-    let news = scene.write(start.leader, &scene.key(), PROMPT);
-    scene
-        .acknowledged(&news, "L1 did not acknowledge its entry")
+    let news = scene
+        .write_acknowledged(start.leader, &scene.key(), "L1 did not acknowledge its entry")
         .await?;
     let index = LogIndex(start.last.0 + 1);
     scene

@@ -78,9 +78,12 @@ async fn same_term(scene: &Scene, start: &Start) -> Told<(NodeId, Term, Vec<Node
     scene.only(&[&[leader], &listeners[..]].concat()).await?;
     let links = from(leader, &listeners);
     scene.record(FrameKind::AppendEntries, 1, links.clone()).await?;
-    let first = scene.write(leader, &scene.key_beside("first"), PROMPT);
-    scene
-        .acknowledged(&first, "the recorded entry was not acknowledged")
+    let first = scene
+        .write_acknowledged(
+            leader,
+            &scene.key_beside("first"),
+            "the recorded entry was not acknowledged",
+        )
         .await?;
     scene.seen(format!("the frame of {} is recorded", first.value));
 
@@ -88,9 +91,8 @@ async fn same_term(scene: &Scene, start: &Start) -> Told<(NodeId, Term, Vec<Node
     let count = scene.draw(1..=3);
     let mut last = first;
     for _ in 0..count {
-        last = scene.write(leader, &scene.key(), PROMPT);
-        scene
-            .acknowledged(&last, "a later entry was not acknowledged")
+        last = scene
+            .write_acknowledged(leader, &scene.key(), "a later entry was not acknowledged")
             .await?;
     }
     still_leads(scene, leader, start.term).await?;
@@ -123,9 +125,8 @@ async fn old_term(scene: &Scene, start: &Start) -> Told<(NodeId, Term, Vec<NodeI
     scene.cast("L2", new);
     let listeners: Vec<NodeId> = group.into_iter().filter(|node| *node != new).collect();
     scene.cast_all("F", &listeners);
-    let news = scene.write(new, &scene.key(), PROMPT);
-    scene
-        .acknowledged(&news, "L2 did not acknowledge its own entry")
+    let news = scene
+        .write_acknowledged(new, &scene.key(), "L2 did not acknowledge its own entry")
         .await?;
     still_leads(scene, new, term).await?;
     scene.seen(format!("{} is acknowledged by {new} in term {term}", news.value));

@@ -98,9 +98,8 @@ async fn longer_but_older(scene: &Scene, start: &Start) -> Told<(NodeId, NodeId)
 /// The leader acknowledges so many writes of the key.
 async fn acknowledge(scene: &Scene, leader: NodeId, writes: u64) -> Told<()> {
     for _ in 0..writes {
-        let sent = scene.write(leader, &scene.key(), PROMPT);
         scene
-            .acknowledged(&sent, "L did not acknowledge its entry")
+            .write_acknowledged(leader, &scene.key(), "L did not acknowledge its entry")
             .await?;
     }
     Ok(())

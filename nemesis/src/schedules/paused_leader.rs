@@ -51,9 +51,8 @@ async fn story(scene: Scene, start: Start) -> Told<()> {
         .elected(&others, start.term, "the others elected nobody")
         .await?;
     scene.cast("L2", new);
-    let news = scene.write(new, &scene.key(), PROMPT);
-    scene
-        .acknowledged(&news, "L2 did not acknowledge its own entry")
+    let news = scene
+        .write_acknowledged(new, &scene.key(), "L2 did not acknowledge its own entry")
         .await?;
     scene.seen(format!(
         "{old} is stopped; {new} leads term {term}, and {} is acknowledged",
@@ -82,9 +81,8 @@ async fn lag(scene: &Scene, start: &Start) -> Told<()> {
     let (knows, lags) = (followers[0], &followers[1..]);
     let links = lags.iter().map(|node| crate::effect::Link(old, *node));
     scene.rule(LinkRule::PassThenCut(1), links.collect()).await?;
-    let news = scene.write(old, &scene.key(), PROMPT);
     scene
-        .acknowledged(&news, "L1 did not acknowledge its entry")
+        .write_acknowledged(old, &scene.key(), "L1 did not acknowledge its entry")
         .await?;
     let index = LogIndex(start.last.0 + 1);
     let commit = |view: &View, node: NodeId| Some(view.status(node)?.commit);

@@ -152,9 +152,12 @@ async fn press(scene: &Scene, leader: NodeId, term: Term, news: &Sent) -> Told<(
         .acknowledged(news, "L2 did not acknowledge its own entry")
         .await?;
     // What follows is acknowledged with the help of who has come back, too: it may have claimed more than it has.
-    let more = scene.write(leader, &scene.key_beside("more"), PROMPT);
-    scene
-        .acknowledged(&more, "L2 did not acknowledge another entry")
+    let more = scene
+        .write_acknowledged(
+            leader,
+            &scene.key_beside("more"),
+            "L2 did not acknowledge another entry",
+        )
         .await?;
     scene
         .until(PROMPT, "L2 lost its leadership", |view| {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::effect::{Effect, NodeId};
 use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{PROMPT, Scene, Start, Told, majority, play, record};
+use crate::schedules::guided::{Scene, Start, Told, majority, play, record};
 use crate::view::View;
 
 /// The row of this schedule.
@@ -46,9 +46,8 @@ async fn story(scene: Scene, start: Start) -> Told<()> {
     scene.apply(effects).await?;
     let leader = anybody(&scene, rest, "nobody was elected after the restart").await?;
     scene.cast("L2", leader);
-    let news = scene.write(leader, &scene.key(), PROMPT);
-    scene
-        .acknowledged(&news, "nothing was acknowledged after the restart")
+    let news = scene
+        .write_acknowledged(leader, &scene.key(), "nothing was acknowledged after the restart")
         .await?;
     scene.seen(format!(
         "all were killed; {leader} leads the others, and {} is acknowledged without {slow}",

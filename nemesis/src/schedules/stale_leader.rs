@@ -92,8 +92,9 @@ async fn ask(scene: &Scene, start: &Start, rest: &[NodeId], new: NodeId) -> Told
     scene.stage("c");
     let old = start.leader;
     let lost = scene.write(old, &scene.key_beside("old"), IN_VAIN);
-    let news = scene.write(new, &scene.key(), PROMPT);
-    scene.acknowledged(&news, "L2 did not acknowledge v1").await?;
+    let news = scene
+        .write_acknowledged(new, &scene.key(), "L2 did not acknowledge v1")
+        .await?;
     scene
         .until(PROMPT, "L1 does not lead its old term any more", |view| {
             leads(view, old, start.term).then_some(())

@@ -126,10 +126,10 @@ async fn written(scene: &Scene, start: &Start, on: &[NodeId]) -> Told<Sent> {
 }
 
 async fn acknowledge(scene: &Scene, leader: NodeId, key: Value) -> Told<()> {
-    let own = scene.write(leader, &key, PROMPT);
     scene
-        .acknowledged(&own, "L2 did not acknowledge its own entry")
-        .await
+        .write_acknowledged(leader, &key, "L2 did not acknowledge its own entry")
+        .await?;
+    Ok(())
 }
 
 fn still_waits(scene: &Scene, pending: &Sent) -> Told<()> {

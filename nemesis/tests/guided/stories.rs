@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use histories::{Nanos, Seed};
 use nemesis::schedule::{Evidence, Row, Settings, TABLE};
-use nemesis::schedules::guided::record::{self, Outcome, Record};
+use nemesis::schedules::guided::cycles;
+use nemesis::schedules::guided::record::{Outcome, Record};
 use nemesis::{Armed, Effect, Schedule};
 
 use crate::figure8::told;
@@ -85,7 +86,7 @@ impl Play {
             self.turn(&refuse);
         }
         Played {
-            records: record::read(&self.saved).unwrap(),
+            records: cycles::read(&self.saved).unwrap(),
             armed: (row.armed)(&Evidence {
                 effects: &[],
                 records: &self.saved,

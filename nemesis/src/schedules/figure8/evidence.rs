@@ -6,8 +6,7 @@ use serde_json::json;
 
 use crate::effect::NodeId;
 use crate::schedule::{Armed, Evidence};
-use crate::schedules::guided::record::needed;
-use crate::schedules::guided::{Out, Panel};
+use crate::schedules::guided::{Out, Panel, cycles};
 use crate::view::TailEntry;
 
 /// The two ends of the story.
@@ -240,51 +239,23 @@ impl Tally {
 
 /// Whether the trap was set often enough in both arms: as many REFUSED as CLOSED are asked for (FIGURE8).
 pub fn armed(evidence: &Evidence<'_>) -> Armed {
-    let cycles = match read(evidence.records) {
+    let cycles: Vec<Cycle> = match cycles::read(evidence.records) {
         Ok(cycles) => cycles,
-        Err(reason) => {
-            return Armed {
-                armed: false,
-                reason,
-                details: json!({}),
-            };
-        }
+        Err(reason) => return cycles::unreadable(reason),
     };
     let mut tally = Tally::default();
     cycles.iter().for_each(|cycle| tally.count(cycle.outcome));
-    let needed = needed(evidence.ran);
+    let needed = cycles::needed(evidence.ran);
     // A trap that sprang was set, whatever else the run came to; what it caught is for the other checks to say.
     let armed = tally.sprung > 0 || (tally.refused >= needed && tally.closed >= needed);
     let counts = format!(
         "{} sprung, {} refused, {} closed, {} missed; needed are {needed} refused and {needed} closed",
         tally.sprung, tally.refused, tally.closed, tally.missed
     );
-    let reason = match (armed, most_frequent_miss(&cycles)) {
-        (true, _) => format!("the trap was set: {counts}"),
-        (false, Some((why, times))) => format!("trap not set: {counts}; {times} times {why}"),
-        (false, None) => format!("trap not set: {counts}"),
-    };
+    let missed = cycles.iter().filter(|cycle| cycle.outcome == Ending::Missed);
     Armed {
         armed,
-        reason,
+        reason: cycles::told(armed, &counts, missed.map(|cycle| cycle.reason.as_str())),
         details: json!({ "cycles": tally, "needed": needed, "of": cycles.len() }),
     }
-}
-
-/// The cycles as they were saved; one that cannot be read is an error, for it may be the one that matters.
-pub fn read(records: &[serde_json::Value]) -> Result<Vec<Cycle>, String> {
-    let read = |(at, record): (usize, &serde_json::Value)| {
-        serde_json::from_value(record.clone()).map_err(|error| format!("cycle {}: {error}", at + 1))
-    };
-    records.iter().enumerate().map(read).collect()
-}
-
-/// The reason that most missed cycles share. Reasons are compared up to the colon, what follows names nodes.
-fn most_frequent_miss(cycles: &[Cycle]) -> Option<(String, usize)> {
-    let mut counts = std::collections::BTreeMap::<String, usize>::new();
-    for cycle in cycles.iter().filter(|cycle| cycle.outcome == Ending::Missed) {
-        let why = cycle.reason.split(": ").next().unwrap_or_default();
-        *counts.entry(why.to_owned()).or_default() += 1;
-    }
-    counts.into_iter().max_by_key(|(_, times)| *times)
 }

@@ -57,7 +57,14 @@ impl Scene {
         self.send(node, key.clone(), ProbeOp::Write(value.clone()), value, timeout)
     }
 
-    /// The same; a follower hands it to its leader.
+    /// Write a fresh value to `key` at `node`, and wait until it is acknowledged; anything else is a miss.
+    pub async fn write_acknowledged(&self, node: NodeId, key: &Value, otherwise: &str) -> Told<Sent> {
+        let sent = self.write(node, key, PROMPT);
+        self.acknowledged(&sent, otherwise).await?;
+        Ok(sent)
+    }
+
+    /// As [`Scene::write`]; a follower hands it to its leader.
     pub fn write_forwarded(&self, node: NodeId, key: &Value, timeout: Duration) -> Sent {
         let value = self.fresh_value();
         self.note_written(key);
@@ -153,9 +160,12 @@ impl Scene {
     /// A leader that has just been elected commits an entry of its own term, so that it knows what is committed (Raft
     /// section 8), and is asked for these keys.
     pub async fn ask_new_leader(&self, leader: NodeId, keys: &[Value]) -> Told<String> {
-        let own = self.write(leader, &self.key_beside("z"), PROMPT);
-        self.acknowledged(&own, "the new leader acknowledged nothing")
-            .await?;
+        self.write_acknowledged(
+            leader,
+            &self.key_beside("z"),
+            "the new leader acknowledged nothing",
+        )
+        .await?;
         let reads: Vec<Sent> = keys.iter().map(|key| self.read(leader, key, PROMPT)).collect();
         Ok(self.answers(&reads).await)
     }

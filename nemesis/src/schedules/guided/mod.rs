@@ -16,12 +16,14 @@
 //! | [`scene`], `clients` | what a story may know and do; the probes that it sends |
 //! | [`play`](mod@play) | the machine: cycle after cycle, each with its settling and its healing |
 //! | [`record`] | what a cycle leaves, and what the cycles prove together |
+//! | [`cycles`] | what that proof shares with figure8's, whose cycles are of another form |
 //! | [`panel`] | the cluster at one moment |
 //! | `net`, `look`, `probes`, `out` | the links as drawn; what a view shows; probes; how a node goes out |
 //!
 //! `figure8` is older than the scene, has two ends and a record of its own; it shares everything else.
 
 mod clients;
+pub mod cycles;
 mod look;
 mod net;
 mod out;

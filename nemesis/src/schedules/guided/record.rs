@@ -1,12 +1,12 @@
 //! What a cycle of a guided schedule leaves, and what the cycles prove together.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use histories::{Nanos, Seed, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::cycles;
 use super::panel::Panel;
 use crate::effect::NodeId;
 use crate::schedule::{Armed, Evidence};
@@ -102,60 +102,29 @@ impl Tally {
     }
 }
 
-/// How often the trap must be set in a run of this length: 5 times a minute, at least once; 5 are enough for any.
-pub fn needed(ran: Duration) -> u64 {
-    (5 * ran.as_secs() / 60).clamp(1, 5)
-}
-
 /// Whether the trap was set often enough.
 pub fn armed(evidence: &Evidence<'_>) -> Armed {
-    let records = match read(evidence.records) {
+    let records: Vec<Record> = match cycles::read(evidence.records) {
         Ok(records) => records,
-        Err(reason) => {
-            return Armed {
-                armed: false,
-                reason,
-                details: json!({}),
-            };
-        }
+        Err(reason) => return cycles::unreadable(reason),
     };
     let mut tally = Tally::default();
     records.iter().for_each(|record| tally.count(record.outcome));
-    let needed = needed(evidence.ran);
+    let needed = cycles::needed(evidence.ran);
     let armed = tally.set >= needed;
     let counts = format!("{} set, {} missed; needed are {needed}", tally.set, tally.missed);
-    let reason = match (armed, most_frequent_miss(&records)) {
-        (true, _) => format!("the trap was set: {counts}"),
-        (false, Some((why, times))) => format!("trap not set: {counts}; {times} times {why}"),
-        (false, None) => format!("trap not set: {counts}"),
-    };
+    let missed = records.iter().filter(|record| record.outcome == Outcome::Missed);
     Armed {
         armed,
-        reason,
+        reason: cycles::told(armed, &counts, missed.map(|record| record.reason.as_str())),
         details: json!({ "cycles": tally, "needed": needed, "of": records.len() }),
     }
 }
 
-/// The records as they were saved; one that cannot be read is an error, for it may be the one that matters.
-pub fn read(records: &[serde_json::Value]) -> Result<Vec<Record>, String> {
-    let read = |(at, record): (usize, &serde_json::Value)| {
-        serde_json::from_value(record.clone()).map_err(|error| format!("cycle {}: {error}", at + 1))
-    };
-    records.iter().enumerate().map(read).collect()
-}
-
-/// The reason that most missed cycles share. Reasons are compared up to the colon, what follows names nodes.
-fn most_frequent_miss(records: &[Record]) -> Option<(String, usize)> {
-    let mut counts = BTreeMap::<String, usize>::new();
-    for record in records.iter().filter(|record| record.outcome == Outcome::Missed) {
-        let why = record.reason.split(": ").next().unwrap_or_default();
-        *counts.entry(why.to_owned()).or_default() += 1;
-    }
-    counts.into_iter().max_by_key(|(_, times)| *times)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn record(outcome: Outcome, reason: &str) -> serde_json::Value {

@@ -1,0 +1,174 @@
+//! The probes of a schedule: single operations at chosen nodes, sent beside the clients' load and recorded like it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nemesis::view::Position;
+use nemesis::{Probe, ProbeId, ProbeOp, ProbeState};
+
+use super::client::Clients;
+use crate::systems::{Answer, Reply, Request, StoreOp};
+use crate::workloads::{self, Operation};
+
+/// So many probes are remembered: more than any schedule has in a cycle.
+const PROBES: u64 = 256;
+
+type Answers = Mutex<BTreeMap<ProbeId, ProbeState>>;
+
+/// Sends them, and keeps what came of the last ones.
+pub struct Probes {
+    clients: Clients,
+    answers: Arc<Answers>,
+    /// The operations of probes whose clients will ask again.
+    held: BTreeMap<ProbeId, Held>,
+}
+
+/// An operation that is not over before it was asked for again.
+#[derive(Clone)]
+struct Held {
+    process: u64,
+    operation: Operation,
+    request: Request,
+}
+
+impl Probes {
+    /// None sent yet.
+    pub fn new(clients: Clients) -> Self {
+        Probes {
+            clients,
+            answers: Arc::default(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// What came of each so far.
+    pub fn answers(&self) -> BTreeMap<ProbeId, ProbeState> {
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Each schedule counts its probes from 0: late answers to another's are nothing to it.
+    pub fn forget(&mut self) {
+        self.answers = Arc::default();
+        self.held.clear();
+    }
+
+    /// Send a probe; its answer stands in the next view.
+    pub fn send(&mut self, probe: Probe) {
+        let answers = Arc::clone(&self.answers);
+        let again = match probe.op {
+            ProbeOp::Retry(of) => match self.held.remove(&of).filter(|_| is_unknown(&answers, of)) {
+                Some(held) => Some(held.again(&probe)),
+                None => return set(&answers, probe.id, nothing_to_retry()),
+            },
+            _ => None,
+        };
+        set(&answers, probe.id, ProbeState::Pending);
+        let clients = self.clients.clone();
+        let is_again = again.is_some();
+        let asked = again.unwrap_or_else(|| Held::first(&clients, &probe));
+        if probe.held {
+            self.held.insert(probe.id, asked.clone());
+        }
+        tokio::spawn(async move {
+            let Held {
+                process,
+                operation,
+                request,
+            } = asked;
+            let node = probe.node;
+            let reply = match (is_again, probe.held) {
+                (true, _) => clients.ask_again(process, node, &operation, &request).await,
+                (false, true) => clients.ask_first(process, node, &operation, &request).await,
+                (false, false) => clients.ask(process, node, &operation, &request, false).await,
+            };
+            set(&answers, probe.id, state(clients.workload, &operation, reply));
+        });
+    }
+}
+
+fn set(answers: &Answers, id: ProbeId, state: ProbeState) {
+    let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    answers.insert(id, state);
+    let old = ProbeId(id.0.saturating_sub(PROBES));
+    while answers.first_key_value().is_some_and(|(first, _)| *first < old) {
+        answers.pop_first();
+    }
+}
+
+impl Held {
+    /// Each probe is a process of its own: several may wait at once.
+    fn first(clients: &Clients, probe: &Probe) -> Self {
+        let process = clients.new_process();
+        let (operation, request) = request(clients.workload, probe, process);
+        Held {
+            process,
+            operation,
+            request,
+        }
+    }
+
+    fn again(self, probe: &Probe) -> Self {
+        let request = Request {
+            retry: true,
+            forward: true,
+            timeout: Duration::from_millis(probe.timeout_ms),
+            ..self.request
+        };
+        Held { request, ..self }
+    }
+}
+
+/// Only an operation whose outcome is unknown is still open.
+fn is_unknown(answers: &Answers, id: ProbeId) -> bool {
+    let answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    matches!(answers.get(&id), Some(ProbeState::Info { .. }))
+}
+
+fn nothing_to_retry() -> ProbeState {
+    ProbeState::Fail {
+        code: "nothing-to-retry".to_owned(),
+    }
+}
+
+/// A probe in the words of the workload, and of the store.
+fn request(workload: &workloads::Row, probe: &Probe, process: u64) -> (Operation, Request) {
+    let (operation, op, session) = match &probe.op {
+        // A retry is made from what it repeats, and never comes here.
+        ProbeOp::Read | ProbeOp::ReadForwarded | ProbeOp::Retry(_) => {
+            (Operation::read(probe.key.clone()), StoreOp::Read, None)
+        }
+        ProbeOp::Write(value) | ProbeOp::WriteForwarded(value) => {
+            let (operation, op) = (workload.fresh)(&probe.key, value, process);
+            (operation, op, Some((process, 1)))
+        }
+    };
+    let request = Request {
+        op,
+        key: operation.key.clone(),
+        forward: matches!(probe.op, ProbeOp::ReadForwarded | ProbeOp::WriteForwarded(_)),
+        session,
+        retry: false,
+        timeout: Duration::from_millis(probe.timeout_ms),
+    };
+    (operation, request)
+}
+
+/// What the schedule is told: of a read, which of the values that it wrote was seen last.
+fn state(workload: &workloads::Row, operation: &Operation, reply: Reply) -> ProbeState {
+    let code = reply.error.unwrap_or_default();
+    match reply.answer {
+        Answer::Ok(seen) => ProbeState::Ok {
+            value: match operation.is_read() {
+                true => (workload.newest)(&seen),
+                false => operation.value.clone(),
+            },
+            at: reply.at.map(|(index, term)| Position { index, term }),
+        },
+        Answer::Fail => ProbeState::Fail { code },
+        Answer::Unknown => ProbeState::Info { code },
+    }
+}
