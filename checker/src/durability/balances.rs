@@ -3,15 +3,14 @@
 //!
 //! Each account is judged by itself: every acknowledged transfer counts, and of the others each may or may not.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use histories::{Kind, Value};
-use serde_json::json;
 
-use super::NAME;
+use super::loss::Loss;
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation};
-use crate::verdict::{Edge, Reason, Violation};
 
 /// Whether the operation moves money between accounts.
 pub(super) fn moves(operation: &Operation<'_>) -> bool {
@@ -57,21 +56,11 @@ struct Range {
     most: i128,
 }
 
-/// A final read of a balance that cannot be.
-pub(super) struct Wrong<'a> {
-    /// The acknowledged transfer of the account that was the last.
-    transfer: &'a Operation<'a>,
-    read: &'a Operation<'a>,
-    account: &'a Value,
-    balance: i64,
-    range: Range,
-}
-
 /// The first wrong balance of the final reads; none where the first balances are not known.
-pub(super) fn wrong<'a>(
+pub(super) fn lost<'a>(
     group: &'a Group<'_>,
     finals: &[&'a Operation<'a>],
-) -> Result<Option<Wrong<'a>>, HistoryError> {
+) -> Result<Option<Loss<'a>>, HistoryError> {
     let Some(first) = balances(group.initial) else {
         return Ok(None);
     };
@@ -86,7 +75,7 @@ fn wrong_in<'a>(
     read: &'a Operation<'a>,
     first: &BTreeMap<&Value, i64>,
     transfers: &[(&'a Operation<'a>, Transfer<'a>)],
-) -> Option<Wrong<'a>> {
+) -> Option<Loss<'a>> {
     balances(read.result())?
         .into_iter()
         .find_map(|(account, balance)| {
@@ -96,12 +85,14 @@ fn wrong_in<'a>(
             };
             let last = transfers.iter().rfind(of_account)?;
             let fits = range.least <= i128::from(balance) && i128::from(balance) <= range.most;
-            (!fits).then_some(Wrong {
-                transfer: last.0,
+            (!fits).then(|| Loss {
+                what: "transfer",
+                value: Cow::Borrowed(last.0.argument()),
+                operation: last.0,
                 read,
-                account,
-                balance,
-                range,
+                older: None,
+                account: Some(account),
+                why: why(account, balance, range, last.0, read),
             })
         })
 }
@@ -143,41 +134,18 @@ fn balances(value: &Value) -> Option<BTreeMap<&Value, i64>> {
         .collect()
 }
 
-impl Wrong<'_> {
-    /// As in the details of the check.
-    pub(super) fn data(&self, group: &Group<'_>) -> serde_json::Value {
-        let at = self.transfer.completion.and_then(|event| event.at);
-        json!({
-            "key": group.key, "value": self.transfer.argument(), "operation": self.transfer.index(),
-            "index": at.map(|(index, _)| index), "term": at.map(|(_, term)| term), "read": self.read.index(),
-            "returned": self.read.result(), "account": self.account,
-        })
-    }
-
-    /// The proof.
-    pub(super) fn violation(&self, group: &Group<'_>) -> Violation {
-        let (from, to) = (self.transfer.index(), self.read.index());
-        let Range { least, most } = self.range;
-        let allowed = match least == most {
-            true => format!("leave {least} there"),
-            false => format!("leave between {least} and {most} there"),
-        };
-        Violation {
-            check: NAME.to_owned(),
-            key: group.key.cloned(),
-            operations: vec![from, to],
-            edges: vec![Edge {
-                from,
-                to,
-                reason: Reason::RealTime,
-            }],
-            why: format!(
-                "The final read #{to} shows {} on the account {}, but the transfers {allowed}. The last one of them \
-                 that was acknowledged is {}.",
-                self.balance, self.account, self.transfer
-            ),
-        }
-    }
+/// The proof that a balance cannot be.
+fn why(account: &Value, balance: i64, range: Range, last: &Operation<'_>, read: &Operation<'_>) -> String {
+    let Range { least, most } = range;
+    let allowed = match least == most {
+        true => format!("leave {least} there"),
+        false => format!("leave between {least} and {most} there"),
+    };
+    format!(
+        "The final read #{} shows {balance} on the account {account}, but the transfers {allowed}. The last one of them \
+         that was acknowledged is {last}.",
+        read.index()
+    )
 }
 
 #[cfg(test)]

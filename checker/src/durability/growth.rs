@@ -1,91 +1,51 @@
 //! What only grows: lists, sets and counters must show everything that was acknowledged.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use histories::{Kind, Value};
-use serde_json::json;
 
-use super::NAME;
+use super::loss::{Loss, acknowledged};
 use crate::operations::{Group, Operation};
-use crate::verdict::{Edge, Reason, Violation};
-
-/// An acknowledged addition that a final read does not show.
-pub(super) struct Missing<'a> {
-    add: &'a Operation<'a>,
-    read: &'a Operation<'a>,
-    /// What the read should show at least, for a counter.
-    least: Option<i128>,
-}
 
 /// Whether the operation adds an element to a list or a set, or a number to a counter.
 pub(super) fn adds(operation: &Operation<'_>) -> bool {
     matches!(&*operation.invoke.f, "append" | "add")
 }
 
-impl<'a> Missing<'a> {
-    /// The first one, by completion.
-    pub(super) fn find(group: &'a Group<'_>, read: &'a Operation<'a>) -> Option<Self> {
-        let acknowledged = || {
-            let all = group.operations.iter().filter(|operation| adds(operation));
-            all.filter(|add| add.outcome == Kind::Ok && add.precedes(read))
-        };
-        if let Value::Int(shown) = read.result() {
-            let least = least(group, read);
-            let add = acknowledged()
-                .filter(|add| add.argument().as_int() > Some(0))
-                .min_by_key(|add| add.ret)?;
-            return (i128::from(*shown) < least).then_some(Missing {
-                add,
-                read,
-                least: Some(least),
-            });
-        }
-        let shown: std::collections::HashSet<&Value> =
-            read.result().as_list().unwrap_or_default().iter().collect();
-        let missing = |add: &&Operation<'_>| !shown.contains(add.argument()) && !may_be_removed(group, add);
-        let add = acknowledged().filter(missing).min_by_key(|add| add.ret)?;
-        Some(Missing {
-            add,
-            read,
-            least: None,
-        })
+/// The first acknowledged addition, by completion, that the final read does not show.
+pub(super) fn lost<'a>(group: &'a Group<'_>, read: &'a Operation<'a>) -> Option<Loss<'a>> {
+    let acknowledged = || {
+        let all = group.operations.iter().filter(|operation| adds(operation));
+        all.filter(|add| add.outcome == Kind::Ok && add.precedes(read))
+    };
+    if let Value::Int(shown) = read.result() {
+        let least = least(group, read);
+        let add = acknowledged()
+            .filter(|add| add.argument().as_int() > Some(0))
+            .min_by_key(|add| add.ret)?;
+        let lacks = format!("shows {shown}, though what was acknowledged adds up to {least}");
+        return (i128::from(*shown) < least).then(|| loss(add, read, &lacks));
     }
+    let shown: HashSet<&Value> = read.result().as_list().unwrap_or_default().iter().collect();
+    let missing = |add: &&Operation<'_>| !shown.contains(add.argument()) && !may_be_removed(group, add);
+    let add = acknowledged().filter(missing).min_by_key(|add| add.ret)?;
+    Some(loss(add, read, "does not have it"))
+}
 
-    /// As in the details of the check.
-    pub(super) fn data(&self, group: &Group<'_>) -> serde_json::Value {
-        let at = self.add.completion.and_then(|event| event.at);
-        json!({
-            "key": group.key, "value": self.add.argument(), "operation": self.add.index(),
-            "index": at.map(|(index, _)| index), "term": at.map(|(_, term)| term), "read": self.read.index(),
-        })
-    }
-
-    /// The proof.
-    pub(super) fn violation(&self, group: &Group<'_>) -> Violation {
-        let (from, to) = (self.add.index(), self.read.index());
-        let lacks = match self.least {
-            Some(least) => format!(
-                "shows {}, though what was acknowledged adds up to {least}",
-                self.read.result()
-            ),
-            None => "does not have it".to_owned(),
-        };
-        let at = match self.add.completion.and_then(|event| event.at) {
-            Some((index, term)) => format!(" at log index {index}, term {term}"),
-            None => String::new(),
-        };
-        Violation {
-            check: NAME.to_owned(),
-            key: group.key.cloned(),
-            operations: vec![from, to],
-            edges: vec![Edge {
-                from,
-                to,
-                reason: Reason::RealTime,
-            }],
-            why: format!(
-                "{} was acknowledged{at}. The final read #{to} began after that, and {lacks}.",
-                self.add
-            ),
-        }
+fn loss<'a>(add: &'a Operation<'a>, read: &'a Operation<'a>, lacks: &str) -> Loss<'a> {
+    Loss {
+        what: "addition",
+        value: Cow::Borrowed(add.argument()),
+        operation: add,
+        read,
+        older: None,
+        account: None,
+        why: format!(
+            "{}. The final read #{} began after that, and {lacks}.",
+            acknowledged(add),
+            read.index()
+        ),
     }
 }
 
@@ -146,6 +106,12 @@ mod tests {
         assert_eq!(
             (lost.verdict, &lost.violations[0].operations[..]),
             (Verdict::Violation, &[0, 4][..])
+        );
+        assert!(
+            lost.reason
+                .ends_with("the addition of 1, operation #0; the final read #4 returned [2]"),
+            "{}",
+            lost.reason
         );
         assert_eq!(
             verdict("0 append 1, 0 append: 1", Value::Null).verdict,

@@ -3,26 +3,26 @@
 
 mod balances;
 mod growth;
+mod loss;
+mod registers;
 
-use std::borrow::Cow;
-
-use histories::{Event, Header, Kind, Process, Value};
+use histories::{Event, Header, Kind};
 use serde_json::json;
 
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation, groups};
-use crate::verdict::{Check, Edge, Reason, Verdict, Violation};
-use growth::Missing;
+use crate::verdict::{Check, Verdict, Violation};
 
 const NAME: &str = "durability";
 
 /// Whether the final reads return nothing older than an acknowledged write.
 ///
 /// A final read is an `ok` read with `"final": true` on its invocation or its completion. It breaks the
-/// promise if some acknowledged `write`, `cas`, `acquire` or `release` of its key had completed before it, and every write of the value
-/// that it returned had completed before that one began. A write with an unknown outcome never counts as
-/// earlier, and a failed one did not happen. Of lists, sets and counters (`append`, `add`) it must show everything that
-/// was acknowledged before it, and of accounts (`transfer`) balances that the acknowledged transfers allow. A key with acknowledged writes and no final read is inconclusive.
+/// promise if some acknowledged `write`, `cas`, `acquire` or `release` of its key had completed before it, and every
+/// write of the value that it returned had completed before that one began. A write with an unknown outcome never counts
+/// as earlier, and a failed one did not happen. Of lists, sets and counters (`append`, `add`) it must show everything
+/// that was acknowledged before it, and of accounts (`transfer`) balances that the acknowledged transfers allow. A key
+/// with acknowledged writes and no final read is inconclusive.
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
@@ -35,12 +35,6 @@ pub fn durability(header: &Header, events: &[Event]) -> Result<Check, HistoryErr
     Ok(seen.check())
 }
 
-/// Something that set the value: a write, or a cas.
-struct Write<'a> {
-    value: Cow<'a, Value>,
-    operation: &'a Operation<'a>,
-}
-
 #[derive(Default)]
 struct Seen {
     written_keys: usize,
@@ -48,12 +42,14 @@ struct Seen {
     final_reads: usize,
     acknowledged: usize,
     lost: Vec<serde_json::Value>,
+    /// The first of them, as a person says it.
+    told: Option<String>,
     violations: Vec<Violation>,
 }
 
 impl Seen {
     fn judge(&mut self, group: &Group<'_>) -> Result<(), HistoryError> {
-        let writes = writes(group)?;
+        let writes = registers::writes(group)?;
         let ok = |operation: &&Operation<'_>| operation.outcome == Kind::Ok;
         let additions = group
             .operations
@@ -71,18 +67,21 @@ impl Seen {
         self.final_reads += finals.len();
         self.written_keys += usize::from(acknowledged > 0);
         self.unread_keys += usize::from(acknowledged > 0 && finals.is_empty());
-        let lost = finals.iter().find_map(|read| Lost::find(group, &writes, read));
+        let lost = match finals
+            .iter()
+            .find_map(|read| registers::lost(group, &writes, read))
+        {
+            None if additions > 0 => finals.iter().find_map(|read| growth::lost(group, read)),
+            lost => lost,
+        };
+        let lost = match lost {
+            None => balances::lost(group, &finals)?,
+            lost => lost,
+        };
         if let Some(lost) = lost {
             self.lost.push(lost.data(group));
+            self.told.get_or_insert_with(|| lost.told(group));
             self.violations.push(lost.violation(group));
-        } else if additions > 0
-            && let Some(missing) = finals.iter().find_map(|read| Missing::find(group, read))
-        {
-            self.lost.push(missing.data(group));
-            self.violations.push(missing.violation(group));
-        } else if let Some(wrong) = balances::wrong(group, &finals)? {
-            self.lost.push(wrong.data(group));
-            self.violations.push(wrong.violation(group));
         }
         Ok(())
     }
@@ -95,15 +94,10 @@ impl Seen {
             acknowledged,
             ..
         } = self;
-        let (verdict, reason) = if let Some(first) = self.lost.first() {
-            (
-                Verdict::Violation,
-                format!(
-                    "acknowledged writes were lost on {} keys; the first is {}",
-                    self.lost.len(),
-                    told(first)
-                ),
-            )
+        let (verdict, reason) = if let Some(first) = self.told {
+            let lost = self.lost.len();
+            let reason = format!("acknowledged writes were lost on {lost} keys; the first is {first}");
+            (Verdict::Violation, reason)
         } else if written_keys == 0 {
             (Verdict::Inconclusive, "no write was acknowledged".to_owned())
         } else if final_reads == 0 {
@@ -132,142 +126,11 @@ impl Seen {
     }
 }
 
-/// A lost write as a person says it: what it wrote, where it stood in the log, what was read instead.
-fn told(lost: &serde_json::Value) -> String {
-    let key = match &lost["key"] {
-        serde_json::Value::Null => String::new(),
-        key => format!(" to {key}"),
-    };
-    let at = match (lost["index"].as_u64(), lost["term"].as_u64()) {
-        (Some(index), Some(term)) => format!(" (log index {index}, term {term})"),
-        _ => String::new(),
-    };
-    format!(
-        "the write of {}{key}{at}, operation #{}; the final read #{} returned {}",
-        lost["value"], lost["operation"], lost["read"], lost["returned"]
-    )
-}
-
-/// Everything that happened or may have happened.
-fn writes<'a>(group: &'a Group<'_>) -> Result<Vec<Write<'a>>, HistoryError> {
-    let mut writes = Vec::new();
-    for operation in group
-        .operations
-        .iter()
-        .filter(|operation| operation.outcome != Kind::Fail)
-    {
-        let value = match &*operation.invoke.f {
-            "write" => Cow::Borrowed(operation.argument()),
-            "cas" => match operation.argument().as_list() {
-                Some([_, new]) => Cow::Borrowed(new),
-                _ => return Err(operation.bad_value(false, "a pair [expected, new]")),
-            },
-            // A lock holds the number of the process that has it, as a read shows it.
-            "acquire" => Cow::Owned(holder(operation.invoke.process)),
-            "release" => Cow::Owned(Value::Null),
-            _ => continue,
-        };
-        writes.push(Write { value, operation });
-    }
-    Ok(writes)
-}
-
-fn holder(process: Process) -> Value {
-    match process {
-        Process::Client(number) => Value::Int(number as i64),
-        Process::Nemesis => Value::Null,
-    }
-}
-
 fn is_final_read(operation: &Operation<'_>) -> bool {
     let marked = |event: &Event| event.other.get("final") == Some(&true.into());
     &*operation.invoke.f == "read"
         && operation.outcome == Kind::Ok
         && (marked(operation.invoke) || operation.completion.is_some_and(marked))
-}
-
-/// The first acknowledged write that a final read denies.
-struct Lost<'a> {
-    write: &'a Write<'a>,
-    read: &'a Operation<'a>,
-    /// The last write of the value that was read; none if that is the initial one.
-    older: Option<&'a Write<'a>>,
-}
-
-impl<'a> Lost<'a> {
-    fn find(group: &'a Group<'_>, writes: &'a [Write<'a>], read: &'a Operation<'a>) -> Option<Self> {
-        if writes.is_empty() {
-            return None;
-        }
-        let of_this = || writes.iter().filter(|write| *write.value == *read.result());
-        let older = of_this().max_by_key(|write| write.operation.ret);
-        if older.is_none() && read.result() != group.initial {
-            return None; // a value from nowhere: that is for linearizability to say
-        }
-        let after = |write: &&Write<'_>| {
-            write.operation.outcome == Kind::Ok
-                && write.operation.precedes(read)
-                && older.is_none_or(|older| older.operation.precedes(write.operation))
-        };
-        let write = writes
-            .iter()
-            .filter(after)
-            .min_by_key(|write| write.operation.ret)?;
-        Some(Lost { write, read, older })
-    }
-
-    fn data(&self, group: &Group<'_>) -> serde_json::Value {
-        let at = self.write.operation.completion.and_then(|event| event.at);
-        json!({
-            "key": group.key, "value": self.write.value, "operation": self.write.operation.index(),
-            "index": at.map(|(index, _)| index), "term": at.map(|(_, term)| term),
-            "read": self.read.index(), "returned": self.read.result(),
-        })
-    }
-
-    fn violation(&self, group: &Group<'_>) -> Violation {
-        let (write, read) = (self.write.operation, self.read);
-        let real_time = |from: &Operation<'_>, to: &Operation<'_>| Edge {
-            from: from.index(),
-            to: to.index(),
-            reason: Reason::RealTime,
-        };
-        let mut edges = vec![real_time(write, read)];
-        let mut operations = vec![write.index(), read.index()];
-        let before = match self.older {
-            Some(older) => {
-                edges.push(real_time(older.operation, write));
-                edges.push(Edge {
-                    from: older.operation.index(),
-                    to: read.index(),
-                    reason: Reason::ReadsFrom,
-                });
-                operations.push(older.operation.index());
-                format!(
-                    "That value was written by {}, which had completed before",
-                    older.operation
-                )
-            }
-            None => "That is the initial value; nothing wrote it".to_owned(),
-        };
-        operations.sort_unstable();
-        let at = match write.completion.and_then(|event| event.at) {
-            Some((index, term)) => format!(" at log index {index}, term {term}"),
-            None => String::new(),
-        };
-        let why = format!(
-            "{write} was acknowledged{at}. The final {read} began after that, and returned {}. {before}. So the \
-             acknowledged write is lost.",
-            read.result()
-        );
-        Violation {
-            check: NAME.to_owned(),
-            key: group.key.cloned(),
-            operations,
-            edges,
-            why,
-        }
-    }
 }
 
 #[cfg(test)]
