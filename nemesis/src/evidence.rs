@@ -142,6 +142,11 @@ impl RuleEnded {
     pub fn proves_delay(&self) -> bool {
         matches!(self.was, LinkRule::DelayMs(_)) && !self.traffic.delivered.is_zero()
     }
+
+    /// Whether this proves whatever the rule was.
+    pub fn is_proof(&self) -> bool {
+        self.proves_cut() || self.proves_delay()
+    }
 }
 
 /// Evidence of new rules for links.

@@ -63,7 +63,7 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// Half of the nodes (rounded down), one node, or the leader.
+    /// Half of the nodes (rounded down), one node that runs (from and to any other nothing is sent), or the leader.
     pub(super) fn draw(rng: &mut ChaCha8Rng, scene: &Scene<'_>) -> Self {
         let mut nodes = scene.nodes();
         nodes.shuffle(rng);
@@ -84,6 +84,8 @@ impl Side {
                 nodes: vec![leader],
             },
             (choice, _) => {
+                let free = scene.free();
+                nodes.sort_by_key(|node| !free.contains(node));
                 nodes.truncate(1);
                 let no_leader = format!("{}, as none is known", names(&nodes));
                 let (whom, resolved) = match choice {

@@ -2,9 +2,10 @@
 //!
 //! A lane is calm, then has one fault in force, then undoes it and is calm again; each lasts the interval on average.
 //! `kill`, `pause` and `partition` are one lane each, `chaos` is several side by side. A lane never goes on before what
-//! it asked for last was answered, so every fault is undone, and undone before the lane's next one.
+//! it asked for last was answered, so every fault is undone, and undone before the lane's next one. A rule for links that
+//! nothing ran into was no fault: unless one of its kind is proved already, the lane draws the like again at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use histories::Nanos;
@@ -14,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::guided::majority;
 use crate::effect::{Choice, Effect, NodeId, Outcome};
+use crate::evidence::{self, RuleEnded, RulesSet};
 use crate::schedule::{Schedule, Settings};
 use crate::view::{ProcessState, View};
 
@@ -51,7 +53,7 @@ impl Scene<'_> {
     }
 
     /// The nodes whose process runs and that no fault in force concerns.
-    fn free(&self) -> Vec<NodeId> {
+    pub(super) fn free(&self) -> Vec<NodeId> {
         let runs = |node: &NodeId| self.view.nodes[node.0].process == ProcessState::Running;
         let mut free = self.nodes();
         free.retain(|node| runs(node) && !self.held.contains(node));
@@ -121,6 +123,8 @@ pub(super) struct Unguided {
     lanes: Vec<Lane>,
     choice: Option<Choice>,
     tally: BTreeMap<&'static str, usize>,
+    /// The kinds of faults on links that are proved.
+    proved: BTreeSet<&'static str>,
 }
 
 /// A lane before it begins: what it draws from, and how long its calm is beside the interval.
@@ -139,6 +143,10 @@ struct Lane {
     calm: f64,
     /// The fault in force.
     fault: Option<Fault>,
+    /// The kind of the last one, and what drew it.
+    last: Option<(&'static str, Draw)>,
+    /// What draws the next one, where the last one came to nothing.
+    again: Option<Draw>,
     /// When the present fault, or calm, ends. Not known before the first view.
     until: Option<Nanos>,
     /// What it asked for and was not answered yet.
@@ -166,6 +174,8 @@ impl Unguided {
             draws: plan.draws,
             calm: plan.calm,
             fault: None,
+            last: None,
+            again: None,
             until: None,
             unanswered: Vec::new(),
         };
@@ -175,6 +185,7 @@ impl Unguided {
             lanes: lanes.into_iter().map(lane).collect(),
             choice: None,
             tally: BTreeMap::new(),
+            proved: BTreeSet::new(),
         }
     }
 
@@ -215,9 +226,14 @@ impl Unguided {
     fn draw(&mut self, number: usize, view: &View) -> Option<Fault> {
         let in_force = self.lanes.iter().filter_map(|lane| lane.fault.as_ref());
         let held = in_force.flat_map(|fault| fault.victims.iter().copied()).collect();
-        let draws = &self.lanes[number].draws;
-        let draw = draws[self.rng.random_range(0..draws.len())];
-        draw(&mut self.rng, &Scene { view, held })
+        let lane = &mut self.lanes[number];
+        let draw = match lane.again.take() {
+            Some(draw) => draw,
+            None => lane.draws[self.rng.random_range(0..lane.draws.len())],
+        };
+        let fault = draw(&mut self.rng, &Scene { view, held })?;
+        lane.last = Some((fault.kind, draw));
+        Some(fault)
     }
 
     fn begin(&mut self, number: usize, fault: Fault) -> Vec<Effect> {
@@ -254,12 +270,22 @@ impl Schedule for Unguided {
         self.choice.clone()
     }
 
-    fn on_outcome(&mut self, effect: &Effect, _outcome: &Outcome) {
-        let place = |lane: &mut Lane| {
-            let place = lane.unanswered.iter().position(|asked| asked == effect)?;
-            Some(lane.unanswered.remove(place))
-        };
-        self.lanes.iter_mut().find_map(place);
+    fn on_outcome(&mut self, effect: &Effect, outcome: &Outcome) {
+        let place = |lane: &Lane| lane.unanswered.iter().position(|asked| asked == effect);
+        let asked = self
+            .lanes
+            .iter_mut()
+            .find_map(|lane| place(lane).map(|place| (lane, place)));
+        let Some((lane, place)) = asked else { return };
+        lane.unanswered.remove(place);
+        let undone = lane.last.filter(|_| lane.fault.is_none());
+        if let (Some((kind, draw)), Some(set)) = (undone, evidence::of::<RulesSet>(outcome)) {
+            if set.ended.iter().any(RuleEnded::is_proof) {
+                self.proved.insert(kind);
+            } else if !self.proved.contains(kind) {
+                (lane.again, lane.until) = (Some(draw), Some(Nanos(0)));
+            }
+        }
     }
 
     fn stage(&self) -> String {
