@@ -91,16 +91,17 @@ fn numbers(out: &mut String, results: &Results, record: Option<&Record>) {
         "  operations  {} ok, {} fail, {} info",
         operations.ok, operations.fail, operations.info
     );
-    if record.is_some() {
-        let _ = writeln!(out, "; {} a second", operations.per_second);
-        let _ = writeln!(
+    // A run that was cut short does not know when its load ended.
+    if record.is_some_and(|record| record.load_stage().is_some()) {
+        let _ = write!(
             out,
-            "  outage      {} ms at the longest",
-            results.outage_longest_ms
+            "; {} a second\n  outage      {} ms at the longest",
+            operations.per_second, results.outage_longest_ms
         );
+    }
+    out.push('\n');
+    if record.is_some() {
         let _ = writeln!(out, "  saved       {}", results.run);
-    } else {
-        out.push('\n');
     }
 }
 
