@@ -42,10 +42,10 @@ impl<'a> Operation<'a> {
         self.completion.map_or(&Value::Null, |event| &event.value)
     }
 
-    /// When one of its events was; nothing in a format without times, where every time is 0.
+    /// When one of its events was; nothing in a format without times, where the time is 0 or the index.
     fn at(&self, event: &Event) -> At {
-        let timed = self.invoke.time.0 > 0 || self.completion.is_some_and(|end| end.time.0 > 0);
-        At(timed.then_some(event.time.0))
+        let timed = |event: &Event| event.time.0 != 0 && event.time.0 != event.index;
+        At((timed(self.invoke) || self.completion.is_some_and(timed)).then_some(event.time.0))
     }
 
     /// Whether it had completed before `later` was invoked.
@@ -303,4 +303,24 @@ fn complete<'a>(operation: &mut Operation<'a>, event: &'a Event, position: u32) 
         operation.ret = position;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{header, history};
+
+    #[test]
+    fn where_the_index_stands_for_the_time_no_time_is_told() {
+        let mut events = history("0 w 1, 0 w: 1, 1 w 2, 1 w: 2");
+        let told = |events: &[Event]| groups(&header(false), events).unwrap()[0].operations[1].to_string();
+        assert_eq!(
+            told(&events),
+            "write 2 by process 1 (#2 at 2.000 ms, ok #3 at 3.000 ms)"
+        );
+        for event in &mut events {
+            event.time.0 = event.index;
+        }
+        assert_eq!(told(&events), "write 2 by process 1 (#2, ok #3)");
+    }
 }

@@ -125,10 +125,15 @@ fn run_folder(store: &Path, name: &Path) -> Result<RunFolder, Failure> {
         .map_err(|error| Failure::Usage(format!("there is no run {}: {error}", path.display())))?;
     let folder = RunFolder::at(path);
     if !folder.run_json().is_file() {
-        return Err(Failure::Usage(format!(
-            "{} is no run: it has no run.json",
-            folder.path().display()
-        )));
+        let path = folder.path();
+        // Where Jepsen keeps a test.
+        let history = path.join("history.edn");
+        let hint = match history.is_file() {
+            true => format!("; `harness check {}` judges its history", history.display()),
+            false => String::new(),
+        };
+        let what = format!("{} is no run: it has no run.json{hint}", path.display());
+        return Err(Failure::Usage(what));
     }
     Ok(folder)
 }

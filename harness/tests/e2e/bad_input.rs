@@ -54,6 +54,16 @@ fn a_store_that_cannot_be_written_is_255() {
 }
 
 #[test]
+fn a_folder_of_jepsen_is_254_and_its_history_is_named() {
+    let lab = Lab::new();
+    let folder = lab.folder.path().join("jepsen");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("history.edn"), "").unwrap();
+    let ended = lab.harness(&format!("check {}", folder.display())).with(254);
+    assert!(ended.stderr.contains("jepsen/history.edn`"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_malformed_history_is_254_with_its_line() {
     let lab = Lab::new();
     let path = lab.folder.path().join("broken.jsonl");
