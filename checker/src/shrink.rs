@@ -143,7 +143,8 @@ fn window<S: Spec>(spec: &S, few: Vec<Entry<S::Op>>, budget: &Budget) -> Vec<Ent
     few
 }
 
-/// What was invoked before the search could not go on.
+/// What was invoked before the search could not go on, as it was known then: an operation that was still pending may
+/// have happened, or not. Of what it returned later nobody knew, and the writes that explain it may have come later, too.
 pub(crate) fn prefix<S: Spec>(
     spec: &S,
     entries: &[Entry<S::Op>],
@@ -155,7 +156,15 @@ pub(crate) fn prefix<S: Spec>(
         .first()
         .and_then(|id| entries.iter().find(|entry| entry.id == *id));
     let end = end.map_or(OPEN, |entry| entry.ret);
-    let before: Vec<_> = entries.iter().filter(|entry| entry.inv < end).cloned().collect();
+    let until_then = |entry: &Entry<S::Op>| {
+        let pending = entry.ret > end;
+        (!pending || spec.role(&entry.op) != Role::Pure).then(|| Entry {
+            ret: if pending { OPEN } else { entry.ret },
+            ..entry.clone()
+        })
+    };
+    let before = entries.iter().take_while(|entry| entry.inv < end);
+    let before: Vec<_> = before.filter_map(until_then).collect();
     if is_illegal(spec, &before, budget) {
         before
     } else {
@@ -379,4 +388,17 @@ pub(crate) fn again<S: Spec>(spec: &S, entries: &[Entry<S::Op>], budget: &Budget
     let narrow = spec.among(entries);
     let spec = narrow.as_ref().unwrap_or(spec);
     search(spec, entries, Tactic::Race, &mut budget.meter().capped(steps)).found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check, history};
+
+    #[test]
+    fn a_read_in_flight_at_the_contradiction_proves_nothing() {
+        // Its write comes after the stale read of process 2 and before its own end.
+        let text = "0 w 1, 0 w: 1, 0 w 1, 0 w: 1, 0 w 3, 0 w: 3, 1 r, 2 r, 2 r: 1, 0 w 2, 0 w: 2, 1 r: 2";
+        let check = check("cas-register", &history(text));
+        assert_eq!(check.violations[0].operations, [2, 4, 7]);
+    }
 }
