@@ -7,11 +7,12 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
-
 use crate::budget::Budget;
 use crate::operations::OPEN;
 use crate::search::{Entry, Found, Role, Spec, Stuck, Tactic, absence, search};
+
+/// Stands for whatever value there is, where operations do not name values.
+const NAMELESS: u32 = 0;
 
 /// What one attempt to leave something out may cost, in steps.
 const STEPS: u64 = 200_000;
@@ -31,9 +32,9 @@ pub(crate) fn shrink<S: Spec>(spec: &S, illegal: Vec<Entry<S::Op>>, budget: &Bud
     }
     let mut few = window(spec, illegal, budget);
     let mut work = 0;
+    let mut chunk = few.len().div_ceil(2);
     loop {
         let before = few.clone();
-        let mut chunk = few.len().div_ceil(2);
         while chunk > 0 && work <= WORK && !budget.is_cancelled() {
             drop_chunks(spec, &mut few, chunk, &mut work, budget);
             chunk /= 2;
@@ -43,6 +44,8 @@ pub(crate) fn shrink<S: Spec>(spec: &S, illegal: Vec<Entry<S::Op>>, budget: &Bud
         if few == before || work > WORK || budget.is_cancelled() {
             return few;
         }
+        // What is left to ask is whether a pair or a single one can go.
+        chunk = 2;
     }
 }
 
@@ -82,11 +85,12 @@ fn drop_rounds<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64, b
             if *work > WORK || budget.is_cancelled() {
                 return;
             }
-            let (gone, stay): (Vec<_>, Vec<_>) = (0..few.len())
-                .map(|at| (at, &few[at]))
-                .partition(|(at, entry)| (start..end).contains(at) && entry.ret != OPEN);
-            if !gone.is_empty() && spec.cancel(&mut gone.iter().map(|(_, entry)| &entry.op)) {
-                let fewer: Vec<_> = stay.into_iter().map(|(_, entry)| entry.clone()).collect();
+            let completed = |entry: &&Entry<S::Op>| entry.ret != OPEN;
+            let mut round = few[start..end].iter().filter(completed).map(|entry| &entry.op);
+            if round.clone().next().is_some() && spec.cancel(&mut round) {
+                let goes = |at: usize| (start..end).contains(&at) && few[at].ret != OPEN;
+                let stay = (0..few.len()).filter(|&at| !goes(at));
+                let fewer: Vec<_> = stay.map(|at| few[at].clone()).collect();
                 *work += few.len() as u64;
                 if is_illegal(spec, &fewer, budget) {
                     *few = fewer;
@@ -131,10 +135,11 @@ pub(crate) fn restrict<S: Spec>(
 
 /// The last operations alone, if they suffice: first few, then more, so that a long history costs little.
 fn window<S: Spec>(spec: &S, few: Vec<Entry<S::Op>>, budget: &Budget) -> Vec<Entry<S::Op>> {
-    let mut keep = 32;
+    let mut keep = 8;
     while keep < few.len() && !budget.is_cancelled() {
         let before = 0..few.len() - keep;
-        let last = without(spec, &weakened(spec, &few, before.clone()), before, budget);
+        let weak = weakened(spec, &few, before.clone());
+        let last = without(spec, weak.as_ref().unwrap_or(&few), before, budget);
         if last.len() < few.len() && is_illegal(spec, &last, budget) {
             return last;
         }
@@ -172,13 +177,15 @@ pub(crate) fn prefix<S: Spec>(
     }
 }
 
-/// The same with the weakest operations in the range.
-fn weakened<S: Spec>(spec: &S, few: &[Entry<S::Op>], range: Range<usize>) -> Vec<Entry<S::Op>> {
+/// The same with the weakest operations in the range; none if they are that already.
+fn weakened<S: Spec>(spec: &S, few: &[Entry<S::Op>], range: Range<usize>) -> Option<Vec<Entry<S::Op>>> {
+    let weaker = |entry: &Entry<S::Op>| spec.weaken(&entry.op).filter(|weaker| *weaker != entry.op);
+    let first = range.clone().find(|&at| weaker(&few[at]).is_some())?;
     let mut weak = few.to_vec();
-    for entry in &mut weak[range] {
-        entry.op = spec.weaken(&entry.op).unwrap_or_else(|| entry.op.clone());
+    for entry in &mut weak[first..range.end] {
+        entry.op = weaker(entry).unwrap_or_else(|| entry.op.clone());
     }
-    weak
+    Some(weak)
 }
 
 /// Leaves out what can be left out of each run of `chunk` operations, the last run first.
@@ -192,17 +199,8 @@ fn drop_chunks<S: Spec>(
     let mut start = few.len().saturating_sub(1) / chunk * chunk;
     loop {
         let end = (start + chunk).min(few.len());
-        let mut tried = None;
-        for weak in [weakened(spec, few, start..end), few.clone()] {
-            let fewer = without(spec, &weak, start..end, budget);
-            if tried.as_ref() == Some(&fewer) {
-                break;
-            }
-            if (fewer.len() < few.len() || fewer != *few) && is_illegal(spec, &fewer, budget) {
-                *few = fewer;
-                break;
-            }
-            tried = Some(fewer);
+        if let Some(fewer) = fewer(spec, few, start..end, budget) {
+            *few = fewer;
         }
         *work += few.len() as u64;
         if start == 0 || *work > WORK || budget.is_cancelled() {
@@ -210,6 +208,23 @@ fn drop_chunks<S: Spec>(
         }
         start -= chunk;
     }
+}
+
+/// Operations without a legal order that lack some of the range, or have weaker ones there; none if nothing can go.
+fn fewer<S: Spec>(
+    spec: &S,
+    few: &[Entry<S::Op>],
+    range: Range<usize>,
+    budget: &Budget,
+) -> Option<Vec<Entry<S::Op>>> {
+    let weak = weakened(spec, few, range.clone());
+    let tried = match weak.map(|weak| without(spec, &weak, range.clone(), budget)) {
+        Some(weak) if is_illegal(spec, &weak, budget) => return Some(weak),
+        tried => tried,
+    };
+    let fewer = without(spec, few, range, budget);
+    let tried = tried.is_some_and(|weak| weak == fewer);
+    (!tried && fewer.len() < few.len() && is_illegal(spec, &fewer, budget)).then_some(fewer)
 }
 
 /// All but those operations of the range that may go.
@@ -227,135 +242,167 @@ fn without<S: Spec>(
             break;
         }
         let rest = Rest::of(spec, few, &stays);
-        let before = stays.clone();
-        for at in range.clone().filter(|&at| at < few.len() && !before[at]) {
-            stays[at] = spec.role(&few[at].op) != Role::Pure && !rest.can_spare(spec, &few[at]);
+        let mut changed = false;
+        for at in range.clone().filter(|&at| at < few.len()) {
+            if !stays[at] && spec.role(&few[at].op) != Role::Pure && !rest.can_spare(spec, &few[at]) {
+                (stays[at], changed) = (true, true);
+            }
         }
-        if stays == before && !keep_a_writer(spec, few, &mut stays) {
-            return few
-                .iter()
-                .zip(stays)
-                .filter(|(_, stays)| *stays)
-                .map(|(entry, _)| entry.clone())
-                .collect();
+        if !changed && !keep_a_writer(spec, few, &mut stays) {
+            let staying = few.iter().zip(stays).filter(|(_, stays)| *stays);
+            return staying.map(|(entry, _)| entry.clone()).collect();
         }
     }
     few.to_vec()
 }
 
+/// A value that something observes, and that needs a writer.
+struct Lacking {
+    value: u32,
+    /// The last completion of an observer.
+    until: u32,
+    /// Whether something that stays wrote it.
+    written: bool,
+    /// The write closest to its observers.
+    closest: Option<usize>,
+}
+
 /// Keeps, for each value that something observes and nothing that stays wrote, the write closest to it: a proof
 /// shows where a value came from. Whether there was one to keep.
 fn keep_a_writer<S: Spec>(spec: &S, few: &[Entry<S::Op>], stays: &mut [bool]) -> bool {
-    let mut lacking: FxHashMap<u32, u32> = FxHashMap::default();
-    let staying = || {
-        few.iter()
-            .zip(&*stays)
-            .filter(|(_, stays)| **stays)
-            .map(|(entry, _)| entry)
+    let initial = spec.shown(&spec.initial());
+    let mut lacking: Vec<Lacking> = Vec::with_capacity(few.len());
+    for entry in staying(few, stays).filter(|entry| !absence(spec, &entry.op)) {
+        let value = spec.observes(&entry.op).filter(|value| initial != Some(*value));
+        lacking.extend(value.map(|value| Lacking {
+            value,
+            until: entry.ret,
+            written: false,
+            closest: None,
+        }));
+    }
+    lacking.sort_unstable_by_key(|lack| (lack.value, std::cmp::Reverse(lack.until)));
+    lacking.dedup_by_key(|lack| lack.value);
+    let place = |lacking: &[Lacking], entry: &Entry<S::Op>| {
+        let value = spec.writes(&entry.op)?;
+        lacking.binary_search_by_key(&value, |lack| lack.value).ok()
     };
-    for entry in staying().filter(|entry| !absence(spec, &entry.op)) {
-        if let Some(value) = spec
-            .observes(&entry.op)
-            .filter(|value| spec.shown(&spec.initial()) != Some(*value))
-        {
-            lacking
-                .entry(value)
-                .and_modify(|ret| *ret = entry.ret.max(*ret))
-                .or_insert(entry.ret);
+    for entry in staying(few, stays) {
+        if let Some(at) = place(&lacking, entry) {
+            lacking[at].written = true;
         }
     }
-    for entry in staying() {
-        spec.writes(&entry.op).and_then(|value| lacking.remove(&value));
+    lacking.retain(|lack| !lack.written);
+    if lacking.is_empty() {
+        return false;
     }
-    let mut found: FxHashMap<u32, usize> = FxHashMap::default();
     for (at, entry) in few.iter().enumerate() {
-        let value = spec.writes(&entry.op).filter(|value| lacking.contains_key(value));
-        if let Some(value) = value
-            && (entry.inv < lacking[&value] || !found.contains_key(&value))
+        if let Some(lack) = place(&lacking, entry).map(|place| &mut lacking[place])
+            && (entry.inv < lack.until || lack.closest.is_none())
         {
-            found.insert(value, at);
+            lack.closest = Some(at);
         }
     }
-    found.values().for_each(|&at| stays[at] = true);
-    !found.is_empty()
+    let closest = lacking.iter().filter_map(|lack| lack.closest);
+    closest.fold(false, |_, at| {
+        stays[at] = true;
+        true
+    })
+}
+
+/// The operations that stay.
+fn staying<'a, O>(few: &'a [Entry<O>], stays: &'a [bool]) -> impl Iterator<Item = &'a Entry<O>> {
+    let both = few.iter().zip(stays);
+    both.filter(|(_, stays)| **stays).map(|(entry, _)| entry)
 }
 
 /// What stays, seen from an operation that may go.
 struct Rest {
-    /// By value: its observers.
-    observers: FxHashMap<u32, Intervals>,
-    /// Everything that is not blind.
-    lookers: Intervals,
-    writers: Intervals,
-    blind: Intervals,
+    /// What observes a value.
+    observers: Lookers,
+    /// Everything that is not blind, where operations do not name values.
+    lookers: Lookers,
+    writers: Hiders,
+    /// Where operations do not name values.
+    blind: Hiders,
     /// Whether an operation observes that a value is absent.
     absence: bool,
 }
 
-/// Operations by their invocations, ascending.
+/// Operations that look at a value: by value and invocation, with the greatest completion of the value's up to there.
 #[derive(Default)]
-struct Intervals {
-    /// Invocations and completions.
-    ends: Vec<(u32, u32)>,
-    /// The greatest completion up to each.
-    latest: Vec<u32>,
-    /// The least completion from each on.
-    earliest: Vec<u32>,
-}
+struct Lookers(Vec<(u32, u32, u32)>);
 
-impl Intervals {
-    fn add<O>(&mut self, entry: &Entry<O>) {
-        self.ends.push((entry.inv, entry.ret));
-        self.latest
-            .push(self.latest.last().map_or(entry.ret, |ret| entry.ret.max(*ret)));
+impl Lookers {
+    fn close(&mut self) {
+        self.0.sort_unstable();
+        for at in 1..self.0.len() {
+            let (value, _, latest) = self.0[at - 1];
+            if self.0[at].0 == value {
+                self.0[at].2 = self.0[at].2.max(latest);
+            }
+        }
     }
 
+    /// The greatest completion of those of a value that were invoked up to `position`.
+    fn last_until(&self, value: u32, position: u32) -> Option<u32> {
+        let up_to = self
+            .0
+            .partition_point(|&(of, inv, _)| (of, inv) <= (value, position));
+        let &(of, _, latest) = self.0.get(up_to.checked_sub(1)?)?;
+        (of == value).then_some(latest)
+    }
+}
+
+/// Operations that hide what was there before: by invocation, with the least completion from there on.
+#[derive(Default)]
+struct Hiders(Vec<(u32, u32)>);
+
+impl Hiders {
     fn close(&mut self) {
         let mut least = OPEN;
-        self.earliest = self.ends.iter().map(|(_, ret)| *ret).collect();
-        for ret in self.earliest.iter_mut().rev() {
-            least = least.min(*ret);
-            *ret = least;
+        for (_, earliest) in self.0.iter_mut().rev() {
+            least = least.min(*earliest);
+            *earliest = least;
         }
     }
 
     /// The least completion of those invoked after `position`.
     fn first_after(&self, position: u32) -> u32 {
-        let later = self.ends.partition_point(|(inv, _)| *inv <= position);
-        self.earliest.get(later).copied().unwrap_or(OPEN)
-    }
-
-    /// The greatest completion of those invoked up to `position`.
-    fn last_until(&self, position: u32) -> Option<u32> {
-        let up_to = self.ends.partition_point(|(inv, _)| *inv <= position);
-        up_to.checked_sub(1).map(|at| self.latest[at])
+        let later = self.0.partition_point(|(inv, _)| *inv <= position);
+        self.0.get(later).map_or(OPEN, |(_, earliest)| *earliest)
     }
 }
 
 impl Rest {
     fn of<S: Spec>(spec: &S, few: &[Entry<S::Op>], stays: &[bool]) -> Self {
         let mut rest = Rest {
-            observers: FxHashMap::default(),
-            lookers: Intervals::default(),
-            writers: Intervals::default(),
-            blind: Intervals::default(),
+            observers: Lookers(Vec::with_capacity(few.len())),
+            lookers: Lookers::default(),
+            writers: Hiders(Vec::with_capacity(few.len())),
+            blind: Hiders::default(),
             absence: false,
         };
-        for (entry, _) in few.iter().zip(stays).filter(|(_, stays)| **stays) {
+        let nameless =
+            |entry: &Entry<S::Op>| spec.role(&entry.op) != Role::Pure && spec.writes(&entry.op).is_none();
+        let nameless = few.iter().any(nameless);
+        for entry in staying(few, stays) {
+            let (ends, role) = ((entry.inv, entry.ret), spec.role(&entry.op));
             if let Some(value) = spec.observes(&entry.op) {
-                rest.observers.entry(value).or_default().add(entry);
+                rest.observers.0.push((value, entry.inv, entry.ret));
             }
-            let role = spec.role(&entry.op);
             if role != Role::Pure {
-                rest.writers.add(entry);
+                rest.writers.0.push(ends);
             }
-            if role == Role::Blind {
-                rest.blind.add(entry)
-            } else {
-                rest.lookers.add(entry)
+            match role {
+                _ if !nameless => {}
+                Role::Blind => rest.blind.0.push(ends),
+                Role::Pure | Role::Update => rest.lookers.0.push((NAMELESS, entry.inv, entry.ret)),
             }
             rest.absence |= spec.sees_absence() && absence(spec, &entry.op);
         }
+        rest.observers.close();
+        rest.lookers.close();
         rest.writers.close();
         rest.blind.close();
         rest
@@ -365,14 +412,14 @@ impl Rest {
     /// name values, each operation that is not blind) completed before it, or some other writer (a blind one) lies
     /// between the two.
     fn can_spare<S: Spec>(&self, spec: &S, writer: &Entry<S::Op>) -> bool {
-        let (observers, hiders) = match spec.writes(&writer.op) {
+        let (lookers, value, hiders) = match spec.writes(&writer.op) {
             Some(_) if self.absence => return false,
-            Some(value) => (self.observers.get(&value), &self.writers),
-            None => (Some(&self.lookers), &self.blind),
+            Some(value) => (&self.observers, value, &self.writers),
+            None => (&self.lookers, NAMELESS, &self.blind),
         };
         let hidden_from = hiders.first_after(writer.ret);
-        observers
-            .and_then(|observers| observers.last_until(hidden_from))
+        lookers
+            .last_until(value, hidden_from)
             .is_none_or(|ret| ret < writer.inv)
     }
 }

@@ -9,6 +9,9 @@ use super::{Entry, Role, Spec};
 use crate::budget::{Meter, Stop};
 use crate::operations::OPEN;
 
+/// So many operations get a table for their classes at once.
+const SMALL: usize = 32;
+
 /// One operation, prepared.
 pub(super) struct Prepared<O> {
     pub op: O,
@@ -92,6 +95,9 @@ impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
         meter: &mut Meter<'_>,
     ) -> Result<(), Stop> {
         let mut classes: FxHashMap<&O, u32> = FxHashMap::default();
+        // Most proofs are as small, and need not grow.
+        classes.reserve(kept.len().min(SMALL));
+        self.returns.reserve(kept.len());
         for entry in kept {
             meter.tick()?;
             let fresh = classes.len() as u32;
@@ -178,6 +184,9 @@ pub(crate) fn useful<S: Spec>(
     meter: &mut Meter<'_>,
 ) -> Result<Vec<u32>, Stop> {
     meter.grow(all.len() * 8 + spec.values())?;
+    if all.iter().all(|entry| entry.ret != OPEN) {
+        return Ok((0..all.len() as u32).collect());
+    }
     let mut observed = vec![spec.sees_absence(); spec.values()];
     let mut by_value: FxHashMap<u32, Vec<&S::Op>> = FxHashMap::default();
     let mut news: Vec<u32> = Vec::new();
