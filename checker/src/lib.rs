@@ -48,6 +48,7 @@ mod durability;
 mod error;
 mod explain;
 mod graph;
+mod in_flight;
 mod judge;
 mod linearizability;
 mod operations;

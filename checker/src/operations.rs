@@ -1,12 +1,14 @@
 //! From events to operations: each invocation with its completion, split by key.
 
 use std::fmt;
+use std::sync::Arc;
 
 use histories::{Event, Header, Kind, Process, Value};
 use rustc_hash::FxHashMap;
 
 use crate::budget::Meter;
 use crate::error::{Halt, HistoryError};
+use crate::in_flight::InFlight;
 
 /// The `ret` of an operation whose completion is not known: after everything.
 pub(crate) const OPEN: u32 = u32::MAX;
@@ -183,8 +185,8 @@ struct Groups<'a> {
     initial: &'a Value,
     groups: Vec<Group<'a>>,
     place: FxHashMap<&'a Value, usize>,
-    /// By process: the group and the place in it.
-    in_flight: FxHashMap<Process, (usize, usize)>,
+    /// The group and the place in it.
+    in_flight: InFlight<(usize, usize)>,
 }
 
 impl<'a> Groups<'a> {
@@ -200,7 +202,7 @@ impl<'a> Groups<'a> {
             initial,
             groups: Vec::new(),
             place: FxHashMap::default(),
-            in_flight: FxHashMap::default(),
+            in_flight: InFlight::new(),
         };
         if !keyed {
             groups.open(None);
@@ -219,13 +221,13 @@ impl<'a> Groups<'a> {
 
     /// Takes an event; gives the bytes that more are held for it.
     fn push(&mut self, position: u32, event: &'a Event) -> Result<usize, HistoryError> {
-        if event.process == Process::Nemesis {
+        let Process::Client(process) = event.process else {
             return Ok(0);
-        }
+        };
         if event.kind == Kind::Invoke {
-            return self.invoke(position, event);
+            return self.invoke(process, position, event);
         }
-        let flying = self.in_flight.remove(&event.process);
+        let flying = self.in_flight.end(process);
         let (group, at) = flying.ok_or(HistoryError::NotInvoked {
             index: event.index,
             process: event.process,
@@ -234,10 +236,10 @@ impl<'a> Groups<'a> {
         Ok(0)
     }
 
-    fn invoke(&mut self, position: u32, event: &'a Event) -> Result<usize, HistoryError> {
+    fn invoke(&mut self, process: u64, position: u32, event: &'a Event) -> Result<usize, HistoryError> {
         let group = self.group_of(event)?;
         let place = (group, self.groups[group].operations.len());
-        if let Some((group, at)) = self.in_flight.insert(event.process, place) {
+        if let Some((group, at)) = self.in_flight.begin(process, place) {
             return Err(two_in_flight(event, self.groups[group].operations[at].invoke));
         }
         let operations = &mut self.groups[group].operations;
@@ -288,7 +290,7 @@ fn complete<'a>(operation: &mut Operation<'a>, event: &'a Event, position: u32) 
             expected,
         })
     };
-    if event.f != open.f {
+    if !Arc::ptr_eq(&event.f, &open.f) && event.f != open.f {
         return mismatch("f", event.f.to_string(), open.f.to_string());
     }
     if let Some(key) = &event.key

@@ -25,6 +25,7 @@ pub enum Value {
 
 impl Value {
     /// The integer, if it is one.
+    #[inline]
     pub fn as_int(&self) -> Option<i64> {
         match self {
             Value::Int(number) => Some(*number),
@@ -33,6 +34,7 @@ impl Value {
     }
 
     /// The elements, if it is an array.
+    #[inline]
     pub fn as_list(&self) -> Option<&[Value]> {
         match self {
             Value::List(elements) => Some(elements),

@@ -4,9 +4,8 @@
 //! can tell them apart, so writes of them are alike.
 
 use histories::{Kind, Value};
-use rustc_hash::FxHashMap;
 
-use super::{Decode, Decoded, NUMBER_BYTES, unknown_f};
+use super::{Decode, Decoded, NUMBER_BYTES, Numbers, unknown_f};
 use crate::budget::{Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, chains};
@@ -31,6 +30,18 @@ pub(crate) enum Action<V> {
     Cas(V, V),
     /// It found another value than this.
     Differs(V),
+}
+
+impl<V> Action<V> {
+    /// The same with other names for the values.
+    fn named<W>(self, mut name: impl FnMut(V) -> W) -> Action<W> {
+        match self {
+            Action::Read(value) => Action::Read(name(value)),
+            Action::Write(value) => Action::Write(name(value)),
+            Action::Cas(old, new) => Action::Cas(name(old), name(new)),
+            Action::Differs(value) => Action::Differs(name(value)),
+        }
+    }
 }
 
 /// The specification; states are numbers of values.
@@ -110,8 +121,10 @@ impl Spec for Register {
 
 impl Decode for Register {
     fn decode(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
-        let bytes = 2 * size_of::<Entry<Action<&Value>>>() + NUMBER_BYTES;
+        let bytes = size_of::<Entry<Action<u32>>>() + NUMBER_BYTES;
         meter.grow(group.operations.len() * bytes)?;
+        let mut numbers = Numbers::default();
+        let initial = numbers.of(group.initial);
         let mut entries = Vec::with_capacity(group.operations.len());
         let mut failed = Vec::new();
         for (id, operation) in group.operations.iter().enumerate() {
@@ -120,23 +133,21 @@ impl Decode for Register {
             if options.null_read == NullRead::SaysNothing && action == Action::Read(&Value::Null) {
                 continue;
             }
-            let entry = |op| Entry {
-                op,
+            let numbered = action.named(|value| numbers.of(value));
+            let entry = Entry {
+                op: numbered,
                 inv: operation.inv,
                 ret: operation.ret,
                 id: id as u32,
             };
             match (operation.outcome, action) {
-                (Kind::Fail, Action::Differs(_)) | (Kind::Ok, _) => entries.push(entry(action)),
-                (Kind::Fail, _) => failed.push(entry(action)),
+                (Kind::Fail, Action::Differs(_)) | (Kind::Ok, _) => entries.push(entry),
+                (Kind::Fail, _) => failed.push(entry),
                 (_, Action::Read(_)) => {}
-                _ => entries.push(Entry {
-                    ret: OPEN,
-                    ..entry(action)
-                }),
+                _ => entries.push(Entry { ret: OPEN, ..entry }),
             }
         }
-        Ok(number(group.initial, entries, failed, meter)?)
+        Ok(rename(initial, numbers.len(), entries, failed, meter)?)
     }
 
     fn graph(
@@ -165,48 +176,40 @@ fn action<'a>(operation: &Operation<'a>, options: &Options) -> Result<Action<&'a
     }
 }
 
-/// Replaces values by numbers; those that nobody looks at by [`UNSEEN`].
-fn number(
-    initial: &Value,
-    entries: Vec<Entry<Action<&Value>>>,
-    failed: Vec<Entry<Action<&Value>>>,
+/// Gives the values that somebody looks at numbers from 1 on, and all others [`UNSEEN`].
+fn rename(
+    initial: u32,
+    values: usize,
+    mut entries: Vec<Entry<Action<u32>>>,
+    mut failed: Vec<Entry<Action<u32>>>,
     meter: &mut Meter<'_>,
 ) -> Result<Decoded<Register>, Stop> {
-    let mut numbers: FxHashMap<&Value, u32> = FxHashMap::default();
-    let mut differs = false;
+    meter.grow(values * size_of::<u32>())?;
+    let mut names = vec![UNSEEN; values];
+    let (mut next, mut differs) = (UNSEEN, false);
     for entry in &entries {
         meter.tick()?;
         let (Action::Read(seen) | Action::Cas(seen, _) | Action::Differs(seen)) = entry.op else {
             continue;
         };
         differs |= matches!(entry.op, Action::Differs(_));
-        let next = numbers.len() as u32 + 1;
-        numbers.entry(seen).or_insert(next);
+        let name = &mut names[seen as usize];
+        if *name == UNSEEN {
+            next += 1;
+            *name = next;
+        }
     }
-    let of = |value: &Value| numbers.get(value).copied().unwrap_or(UNSEEN);
-    let renumber = |entry: Entry<Action<&Value>>| Entry {
-        op: match entry.op {
-            Action::Read(value) => Action::Read(of(value)),
-            Action::Write(value) => Action::Write(of(value)),
-            Action::Cas(old, new) => Action::Cas(of(old), of(new)),
-            Action::Differs(value) => Action::Differs(of(value)),
-        },
-        inv: entry.inv,
-        ret: entry.ret,
-        id: entry.id,
-    };
-    let mut numbered = Vec::with_capacity(entries.len());
-    for entry in entries {
+    for entry in entries.iter_mut().chain(&mut failed) {
         meter.tick()?;
-        numbered.push(renumber(entry));
+        entry.op = entry.op.named(|value| names[value as usize]);
     }
     Ok(Decoded {
         spec: Register {
-            initial: of(initial),
-            values: numbers.len() as u32 + 1,
+            initial: names[initial as usize],
+            values: next + 1,
             differs,
         },
-        entries: numbered,
-        failed: failed.into_iter().map(renumber).collect(),
+        entries,
+        failed,
     })
 }

@@ -96,14 +96,34 @@ pub(super) fn seen<'a>(
     operation: &Operation<'a>,
     numbers: &mut Numbers<'a>,
 ) -> Result<Arc<[u32]>, HistoryError> {
-    let mut seen: Vec<u32> = match operation.result() {
+    let seen: Vec<u32> = match operation.result() {
         Value::Null => Vec::new(),
         Value::List(seen) => seen.iter().map(|element| numbers.of(element)).collect(),
         _ => return Err(operation.bad_value(true, "an array of elements, or null for none")),
     };
-    seen.sort_unstable();
-    seen.dedup();
-    Ok(seen.into())
+    Ok(ascending(seen, numbers.len()).into())
+}
+
+/// These numbers, of so many, in order and without repetition. A large part of all is quicker marked than sorted.
+fn ascending(mut seen: Vec<u32>, of: usize) -> Vec<u32> {
+    if seen.len() < of / 64 || seen.is_sorted_by(|one, next| one < next) {
+        seen.sort_unstable();
+        seen.dedup();
+        return seen;
+    }
+    let mut marks = vec![0u64; of.div_ceil(64)];
+    for &number in &seen {
+        marks[number as usize / 64] |= 1 << (number % 64);
+    }
+    seen.clear();
+    for (word, &marked) in marks.iter().enumerate() {
+        let mut left = marked;
+        while left > 0 {
+            seen.push(word as u32 * 64 + left.trailing_zeros());
+            left &= left - 1;
+        }
+    }
+    seen
 }
 
 impl Decode for Set {
@@ -214,4 +234,22 @@ fn levels(
         }
     }
     Ok(Ok(levels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marked_or_sorted_it_is_the_same() {
+        for (step, many) in [(7, 3), (7, 40), (31, 150), (63, 200), (64, 64)] {
+            let seen: Vec<u32> = (0..many).map(|at| at * step % 193).collect();
+            let mut sorted = seen.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            for of in [193, 64 * 193] {
+                assert_eq!(ascending(seen.clone(), of), sorted, "{seen:?} of {of}");
+            }
+        }
+    }
 }
