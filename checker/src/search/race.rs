@@ -1,7 +1,7 @@
 //! Who searches when: depth-first alone, then both engines, side by side where a thread is idle.
 //!
-//! Most histories are decided by depth-first within a few steps, and there a second engine would only cost. A history that
-//! is not is hard for one of them at least, and nobody can tell beforehand for which. So from then on both
+//! Most histories are decided by depth-first within a few steps a return, and there a second engine would only cost. A
+//! history that is not is hard for one of them at least, and nobody can tell beforehand for which. So from then on both
 //! have turns of the same length, which grow; rayon runs the two turns at the same time if a thread has
 //! nothing better to do, else one after the other, so that no key takes a thread from another one. Both are exhaustive
 //! and make the same moves: whoever is first, the verdict is the same, and so is where it got stuck.
@@ -17,6 +17,9 @@ use crate::budget::{Meter, Stop};
 
 /// Configurations that depth-first may look at before it gets company. Few in tests, so that they see races.
 const ALONE: u64 = if cfg!(test) { 3 } else { 1 << 14 };
+
+/// So many configurations a return are still few. None in tests.
+const FEW: u64 = if cfg!(test) { 1 } else { 4 };
 
 /// Configurations of the longest turn.
 const LONGEST: u64 = 1 << 19;
@@ -115,10 +118,22 @@ pub(super) fn run<S: Spec, B: Bits>(
         Tactic::BreadthFirst => breadth().finish(),
         Tactic::Race => {
             let mut depth = depth();
-            match depth.run(ALONE, &AtomicBool::new(false)) {
+            match alone(&mut depth) {
                 Ok(None) => race(depth, breadth(), !meter.is_capped()),
                 decided => depth.outcome(decided),
             }
+        }
+    }
+}
+
+/// Turns without company, as long as they come on well.
+fn alone<E: Engine>(runner: &mut Runner<'_, E>) -> Result<Option<Found>, Stop> {
+    loop {
+        let before = runner.engine.stuck().explained as u64;
+        let turn = runner.run(ALONE, &AtomicBool::new(false));
+        let explained = runner.engine.stuck().explained as u64;
+        if !matches!(turn, Ok(None)) || explained - before < ALONE.div_ceil(FEW) {
+            return turn;
         }
     }
 }
