@@ -86,6 +86,7 @@ impl<'a> Cursor<'a> {
         self.has(literal).then_some(())
     }
 
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -245,6 +246,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// The byte in every one of a word's eight places.
+#[inline(always)]
 const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }

@@ -47,6 +47,7 @@ pub struct EventRef<'a> {
 
 impl<'a> EventRef<'a> {
     /// An event with nothing but its head.
+    #[inline(always)]
     pub(super) fn head(index: u64, time: Nanos, process: Process, kind: Kind, f: &'a str) -> Self {
         EventRef {
             index,
@@ -144,6 +145,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The integer, if it is one.
+    #[inline]
     pub fn as_int(self) -> Option<i64> {
         match self {
             ValueRef::Int(number) => Some(number),
