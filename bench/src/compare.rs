@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use checker::{Budget, Engine, Options, Verdict, linearizability, models};
-use histories::{History, format};
+use histories::History;
+use histories::format::{self, FailedCas};
 
 use crate::generate::{self, Shape};
 use crate::objects::{Kv, Lists, Set, Transactions};
 use crate::peer::{self, Prepared};
-use crate::{clients, hard};
+use crate::{clients, hard, logs};
 
 /// After this the peer has no answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,8 +26,9 @@ pub fn run() -> Result<()> {
     of_strings()?;
     for (name, shape, goal) in SYNTHETIC {
         let history = generate::register(*shape, 1);
-        let ours = ours(&history, "cas-register", Engine::Auto)?;
-        let theirs = (shape.operations <= 100_000).then(|| theirs(&peer::register(&history), 1));
+        let ours = ours(&history, "cas-register", &Options::default())?;
+        let theirs = (shape.operations <= 100_000)
+            .then(|| theirs(&peer::register(&history, FailedCas::DidNotHappen), 1));
         row(name, ours, theirs, Some(*goal))?;
     }
     of_collections()
@@ -57,7 +59,11 @@ pub fn engines() -> Result<()> {
     for (name, model, history) in &inputs {
         print!("| {name} |");
         for engine in [Engine::DepthFirst, Engine::BreadthFirst, Engine::Search] {
-            let (verdict, time) = ours(history, model, engine)?;
+            let options = Options {
+                engine,
+                ..Options::default()
+            };
+            let (verdict, time) = ours(history, model, &options)?;
             let word = verdict.map_or("?", |legal| if legal { "pass" } else { "violation" });
             print!(" {word} {time:.2?} |");
         }
@@ -82,33 +88,62 @@ fn of_strings() -> Result<()> {
     ] {
         let history = strings(stale);
         let its = theirs(&peer::kv(&history), 1);
-        row(name, ours(&history, "kv", Engine::Auto)?, Some(its), Some(goal))?;
+        row(
+            name,
+            ours(&history, "kv", &Options::default())?,
+            Some(its),
+            Some(goal),
+        )?;
     }
     Ok(())
 }
 
+/// Name, model, and how to make one.
+type Made = (&'static str, &'static str, fn() -> History);
+
+const COLLECTIONS: &[Made] = &[
+    ("list appends and reads, 100k", "append", || {
+        clients::history(Lists::new(), true, 100_000, 20, 1)
+    }),
+    ("a set of 1M elements, read 10 times", "set", || {
+        clients::history(Set::new(100_000), false, 1_000_000, 20, 1)
+    }),
+    ("list-append, 100k transactions", "list-append", || {
+        clients::history(Transactions::new(true), false, 100_000, 20, 1)
+    }),
+    ("rw-register, 100k transactions", "rw-register", || {
+        clients::history(Transactions::new(false), false, 100_000, 20, 1)
+    }),
+];
+
 fn of_collections() -> Result<()> {
-    let lists = || clients::history(Lists::new(), true, 100_000, 20, 1);
-    let set = || clients::history(Set::new(100_000), false, 1_000_000, 20, 1);
-    let transactions = |lists| clients::history(Transactions::new(lists), false, 100_000, 20, 1);
-    let rows: [(&str, &str, History); 4] = [
-        ("list appends and reads, 100k", "append", lists()),
-        ("a set of 1M elements, read 10 times", "set", set()),
-        (
-            "list-append, 100k transactions",
-            "list-append",
-            transactions(true),
-        ),
-        (
-            "rw-register, 100k transactions",
-            "rw-register",
-            transactions(false),
-        ),
-    ];
-    for (name, model, history) in rows {
-        let mine = ours(&history, model, Engine::Auto)?;
+    for (name, model, make) in COLLECTIONS {
+        let mine = ours(&make(), model, &Options::default())?;
         ensure!(mine.0 == Some(true), "{name}: {:?}", mine.0);
         row(name, mine, None, Some(1000.0))?;
+    }
+    Ok(())
+}
+
+/// Judges the generated histories whose names have this in them, for a profiler.
+pub fn some(part: &str) -> Result<()> {
+    let registers = SYNTHETIC.iter().filter(|(name, ..)| name.contains(part));
+    for (name, shape, goal) in registers {
+        let history = generate::register(*shape, 1);
+        row(
+            name,
+            ours(&history, "cas-register", &Options::default())?,
+            None,
+            Some(*goal),
+        )?;
+    }
+    for (name, model, make) in COLLECTIONS.iter().filter(|(name, ..)| name.contains(part)) {
+        row(
+            name,
+            ours(&make(), model, &Options::default())?,
+            None,
+            Some(1000.0),
+        )?;
     }
     Ok(())
 }
@@ -153,17 +188,18 @@ const fn shape(operations: usize, clients: usize, values: Option<i64>, cas: bool
     }
 }
 
-fn corpus() -> Option<PathBuf> {
+/// Where the corpus is.
+pub fn corpus() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let folder = std::env::var_os("HARNESS_CORPUS").map_or_else(beside, PathBuf::from);
     folder.join("index.tsv").exists().then_some(folder)
 }
 
 /// A verdict, or none, and the time that it took.
-type Timed = (Option<bool>, Duration);
+pub type Timed = (Option<bool>, Duration);
 
 /// The files of the corpus for a model.
-fn files(folder: &Path, wanted: &str) -> Result<Vec<String>> {
+pub fn files(folder: &Path, wanted: &str) -> Result<Vec<String>> {
     let index = std::fs::read_to_string(folder.join("index.tsv"))?;
     let rows = index.lines().skip(1).map(|line| line.split('\t'));
     let wanted =
@@ -175,54 +211,15 @@ fn read(path: &Path) -> Result<History> {
     Ok(format::read_path(path, &format::Options::default())?.history)
 }
 
-/// Each key-value log, the etcd logs together, and the slowest of them.
+/// Each key-value log, and the etcd logs together.
 fn of_corpus(folder: &Path) -> Result<()> {
     for path in files(folder, "kv")? {
         let history = read(&folder.join(&path))?;
         let its = theirs(&peer::kv(&history), 3);
-        row(&path, ours(&history, "kv", Engine::Auto)?, Some(its), None)?;
+        let mine = ours(&history, "kv", &Options::default())?;
+        row(&path, mine, Some(its), None)?;
     }
-    let paths = files(folder, "etcd-cas-register")?;
-    let (mut mine, mut its) = (Duration::ZERO, Duration::ZERO);
-    let mut worst: Option<(String, Timed, Timed)> = None;
-    for path in &paths {
-        let history = read(&folder.join(path))?;
-        let (ours, theirs) = (
-            ours(&history, "cas-register", Engine::Auto)?,
-            theirs(&peer::register(&history), 3),
-        );
-        same(path, ours, theirs)?;
-        (mine, its) = (mine + ours.1, its + theirs.1);
-        if worst.as_ref().is_none_or(|(_, _, slowest)| slowest.1 < theirs.1) {
-            worst = Some((path.to_owned(), ours, theirs));
-        }
-    }
-    // The goals are for all 102 logs, of which the corpus may have a part.
-    let share = paths.len() as f64 / 102.0;
-    let name = format!("{} of the 102 etcd logs, sum of medians", paths.len());
-    row(&name, (None, mine), Some((None, its)), Some(3.0 * share))?;
-    if let Some((path, mine, its)) = worst {
-        row(
-            &format!("the slowest of them, {path}"),
-            mine,
-            Some(its),
-            Some(0.5),
-        )?;
-    }
-    with_parsing(folder, &paths)
-}
-
-/// The logs as files, one after the other, as many as Porcupine has.
-fn with_parsing(folder: &Path, paths: &[String]) -> Result<()> {
-    let model = models::find("cas-register").context("no cas-register")?;
-    let start = Instant::now();
-    for path in paths.iter().cycle().take(102) {
-        let history = read(&folder.join(path))?;
-        let (options, budget) = (Options::default(), Budget::unlimited());
-        linearizability(&history.header, &history.events, model, &options, &budget)?;
-    }
-    let mine = (None, start.elapsed());
-    row("102 etcd logs, from files to verdicts", mine, None, Some(30.0))
+    logs::rows(folder)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
@@ -230,18 +227,15 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-fn ours(history: &History, model: &str, engine: Engine) -> Result<Timed> {
+/// Our verdict.
+pub fn ours(history: &History, model: &str, options: &Options) -> Result<Timed> {
     let model = models::find(model).ok_or_else(|| anyhow::anyhow!("no model {model}"))?;
     let mut times = Vec::new();
     let mut verdict = None;
     for _ in 0..if history.events.len() > 100_000 { 3 } else { 9 } {
         let budget = Budget::unlimited();
-        let options = Options {
-            engine,
-            ..Options::default()
-        };
         let start = Instant::now();
-        let check = linearizability(&history.header, &history.events, model, &options, &budget)?;
+        let check = linearizability(&history.header, &history.events, model, options, &budget)?;
         times.push(start.elapsed());
         verdict = match check.verdict {
             Verdict::Pass => Some(true),
@@ -252,7 +246,8 @@ fn ours(history: &History, model: &str, engine: Engine) -> Result<Timed> {
     Ok((verdict, median(times)))
 }
 
-fn theirs(prepared: &Prepared, times: usize) -> Timed {
+/// The peer's.
+pub fn theirs(prepared: &Prepared, times: usize) -> Timed {
     let mut verdict = None;
     let times = (0..times).map(|_| {
         let start = Instant::now();
@@ -263,7 +258,8 @@ fn theirs(prepared: &Prepared, times: usize) -> Timed {
     (verdict, median)
 }
 
-fn same(name: &str, ours: Timed, theirs: Timed) -> Result<()> {
+/// Fails if two verdicts differ.
+pub fn same(name: &str, ours: Timed, theirs: Timed) -> Result<()> {
     let agree = ours.0.is_none() || theirs.0.is_none() || ours.0 == theirs.0;
     ensure!(
         agree,
@@ -275,7 +271,7 @@ fn same(name: &str, ours: Timed, theirs: Timed) -> Result<()> {
 }
 
 /// A row; the goal is in milliseconds.
-fn row(name: &str, ours: Timed, theirs: Option<Timed>, goal: Option<f64>) -> Result<()> {
+pub fn row(name: &str, ours: Timed, theirs: Option<Timed>, goal: Option<f64>) -> Result<()> {
     let reached = |goal: f64| {
         if ours.1.as_secs_f64() * 1e3 <= goal {
             "reached"

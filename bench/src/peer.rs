@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use histories::format::FailedCas;
 use histories::{Event, History, Kind, Process, Value};
 use porcupine_rs::{CheckResult, Model, Operation, check_operations_timeout};
 
@@ -17,6 +18,8 @@ enum Action {
     Cas(u32, u32),
     /// A cas that may have failed: every operation has to be put somewhere.
     MayCas(u32, u32),
+    /// A cas that found another value.
+    Differs(u32),
 }
 
 impl Model for Register {
@@ -33,6 +36,7 @@ impl Model for Register {
             Action::Read(value) => (*state == value, *state),
             Action::Write(value) => (true, value),
             Action::MayCas(old, new) => (true, if *state == old { new } else { *state }),
+            Action::Differs(old) => (*state != old, *state),
             Action::Cas(old, new) => (*state == old, if *state == old { new } else { *state }),
         }
     }
@@ -86,24 +90,20 @@ fn calls(history: &History) -> Vec<(&Event, Option<&Event>)> {
     calls
 }
 
-/// An operation for the peer; none for what did not happen, or says nothing.
+/// An operation for the peer; none for one that says nothing.
 fn operation<M: Model>(
     (invoke, end): (&Event, Option<&Event>),
-    op: impl FnOnce(&str, &Value, Option<&Value>) -> M::Op,
+    op: impl FnOnce(&Event, Option<&Event>) -> Option<M::Op>,
 ) -> Option<Operation<M>> {
-    let kind = end.map_or(Kind::Info, |end| end.kind);
-    let reads = matches!(&*invoke.f, "read" | "get");
-    if kind == Kind::Fail || kind == Kind::Info && reads {
+    let known = end.filter(|end| end.kind != Kind::Info);
+    if known.is_none() && matches!(&*invoke.f, "read" | "get") {
         return None;
     }
-    let result = end.filter(|_| kind == Kind::Ok).map(|end| &end.value);
     Some(Operation {
         client_id: None,
         call_time: invoke.index as i64,
-        return_time: end
-            .filter(|_| kind == Kind::Ok)
-            .map_or(i64::MAX, |end| end.index as i64),
-        op: op(&invoke.f, &invoke.value, result),
+        return_time: known.map_or(i64::MAX, |end| end.index as i64),
+        op: op(invoke, known)?,
         metadata: None,
     })
 }
@@ -117,18 +117,24 @@ enum Parts {
 }
 
 /// A register's history for the peer.
-pub fn register(history: &History) -> Prepared {
+pub fn register(history: &History, failed_cas: FailedCas) -> Prepared {
     let mut numbers: HashMap<Value, u32> = HashMap::from([(history.header.initial.clone(), 0)]);
     let mut number = |value: &Value| {
         let next = numbers.len() as u32;
         *numbers.entry(value.clone()).or_insert(next)
     };
-    let mut action = |f: &str, argument: &Value, result: Option<&Value>| match (f, argument.as_list(), result)
-    {
-        ("read", _, Some(seen)) => Action::Read(number(seen)),
-        ("cas", Some([old, new]), Some(_)) => Action::Cas(number(old), number(new)),
-        ("cas", Some([old, new]), None) => Action::MayCas(number(old), number(new)),
-        _ => Action::Write(number(argument)),
+    let mut action = |invoke: &Event, end: Option<&Event>| {
+        let pair = invoke.value.as_list().filter(|_| &*invoke.f == "cas");
+        Some(match (pair, end.map(|end| end.kind)) {
+            (Some([old, _]), Some(Kind::Fail)) if failed_cas == FailedCas::Observation => {
+                Action::Differs(number(old))
+            }
+            (_, Some(Kind::Fail)) => return None,
+            (Some([old, new]), Some(_)) => Action::Cas(number(old), number(new)),
+            (Some([old, new]), None) => Action::MayCas(number(old), number(new)),
+            _ if &*invoke.f == "read" => Action::Read(number(&end?.value)),
+            _ => Action::Write(number(&invoke.value)),
+        })
     };
     let operations = calls(history)
         .into_iter()
@@ -142,10 +148,13 @@ pub fn kv(history: &History) -> Prepared {
         Value::Text(text) => text.to_string(),
         _ => String::new(),
     };
-    let access = |f: &str, argument: &Value, result: Option<&Value>| match f {
-        "get" => Access::Get(result.map_or_else(String::new, text)),
-        "put" => Access::Put(text(argument)),
-        _ => Access::Append(text(argument)),
+    let access = |invoke: &Event, end: Option<&Event>| {
+        let happened = end.is_none_or(|end| end.kind == Kind::Ok);
+        happened.then(|| match &*invoke.f {
+            "get" => Access::Get(end.map_or_else(String::new, |end| text(&end.value))),
+            "put" => Access::Put(text(&invoke.value)),
+            _ => Access::Append(text(&invoke.value)),
+        })
     };
     let mut keys: HashMap<Option<Value>, Vec<Operation<Kv>>> = HashMap::new();
     for call in calls(history) {

@@ -41,14 +41,16 @@ pub fn linearizability(
         Err(Halt::Stop(stop)) => return Ok(unread(model, stop)),
     };
     budget.begin(groups.len());
-    let judged: Vec<Judged> = groups
-        .par_iter()
-        .map(|group| {
-            let judged = (model.judge)(group, options, budget);
-            budget.key_done();
-            judged
-        })
-        .collect::<Result<_, _>>()?;
+    let judge = |group| {
+        let judged = (model.judge)(group, options, budget);
+        budget.key_done();
+        judged
+    };
+    let judged: Vec<Judged> = match groups.as_slice() {
+        // For one key no thread need be woken.
+        [only] => vec![judge(only)?],
+        many => many.par_iter().map(judge).collect::<Result<_, _>>()?,
+    };
     Ok(Summary::of(&groups, &judged).check(model))
 }
 
@@ -159,9 +161,12 @@ impl Summary {
                 let wrong = self.violations.len();
                 let first = self.violations.first();
                 let key: Option<&Value> = first.and_then(|violation| violation.key.as_ref());
-                let proof = first.map_or(0, |violation| violation.operations.len());
                 let which = key.map_or(String::new(), |key| format!(", first {key}"));
-                format!("no legal order for {wrong} of {keys} keys{which}: {proof} operations prove it")
+                let proof = match first.map_or(0, |violation| violation.operations.len()) {
+                    0 => String::new(),
+                    few => format!(": {few} operations prove it"),
+                };
+                format!("no legal order for {wrong} of {keys} keys{which}{proof}")
             }
             Verdict::Inconclusive => {
                 format!(

@@ -17,6 +17,18 @@ pub struct Options {
     pub null_read: NullRead,
     /// What a bank's reads must show.
     pub bank: Bank,
+    /// Whether a violation of a legal order comes with its proof.
+    pub proof: Proof,
+}
+
+/// Whether it is said why there is no legal order. That takes longer than to know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// The few operations that prove it, and the reasons.
+    #[default]
+    Given,
+    /// For who only asks whether there is one: a violation names no operations.
+    LeftOut,
 }
 
 /// How closely the models `set` and `counter` look, which Jepsen's checkers of these names judge by less than a legal order.

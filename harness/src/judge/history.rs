@@ -1,7 +1,7 @@
 //! What the clients saw: linearizability, durability, activity.
 
 use checker::models::Model;
-use checker::{Budget, Check, HistoryError, NullRead, Options, Verdict};
+use checker::{Budget, Check, HistoryError, NullRead, Options, Proof, Verdict};
 use histories::{Event, History, Kind, Value};
 
 use super::{Implied, Limits};
@@ -44,6 +44,7 @@ pub fn linearizability(
         // What a tool of others would call valid may still be a lost write: say so.
         let strict = judge(&Options {
             null_read: NullRead::Observation,
+            proof: Proof::LeftOut,
             ..options
         })?;
         if strict.verdict == Verdict::Violation {

@@ -24,7 +24,9 @@ use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
-use checker::{Analysis, Bank, Budget, Check, Consistency, Engine, FailedCas, NullRead, Options, Verdict};
+use checker::{
+    Analysis, Bank, Budget, Check, Consistency, Engine, FailedCas, NullRead, Options, Proof, Verdict,
+};
 use histories::format::{self, FormatError, Imported, history1};
 use histories::run_folder::read_lines;
 use histories::{History, RunFolder};
@@ -113,6 +115,7 @@ impl Limits {
             analysis: self.analysis.unwrap_or(analysis),
             null_read: self.null_read.unwrap_or(null_read),
             bank: self.bank,
+            proof: Proof::Given,
         }
     }
 }
