@@ -91,12 +91,12 @@ impl Saved {
         let figure8 = shown
             .into_iter()
             .filter(|cycle| is_wanted(cycle.cycle))
-            .map(|cycle| story::figure8(cycle, style));
+            .map(|cycle| ("figure8", story::figure8(cycle, style)));
         let others = self.nemesis.guided().iter();
         let others = others
             .filter(|cycle| is_wanted(cycle.cycle))
-            .map(|cycle| story::guided(cycle, style));
-        figure8.chain(others).collect()
+            .map(|cycle| (cycle.schedule.as_str(), story::guided(cycle, style)));
+        grouped(figure8.chain(others).collect(), style)
     }
 
     fn violations(&self) -> impl Iterator<Item = &Json> {
@@ -124,6 +124,21 @@ impl Saved {
             })
         })
     }
+}
+
+/// Of several schedules, each has its name above its cycles.
+fn grouped(cycles: Vec<(&str, String)>, style: Style) -> Vec<String> {
+    let many = cycles.windows(2).any(|pair| pair[0].0 != pair[1].0);
+    let mut above = "";
+    let mut out = Vec::with_capacity(cycles.len());
+    for (schedule, text) in cycles {
+        if many && schedule != above {
+            out.push(format!("{}\n\n", style.bold(&format!("== {schedule}"))));
+            above = schedule;
+        }
+        out.push(text);
+    }
+    out
 }
 
 /// What proves a violation.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use histories::Nanos;
-use nemesis::effect::EffectLine;
+use nemesis::effect::{ClientRule, EffectLine};
 use nemesis::{Effect, Link, LinkRule, NodeId, Outcome};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -14,7 +14,7 @@ pub const SHOWN: usize = 4000;
 /// A fault that lasted: a band in every picture with a time axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Band {
-    /// `kill`, `pause`, `cut`, `delay`, `gate`.
+    /// `kill`, `pause`, `cut`, `delay`, `gate`, `cut-requests`, `cut-replies`.
     pub kind: &'static str,
     /// Whom it hit; none for the gate.
     pub node: Option<NodeId>,
@@ -107,6 +107,7 @@ pub fn faults(lines: &[EffectLine], nodes: usize) -> Faults {
         .collect();
     let mut bands = process_bands(lines);
     bands.extend(link_bands(lines, nodes));
+    bands.extend(client_bands(lines));
     bands.sort_by_key(|band| band.from);
     Faults {
         of: effects.count(),
@@ -293,6 +294,29 @@ fn link_bands(lines: &[EffectLine], nodes: usize) -> Vec<Band> {
     bands
 }
 
+/// How long a node's clients were cut off from it, by the rule.
+fn client_bands(lines: &[EffectLine]) -> Vec<Band> {
+    let mut bands = Vec::new();
+    let mut open: BTreeMap<NodeId, (&'static str, u64)> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.outcome.is_installed()) {
+        let Effect::Clients { rule, nodes } = &line.effect else {
+            continue;
+        };
+        let now = micros(line.done);
+        for node in nodes {
+            if let Some((kind, from)) = open.remove(node) {
+                bands.push(whole(kind, Some(*node), from, Some(now)));
+            }
+            if *rule != ClientRule::Pass {
+                open.insert(*node, (line.effect.word(), now));
+            }
+        }
+    }
+    let left = open.into_iter();
+    bands.extend(left.map(|(node, (kind, from))| whole(kind, Some(node), from, None)));
+    bands
+}
+
 fn hit(rules: &BTreeMap<Link, LinkRule>, node: NodeId, kind: &str) -> usize {
     let hits = |(link, rule): &(&Link, &LinkRule)| {
         let of_kind = match rule {
@@ -347,7 +371,8 @@ fn heals(lines: &[EffectLine]) -> Vec<Nanos> {
     const TOGETHER: std::time::Duration = std::time::Duration::from_millis(20);
     let mut heals: Vec<Nanos> = Vec::new();
     let undoing = lines.iter().filter(|line| {
-        line.outcome.is_installed() && matches!(line.effect.word(), "start" | "resume" | "heal")
+        line.outcome.is_installed()
+            && matches!(line.effect.word(), "start" | "resume" | "heal" | "heal-clients")
     });
     for line in undoing {
         match heals.last_mut() {
@@ -389,6 +414,13 @@ mod tests {
                 json!({"links": {"rule": "pass", "links": [["n2", "n3"]]}}),
                 &[1],
             ),
+            line(
+                4,
+                50,
+                json!({"clients": {"rule": "cut-replies", "nodes": ["n1", "n2"]}}),
+                &[],
+            ),
+            line(5, 70, json!({"clients": {"rule": "pass", "nodes": ["n1"]}}), &[4]),
         ];
         let faults = faults(&lines, 3);
         let told: Vec<_> = faults
@@ -405,9 +437,11 @@ mod tests {
                 ("cut", node(2), 20_000, Some(40_000), (2, 4)),
                 ("cut", node(1), 40_000, None, (1, 4)),
                 ("cut", node(2), 40_000, None, (1, 4)),
+                ("cut-replies", node(0), 50_000, Some(70_000), (1, 1)),
+                ("cut-replies", node(1), 50_000, None, (1, 1)),
             ]
         );
         assert_eq!(faults.effects[0].undone, Some((2, 30_000)));
-        assert_eq!(faults.heals, [Nanos::from_ms(40)]);
+        assert_eq!(faults.heals, [Nanos::from_ms(40), Nanos::from_ms(70)]);
     }
 }

@@ -84,7 +84,9 @@ pub struct Stage {
 /// A cycle.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Story {
-    /// Counts from 1.
+    /// Of which schedule.
+    pub schedule: String,
+    /// Counts from 1 within its schedule.
     pub cycle: u64,
     /// `SPRUNG`, `REFUSED` …
     pub outcome: String,
@@ -116,9 +118,9 @@ pub struct Story {
 /// All cycles of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Stories {
-    /// The schedule.
+    /// The schedules, in the order in which they had their turns.
     pub schedule: String,
-    /// The cycles.
+    /// The cycles, schedule by schedule.
     pub cycles: Vec<Story>,
     /// How many of them have their stages.
     pub drawn: usize,
@@ -182,6 +184,7 @@ fn figure8(cycle: &Cycle, nodes: usize) -> Story {
         ("T5", cycle.terms.t5),
     ];
     Story {
+        schedule: "figure8".to_owned(),
         cycle: cycle.cycle,
         outcome: word(&cycle.outcome),
         reason: cycle.reason.clone(),
@@ -336,6 +339,7 @@ fn caption(cycle: &Cycle, panel: &str) -> String {
 
 fn common(record: &Record, nodes: usize) -> Story {
     Story {
+        schedule: record.schedule.clone(),
         cycle: record.cycle,
         outcome: word(&record.outcome),
         reason: record.reason.clone(),
@@ -378,6 +382,7 @@ mod tests {
 
     fn story(cycle: u64, outcome: &str) -> Story {
         Story {
+            schedule: String::new(),
             cycle,
             outcome: outcome.to_owned(),
             reason: String::new(),

@@ -5,7 +5,7 @@ page.plots = () => {
   const { make, seconds, span, number, bytes, colour, section, onResize, onColours } = page.dom;
   const { plots, faults, horizon, plain, deltas, OUTCOMES } = page.data;
   const root = section("plots", "Latency, rate, outages",
-    "Over the whole run. Bands are faults: a node killed, paused, or cut off from all others.");
+    "Over the whole run. Bands are faults: a node killed, paused, or cut off from all others or from its clients.");
 
   const ok = plain(plots.ok);
   const xs = Array.from(ok, (_, at) => ((at + 0.5) * plots.width) / 1e6);

@@ -163,6 +163,15 @@ page.strips = (scale) => {
       }
       return;
     }
+    // Whoever asked the node: a line above it.
+    if (band.kind === "cut-requests" || band.kind === "cut-replies") {
+      context.fillRect(left, y, wide, 3);
+      if (wide > 80) {
+        context.font = "9px system-ui, sans-serif";
+        context.fillText(band.kind === "cut-requests" ? "requests lost" : "replies lost", Math.max(left, GUTTER) + 3, y + 21);
+      }
+      return;
+    }
     // A cut is a line under the node, the thicker the more of its links are cut.
     const tall = 2 + (band.part[0] / band.part[1]) * 4;
     context.globalAlpha = band.part[0] === band.part[1] ? 1 : 0.7;

@@ -50,9 +50,12 @@ page.timeline = () => {
     make("p", { class: "note", text: "Drag to move; Ctrl and the wheel, a pinch or + and − zoom; double-click zooms in; drag in the overview to choose a part." }));
 
   function legend() {
+    const has = (...kinds) => faults.bands.some((band) => kinds.includes(band.kind));
     const swatch = (kind, text) => make("span", {}, make("i", { class: `swatch ${kind}` }), ` ${text}`);
     return make("div", { class: "legend" }, swatch("ok", "ok"), swatch("fail", "fail: it did not happen"), swatch("info", "info: nobody knows"),
-      swatch("leader", "leads"), swatch("candidate", "campaigns"), swatch("kill", "killed"), swatch("pause", "paused"), swatch("cut", "links cut"), make("span", { text: "T4: term, c70: commit index" }),
+      swatch("leader", "leads"), swatch("candidate", "campaigns"), swatch("kill", "killed"), swatch("pause", "paused"), swatch("cut", "links cut"),
+      has("delay") ? swatch("delay", "links delayed") : null,
+      has("cut-requests", "cut-replies") ? swatch("clients", "requests or replies of its clients lost") : null, make("span", { text: "T4: term, c70: commit index" }),
       culprits.size > 0 ? swatch("culprit", "in the counterexample") : null);
   }
 
@@ -102,7 +105,7 @@ page.timeline = () => {
   let paint = null;
   function colours() {
     paint = {};
-    for (const name of ["ink", "faint", "line", "ok", "fail", "info", "culprit", "leader", "candidate", "follower", "kill", "pause", "cut", "delay", "gate", "paper", "select"]) {
+    for (const name of ["ink", "faint", "line", "ok", "fail", "info", "culprit", "leader", "candidate", "follower", "kill", "pause", "cut", "delay", "cut-requests", "cut-replies", "gate", "paper", "select"]) {
       paint[name] = colour(name);
     }
     paint.outcomes = [paint.ok, paint.fail, paint.info];
