@@ -1,17 +1,30 @@
-//! report.html of long runs: how long it takes to draw, how much memory, how large it is. The operations are made up, so that no
+//! report.html of long runs: how long it takes to draw, how much memory, how large it is; and of the longest, how soon
+//! `harness inspect` says anything. The operations are made up, so that no
 //! cluster has to run for hours; everything else is that of the saved run of the browser tests.
 //!
 //!     cargo bench -p harness --bench report
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use harness::report::{data, page};
 use histories::RunFolder;
 
 const SIZES: [u64; 3] = [10_000, 100_000, 1_000_000];
+/// What is asked of the longest run, beside its verdict: near its beginning and near its end.
+const INSPECT: [&str; 8] = [
+    "",
+    "--faults",
+    "--process 3",
+    "--key k3300",
+    "--around 100",
+    "--around 1900000",
+    "--json",
+    "--json --process 3",
+];
 /// Clients, and how long an operation takes and waits, in ns.
 const CLIENTS: u64 = 10;
 const STEP: u64 = 170_000;
@@ -35,6 +48,30 @@ fn main() {
         );
         writeln!(out, "{line}").expect("there is a terminal, or a file");
     }
+    let longest = store.path().join(SIZES[SIZES.len() - 1].to_string());
+    writeln!(out, "\nfirst output of").expect("there is a terminal, or a file");
+    for words in INSPECT {
+        let took = first_output(&longest, words).as_millis();
+        writeln!(out, "{took:>6} ms  harness inspect {words}").expect("there is a terminal, or a file");
+    }
+}
+
+/// How long a command takes until something is to be read; its reader then goes away.
+fn first_output(run: &Path, words: &str) -> Duration {
+    let begin = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_harness"))
+        .arg("inspect")
+        .arg(run)
+        .args(words.split_whitespace())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("harness starts");
+    let mut out = child.stdout.take().expect("it has an output");
+    out.read_exact(&mut [0]).expect("it says something");
+    let took = begin.elapsed();
+    drop(out);
+    child.wait().expect("it ends");
+    took
 }
 
 fn write_run(folder: &Path, operations: u64) -> std::io::Result<()> {

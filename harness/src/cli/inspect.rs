@@ -1,5 +1,6 @@
 //! `harness inspect`: look at a saved run without judging it again.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use histories::{Event, NodeName, RunFolder};
@@ -108,7 +109,8 @@ fn text(args: &Args, folder: &RunFolder, saved: &Saved, style: Style) -> Result<
                 true => style.bold(&line),
                 false => line,
             };
-            out.show(&(line + "\n"))
+            out.show(&(line + "\n"))?;
+            Ok(out.wants_more())
         };
         window::read(&folder.history(), !saved.record.finished, &wanted, &mut line)?;
     }
@@ -123,7 +125,7 @@ fn document(args: &Args, folder: &RunFolder, saved: &Saved) -> Result<(), Failur
     if let Some(wanted) = &wanted {
         window::read(&folder.history(), !saved.record.finished, wanted, &mut |event| {
             events.push(event);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
     }
     let of_cycle = |record: &&serde_json::Value| args.cycle.is_none_or(|cycle| record["cycle"] == cycle);

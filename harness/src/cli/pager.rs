@@ -1,6 +1,7 @@
 //! Long text on a terminal goes through a pager, like git's; a pipe gets it as it is.
 
 use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
 
 use crate::exit::Failure;
@@ -38,6 +39,14 @@ impl Pager {
     /// What was shown is to be seen now.
     pub fn flush(&mut self) -> Result<(), Failure> {
         self.attempt(|out| out.flush())
+    }
+
+    /// Whether somebody still reads: what nobody reads need not be looked for.
+    pub fn wants_more(&self) -> ControlFlow<()> {
+        match self.out {
+            Some(_) => ControlFlow::Continue(()),
+            None => ControlFlow::Break(()),
+        }
     }
 
     fn attempt(&mut self, act: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use histories::format::history1::{EventRef, Events};
@@ -24,6 +25,9 @@ pub struct Wanted {
     pub around: Option<(u64, u64)>,
 }
 
+/// What becomes of an event: an end of the reading where nobody wants any more of them.
+pub type Sunk = Result<ControlFlow<()>, Failure>;
+
 /// Hands every wanted event to `sink`, in the order of the history. Reads no further than it has to.
 ///
 /// # Errors
@@ -32,7 +36,7 @@ pub fn read(
     path: &Path,
     unfinished: bool,
     wanted: &Wanted,
-    sink: &mut dyn FnMut(Event) -> Result<(), Failure>,
+    sink: &mut dyn FnMut(Event) -> Sunk,
 ) -> Result<(), Failure> {
     let wrong = |error: FormatError| Failure::Usage(error.in_file(path).to_string());
     let file = File::open(path).map_err(|source| wrong(FormatError::Read { file: None, source }))?;
@@ -54,7 +58,9 @@ pub fn read(
             continue;
         }
         let Some((first, last)) = wanted.around else {
-            sink(Event::from(event))?;
+            if sink(Event::from(event))?.is_break() {
+                return Ok(());
+            }
             continue;
         };
         if event.index < first {
@@ -68,15 +74,17 @@ pub fn read(
         if after > AROUND {
             return Ok(());
         }
-        let event = Event::from(event);
-        before.drain(..).try_for_each(&mut *sink)?;
-        sink(event)?;
+        for event in before.drain(..).chain([Event::from(event)]) {
+            if sink(event)?.is_break() {
+                return Ok(());
+            }
+        }
     }
     match wanted.around {
         Some((first, _)) if first >= count => Err(Failure::Usage(format!(
             "there is no event {first}; the history has {count}"
         ))),
-        _ => before.drain(..).try_for_each(sink),
+        _ => before.into_iter().try_for_each(|event| sink(event).map(|_| ())),
     }
 }
 
@@ -132,7 +140,7 @@ mod tests {
         let mut found = Vec::new();
         read(&path, false, wanted, &mut |event| {
             found.push(event.index);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(found)
     }
