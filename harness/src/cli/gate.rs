@@ -99,6 +99,7 @@ pub fn gate(args: &Args) -> Result<Exit, Failure> {
         .iter()
         .map(|row| row.verdict)
         .chain(of_runs)
+        .chain(before.iter().map(Run::as_baseline))
         .max()
         .unwrap_or(Verdict::Inconclusive);
     if args.json {
@@ -109,12 +110,20 @@ pub fn gate(args: &Args) -> Result<Exit, Failure> {
         });
         show_json(&document)?;
     } else {
-        show(&text(&rows, &now, verdict, Style::of_stdout()))?;
+        show(&text(&rows, (&before, &now), verdict, Style::of_stdout()))?;
     }
     Ok(Exit::from(verdict))
 }
 
 impl Run {
+    /// What was no pass itself says nothing about what is compared with it.
+    fn as_baseline(&self) -> Verdict {
+        match self.verdict {
+            Some(Verdict::Pass) => Verdict::Pass,
+            _ => Verdict::Inconclusive,
+        }
+    }
+
     fn load(folder: &RunFolder) -> Result<Self, Failure> {
         #[derive(Deserialize)]
         struct Saved {
@@ -222,7 +231,7 @@ fn judge_figure(
     }
 }
 
-fn text(rows: &[Row], now: &[Run], verdict: Verdict, style: Style) -> String {
+fn text(rows: &[Row], (before, now): (&[Run], &[Run]), verdict: Verdict, style: Style) -> String {
     let ms = |us: Option<u64>| us.map_or("none".to_owned(), |us| format!("{:.2} ms", us as f64 / 1000.0));
     let word_for = |verdict| match verdict {
         Verdict::Pass => "not worse",
@@ -243,9 +252,11 @@ fn text(rows: &[Row], now: &[Run], verdict: Verdict, style: Style) -> String {
         rows: rows.iter().map(cells).collect(),
     });
     let mut out = table;
-    for run in now.iter().filter(|run| run.verdict != Some(Verdict::Pass)) {
-        let verdict = run.verdict.map_or("unfinished", word);
-        out += &format!("a run is no pass: {verdict}, seed {}\n", run.settings.seed);
+    for (what, runs) in [("a run", now), ("a baseline", before)] {
+        for run in runs.iter().filter(|run| run.verdict != Some(Verdict::Pass)) {
+            let verdict = run.verdict.map_or("unfinished", word);
+            out += &format!("{what} is no pass: {verdict}, seed {}\n", run.settings.seed);
+        }
     }
     let word = word_for(verdict).to_uppercase();
     out + &format!("\n{}\n", style.verdict(verdict, &word))

@@ -91,6 +91,9 @@ fn list_runs(args: &Args) -> Result<Exit, Failure> {
         show_json(&found)?;
     } else {
         show(&aligned(&saved_runs(&found)))?;
+        if found.is_empty() {
+            eprintln!("harness: {} has no such run", args.store.display());
+        }
     }
     Ok(Exit::Pass)
 }

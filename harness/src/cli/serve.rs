@@ -39,11 +39,14 @@ pub fn serve(args: &Args) -> Result<Exit, Failure> {
             eprintln!("harness: whoever reaches {address} can read all of the store");
         }
         show(&format!("http://{address}/\n"))?;
-        server
-            .serve(async {
-                let _ = tokio::signal::ctrl_c().await;
-            })
-            .await
+        let interrupt = || async {
+            let _ = tokio::signal::ctrl_c().await;
+        };
+        // The first one lets what is being read come to its end, the second one does not wait for it.
+        tokio::select! {
+            served = server.serve(interrupt()) => served,
+            () = async { interrupt().await; interrupt().await } => Ok(()),
+        }
     })?;
     Ok(Exit::Pass)
 }

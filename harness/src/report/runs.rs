@@ -16,7 +16,7 @@ use crate::run::record::Record;
 pub struct SavedRun {
     /// When it began, in UTC; nothing if its record cannot be read.
     pub began: Option<String>,
-    /// `pass`, `violation`, `inconclusive`; `unfinished` without a verdict, `unreadable` without a record.
+    /// `pass`, `violation`, `inconclusive`; `unfinished` without a verdict, `unreadable` where it or the record cannot be read.
     pub verdict: String,
     /// What was tested.
     pub system: String,
@@ -138,7 +138,10 @@ fn verdict(folder: &RunFolder) -> String {
     struct Saved {
         verdict: String,
     }
-    read_json::<Saved>(&folder.results()).map_or_else(|_| "unfinished".to_owned(), |saved| saved.verdict)
+    if !folder.results().exists() {
+        return "unfinished".to_owned();
+    }
+    read_json::<Saved>(&folder.results()).map_or_else(|_| "unreadable".to_owned(), |saved| saved.verdict)
 }
 
 /// What the files of a folder take; links are not followed.

@@ -63,6 +63,10 @@ impl Server {
     pub async fn bind(store: &Path, listen: SocketAddr) -> Result<Self, Failure> {
         let store = std::fs::canonicalize(store)
             .map_err(|error| Failure::Usage(format!("there is no store {}: {error}", store.display())))?;
+        if !store.is_dir() {
+            let why = format!("{} is no folder, and so no store", store.display());
+            return Err(Failure::Usage(why));
+        }
         let listener = TcpListener::bind(listen).await.map_err(|error| {
             Failure::Broken(format!(
                 "cannot listen on {listen}: {error}; --listen 127.0.0.1:0 takes any free port"
@@ -191,12 +195,19 @@ async fn run(State(shown): State<Shown>, InPath(path): InPath<String>) -> Respon
 
 #[derive(Deserialize)]
 struct Sides {
+    #[serde(default)]
     left: String,
+    #[serde(default)]
     right: String,
 }
 
 async fn compare(State(shown): State<Shown>, Query(sides): Query<Sides>) -> Response {
     let found = tokio::task::spawn_blocking(move || {
+        if sides.left.is_empty() || sides.right.is_empty() {
+            return Err(Failure::Usage(
+                "choose a run on the left and one on the right".to_owned(),
+            ));
+        }
         let side = |path: &str| files::within(&shown.store, path).ok_or_else(|| not_there(path));
         pages::compare(&shown.store, &side(&sides.left)?, &side(&sides.right)?)
     });

@@ -24,6 +24,17 @@ pub struct Sorted {
     down: Option<String>,
 }
 
+impl Sorted {
+    /// How a column is sorted, if it is the one.
+    fn by(&self, column: &str) -> Option<&'static str> {
+        let is_it = self.sort.as_deref() == Some(column);
+        is_it.then_some(match self.down {
+            None => "ascending",
+            Some(_) => "descending",
+        })
+    }
+}
+
 /// A column: its name, how it compares, and how it shows.
 struct Column {
     name: &'static str,
@@ -126,30 +137,44 @@ pub fn list(
             main {
                 h1 { "Runs" }
                 p { (runs.len()) " of " (all.len()) " in " code { (store.display()) } }
-                (filters(all, filter))
-                form action="/compare" {
-                    table {
-                        thead { tr {
-                            th { "left" } th { "right" }
-                            @for head in COLUMNS {
-                                th { a href=(sort_link(head.name, filter, sorted)) { (head.name) } }
-                            }
-                        } }
-                        tbody { @for run in &runs { (row(store, run)) } }
-                    }
-                    button { "left and right, side by side" }
+                (filters(all, filter, sorted))
+                @if runs.is_empty() {
+                    p { @if all.is_empty() { "There is no run yet; " code { "harness run" } " makes one." } @else { "No run is like that." } }
+                } @else {
+                    (table(store, &runs, filter, sorted))
                 }
             }
         },
     )
 }
 
+fn table(store: &Path, runs: &[SavedRun], filter: &Filter, sorted: &Sorted) -> Markup {
+    html! {
+        form action="/compare" {
+            div class="wide" {
+                table {
+                    thead { tr {
+                        th scope="col" { "left" } th scope="col" { "right" }
+                        @for head in COLUMNS {
+                            th scope="col" aria-sort=[sorted.by(head.name)] {
+                                a href=(sort_link(head.name, filter, sorted)) { (head.name) }
+                            }
+                        }
+                    } }
+                    tbody { @for run in runs { (row(store, run)) } }
+                }
+            }
+            button { "left and right, side by side" }
+        }
+    }
+}
+
 fn row(store: &Path, run: &SavedRun) -> Markup {
     let path = relative(store, &run.path);
     html! {
         tr class=(run.verdict) {
-            td { input type="radio" name="left" value=(path) required; }
-            td { input type="radio" name="right" value=(path) required; }
+            td { input type="radio" name="left" value=(path) aria-label=(format!("left: {path}")) required; }
+            td { input type="radio" name="right" value=(path) aria-label=(format!("right: {path}")) required; }
             @for column in COLUMNS {
                 td {
                     @if column.name == "began" {
@@ -166,7 +191,7 @@ fn row(store: &Path, run: &SavedRun) -> Markup {
 }
 
 /// A choice for each column that is worth one.
-fn filters(all: &[SavedRun], filter: &Filter) -> Markup {
+fn filters(all: &[SavedRun], filter: &Filter, sorted: &Sorted) -> Markup {
     type Choice<'a> = (&'a str, &'a Option<String>, fn(&SavedRun) -> &str);
     let choices: [Choice<'_>; 3] = [
         ("verdict", &filter.verdict, |run| &run.verdict),
@@ -186,6 +211,9 @@ fn filters(all: &[SavedRun], filter: &Filter) -> Markup {
                     }
                 }
                 " "
+            }
+            @for (name, value) in [("sort", &sorted.sort), ("down", &sorted.down)] {
+                @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
             }
             button { "filter" }
         }
@@ -222,16 +250,23 @@ fn sort_link(column: &str, filter: &Filter, sorted: &Sorted) -> String {
 pub fn run(store: &Path, folder: &Path) -> Result<Markup, Failure> {
     let run = RunFolder::at(folder);
     let record = Record::load(&run)?;
-    let results: Option<Json> = read_json(&run.results()).ok();
     let path = relative(store, folder);
     let report = folder.join("report.html").is_file();
+    let beside = record
+        .counterpart(&run)
+        .map(|other| relative(store, other.path()));
     Ok(page(
         &path,
         &html! {
             main {
                 p { a href="/" { "all runs" } }
                 h1 { (path) }
-                (verdict(results.as_ref()))
+                (verdict(&run))
+                @if let Some(beside) = beside {
+                    p { a href=(beside_link(&path, &beside)) {
+                        "side by side with " @if record.settings.bugs.is_empty() { "the run with the bug" } @else { "its control" }
+                    } }
+                }
                 p { "again: " code { (record.settings.command_line()) } }
                 @if report {
                     p { a href=(link("file", &format!("{path}/report.html"))) { "the report by itself" } }
@@ -248,13 +283,17 @@ pub fn run(store: &Path, folder: &Path) -> Result<Markup, Failure> {
     ))
 }
 
-fn verdict(results: Option<&Json>) -> Markup {
+fn verdict(run: &RunFolder) -> Markup {
     let text = |json: &Json, field: &str| json[field].as_str().unwrap_or("?").to_owned();
-    let Some(results) = results else {
-        return html! { p { strong { "unfinished" } ": no verdict was saved" } };
+    if !run.results().exists() {
+        return html! { p class="unfinished" { strong { "unfinished" } ": no verdict was saved, or not yet" } };
+    }
+    let results: Json = match read_json(&run.results()) {
+        Ok(results) => results,
+        Err(error) => return html! { p class="unreadable" { strong { "unreadable" } ": " (error) } },
     };
     html! {
-        p class=(text(results, "verdict")) { strong { (text(results, "verdict")) } }
+        p class=(text(&results, "verdict")) { strong { (text(&results, "verdict")) } }
         table {
             @for check in results["checks"].as_array().into_iter().flatten() {
                 tr class=(text(check, "verdict")) {
@@ -272,14 +311,13 @@ pub fn compare(store: &Path, left: &Path, right: &Path) -> Result<Markup, Failur
     for side in sides {
         let run = RunFolder::at(side);
         let record = Record::load(&run)?;
-        let results: Option<Json> = read_json(&run.results()).ok();
         let path = relative(store, side);
         let report = side.join("report.html").is_file();
         columns.push(html! {
             section {
                 h2 { a href=(link("run", &path)) { (path) } }
                 p { code { (record.settings.command_line()) } }
-                (verdict(results.as_ref()))
+                (verdict(&run))
                 @if report { iframe title=(path) src=(link("file", &format!("{path}/report.html"))) {} }
             }
         });
@@ -313,6 +351,10 @@ fn relative(root: &Path, path: &Path) -> String {
 fn link(page: &str, path: &str) -> String {
     let parts: Vec<String> = path.split('/').map(encoded).collect();
     format!("/{page}/{}", parts.join("/"))
+}
+
+fn beside_link(left: &str, right: &str) -> String {
+    format!("/compare?left={}&right={}", encoded(left), encoded(right))
 }
 
 /// As a part of an address.

@@ -75,7 +75,15 @@ fn the_store_is_shown_and_nothing_else() {
         list.contains("default-src 'none'; style-src 'self'") && !list.contains("<script"),
         "{list}"
     );
-    assert!(get("/?verdict=violation").contains("0 of 1"));
+    assert!(
+        list.contains("aria-sort=\"descending\"") && list.contains("name=\"sort\" value=\"size\""),
+        "{list}"
+    );
+    let none = get("/?verdict=violation");
+    assert!(
+        none.contains("0 of 1") && none.contains("No run is like that"),
+        "{none}"
+    );
 
     let group = lab.store().join("none-cluster-node");
     let run = std::fs::read_dir(group)
@@ -107,7 +115,19 @@ fn the_store_is_shown_and_nothing_else() {
     let both = get(&format!("/compare?left={run}&right={run}"));
     assert_eq!(both.matches("<iframe").count(), 2, "{both}");
 
+    // A verdict that cannot be read is told as such, here and in the list.
+    let results = lab.store().join(&run).join("results.json");
+    std::fs::write(&results, "{\"results\":").unwrap();
+    let broken = get(&format!("/run/{run}"));
+    assert!(
+        broken.contains("unreadable") && broken.contains("results.json:1"),
+        "{broken}"
+    );
+    let listed = lab.harness("list runs --verdict unreadable").with(0).stdout;
+    assert!(listed.contains("none-cluster-node"), "{listed}");
+
     for path in [
+        "/compare?left=",
         "/file/../secret",
         "/file/..%2fsecret",
         "/file/%2e%2e/secret",
@@ -134,6 +154,10 @@ fn a_taken_port_and_a_missing_store_are_said() {
     let lab = Lab::new();
     let ended = lab.harness("serve --listen 127.0.0.1:0").with(254);
     assert!(ended.stderr.contains("there is no store"), "{}", ended.stderr);
+    std::fs::write(lab.store(), "a file").unwrap();
+    let ended = lab.harness("serve --listen 127.0.0.1:0").with(254);
+    assert!(ended.stderr.contains("is no folder"), "{}", ended.stderr);
+    std::fs::remove_file(lab.store()).unwrap();
     std::fs::create_dir(lab.store()).unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
