@@ -1,8 +1,10 @@
 //! What CI is given: results.json by its schema, JUnit XML, annotations, a job summary, and never a false green.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::lab::Lab;
+use crate::lab::{Ended, Lab};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -36,6 +38,78 @@ fn every_history_of_the_corpus_gives_results_by_the_schema() {
     assert!(std::panic::catch_unwind(|| assert_by_schema(&wrong)).is_err());
 }
 
+/// Panics unless the file is as docs/junit.xsd says. Where there is no xmllint it says so; `HARNESS_XMLLINT_REQUIRED=1` makes that
+/// an error.
+pub fn assert_by_xsd(xml: &Path) {
+    let ended = by_xsd(xml);
+    assert!(
+        ended.as_ref().is_none_or(|ended| ended.exit == 0),
+        "{}\n{}",
+        ended.map_or(String::new(), |ended| ended.stderr),
+        std::fs::read_to_string(xml).unwrap()
+    );
+}
+
+fn by_xsd(xml: &Path) -> Option<Ended> {
+    let schema = root().join("docs/junit.xsd");
+    let mut xmllint = Command::new("xmllint");
+    match xmllint
+        .args(["--noout", "--schema"])
+        .arg(schema)
+        .arg(xml)
+        .output()
+    {
+        Ok(output) => Some(Ended::from(output)),
+        Err(error) => {
+            let required = std::env::var_os("HARNESS_XMLLINT_REQUIRED").is_some();
+            assert!(!required, "HARNESS_XMLLINT_REQUIRED is set: xmllint: {error}");
+            // Past the test runner, which would keep it to itself.
+            let skipped = b"SKIPPED: JUnit against its schema; apt-get install libxml2-utils\n";
+            std::io::stderr().write_all(skipped).unwrap();
+            None
+        }
+    }
+}
+
+#[test]
+fn junit_is_as_its_schema_says_whatever_a_history_is_called_or_says() {
+    let lab = Lab::new();
+    let junit = lab.folder.path().join("junit.xml");
+    // Names and keys that would end an attribute or a text, and a character that XML cannot have.
+    let hostile = "<a href='\"&\">]]>\u{1}";
+    let stale = std::fs::read_to_string(root().join("histories/corpus/bad/stale-read.jsonl")).unwrap();
+    let key = serde_json::to_string(hostile).unwrap();
+    let keyed = stale
+        .replace("\"keyed\":false", "\"keyed\":true")
+        .replace("\"f\":", &format!("\"key\":{key},\"f\":"));
+    let path = lab
+        .folder
+        .path()
+        .join(format!("{}.jsonl", hostile.replace('/', "")));
+    std::fs::write(&path, keyed).unwrap();
+    let mut check = lab.command("check");
+    let output = check.arg("--junit").arg(&junit).arg(&path).arg("nowhere.jsonl");
+    let output = output.output().unwrap();
+    Ended::from(output).with(254);
+    assert_by_xsd(&junit);
+    let xml = std::fs::read_to_string(&junit).unwrap();
+    assert!(xml.contains("<failure ") && xml.contains("&lt;a href"), "{xml}");
+
+    // Faults that never happened: inconclusive, an error there.
+    let words =
+        "run --nemesis kill --interval 60s --nodes 3 --duration 1s --clients 2 --seed 3 --quiet --junit";
+    lab.harness(&format!("{words} {}", junit.display())).with(2);
+    assert_by_xsd(&junit);
+    let xml = std::fs::read_to_string(&junit).unwrap();
+    assert!(xml.contains("type=\"inconclusive\""), "{xml}");
+
+    // And the schema bites.
+    for (is, wrong) in [("type=\"inconclusive\"", "type=\"maybe\""), ("errors=", "fatal=")] {
+        std::fs::write(&junit, xml.replace(is, wrong)).unwrap();
+        assert!(by_xsd(&junit).is_none_or(|ended| ended.exit != 0), "{wrong}");
+    }
+}
+
 #[test]
 fn junit_and_github_are_told_of_what_is_not_green() {
     let lab = Lab::new();
@@ -54,8 +128,9 @@ fn junit_and_github_are_told_of_what_is_not_green() {
         .env("GITHUB_STEP_SUMMARY", &summary)
         .output()
         .unwrap();
-    let ended = crate::lab::Ended::from(output).with(254);
+    let ended = Ended::from(output).with(254);
     let xml = std::fs::read_to_string(&junit).unwrap();
+    assert_by_xsd(&junit);
     let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
     let counts = (report.test_suites.len(), report.failures, report.errors);
     assert_eq!(counts, (3, 1, 1), "{xml}");
@@ -79,6 +154,7 @@ fn a_run_that_could_not_be_done_is_an_error_in_junit() {
     std::fs::write(lab.store(), "a file is no folder").unwrap();
     lab.harness(&format!("run --duration 1s --junit {}", junit.display()))
         .with(255);
+    assert_by_xsd(&junit);
     let xml = std::fs::read_to_string(&junit).unwrap();
     assert!(xml.contains(r#"errors="1""#) && xml.contains("store"), "{xml}");
 }
@@ -103,6 +179,25 @@ fn a_gate_compares_like_with_like() {
     );
     let ended = lab.harness(&format!("gate {three} --baseline {five}")).with(254);
     assert!(ended.stderr.contains("--nodes"), "{}", ended.stderr);
+    // What was no pass itself is no baseline.
+    let results = lab.store().join("of-3/results.json");
+    let passed = std::fs::read_to_string(&results).unwrap();
+    std::fs::write(
+        &results,
+        passed.replace("\"verdict\": \"pass\"", "\"verdict\": \"violation\""),
+    )
+    .unwrap();
+    let good = lab.store().join("good");
+    std::fs::create_dir(&good).unwrap();
+    for file in ["history.jsonl", "run.json"] {
+        std::fs::copy(lab.store().join("of-3").join(file), good.join(file)).unwrap();
+    }
+    std::fs::write(good.join("results.json"), &passed).unwrap();
+    let ended = lab
+        .harness(&format!("gate {} --baseline {three}", good.display()))
+        .with(2);
+    assert!(ended.stdout.contains("a baseline is no pass"), "{}", ended.stdout);
+    std::fs::write(&results, passed).unwrap();
     // A baseline that was ten times as quick.
     let run = lab.store().join("of-3/run.json");
     let text = std::fs::read_to_string(&run).unwrap();
