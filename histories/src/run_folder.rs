@@ -81,6 +81,11 @@ impl RunFolder {
         Ok(RunFolder { path })
     }
 
+    /// Let the link `store/latest` point to it again, where another run began since.
+    pub fn make_latest(&self, store: &Path) -> Result<(), FolderError> {
+        point_latest(store, &self.path)
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+mod control;
 mod convert;
 mod gate;
 mod inspect;
@@ -101,10 +102,14 @@ fn show(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Draw the page of a run. A picture that cannot be drawn changes no verdict.
-fn draw(folder: &RunFolder) {
-    if let Err(failure) = page::draw(folder, None, data::OPERATIONS) {
-        eprintln!("harness: report.html could not be drawn: {failure}");
+/// Draw the page of a run, and say where it is. A picture that cannot be drawn changes no verdict.
+fn draw(folder: &RunFolder) -> Option<PathBuf> {
+    match page::draw(folder, None, data::OPERATIONS) {
+        Ok(path) => Some(path),
+        Err(failure) => {
+            eprintln!("harness: report.html could not be drawn: {failure}");
+            None
+        }
     }
 }
 

@@ -66,7 +66,7 @@ pub fn replay(args: &Args) -> Result<Exit, Failure> {
             eprintln!("{number} of {}: {}", args.times, settings.command_line());
         }
         let trial = trial(&settings, progress, Limits::default(), || Ok(()))?;
-        super::draw(&trial.folder);
+        let _ = super::draw(&trial.folder);
         trials.push(trial);
         if stop.is_set() {
             break;

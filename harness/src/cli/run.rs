@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use histories::Seed;
 
+use super::control::Control;
 use super::outputs::Outputs;
 use super::{duration, show, show_json};
 use crate::exit::{Exit, Failure};
@@ -16,8 +17,9 @@ use crate::report::style::Style;
 use crate::report::summary;
 use crate::run::progress::Progress;
 use crate::run::settings::{Reads, Settings, leading};
+use crate::run::stop::Stop;
 use crate::systems;
-use crate::trial::trial;
+use crate::trial::{Trial, trial};
 use crate::workloads;
 
 const EXAMPLES: &str = "\
@@ -26,6 +28,8 @@ Examples:
       lead five nodes through Raft's Figure 8 for a minute; exit 0 says that the trap was set and nothing was lost
   harness run --nemesis figure8 --bug commit-any-term --until-violation
       the same with the rule of Raft section 5.4.2 switched off: exit 1, with the operations that prove it
+  harness run --nemesis figure8 --bug commit-any-term --control
+      then the correct node under the same schedule and seed: report.html has the rule ON behind its switch
   harness run --nemesis chaos --duration 5m --clients 50 --seed 7
       a seeded mix of kills, pauses, partitions and delays";
 
@@ -63,6 +67,10 @@ pub struct Args {
     /// Break a rule of the node on purpose; may be repeated (see `harness list bugs`).
     #[arg(long = "bug", value_name = "NAME", value_parser = names(all_bugs()))]
     bugs: Vec<String>,
+    /// Then lead the correct node through the same schedule with the same seed, for comparison; the exit code stays that of
+    /// the tested run.
+    #[arg(long, requires = "bugs")]
+    control: bool,
     /// The node's settings; without it what the nemesis is made for: fig8 under most guided ones, prod otherwise.
     #[arg(long, value_parser = names(all_profiles()))]
     profile: Option<String>,
@@ -139,7 +147,7 @@ fn all_profiles() -> impl Iterator<Item = &'static str> {
 
 /// Do it.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let (json, outputs) = (args.json, args.outputs.clone());
+    let (json, control, outputs) = (args.json, args.control, args.outputs.clone());
     let progress = match args.progress {
         _ if args.quiet => Progress::Quiet,
         ProgressArg::Auto => Progress::auto(),
@@ -152,44 +160,60 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if progress != Progress::Quiet {
         eprintln!("seed {}; {}", settings.seed, settings.command_line());
     }
-    // CI is told of a run that could not be done, too.
-    let outcome = match run_and_judge(&settings, progress) {
-        Ok(outcome) => outcome,
-        Err(failure) => Outcome {
-            name: settings.command_line(),
-            record: None,
-            results: Err(failure),
-        },
+    let stop = Stop::unset();
+    let tested = run_and_judge(&settings, progress, &stop);
+    let mut tested = match tested {
+        Ok(tested) => tested,
+        Err(failure) => {
+            // CI is told of a run that could not be done, too.
+            let outcomes = [Outcome::not_done(&settings, failure)];
+            outputs.write(&outcomes)?;
+            let [Outcome { results, .. }] = outcomes;
+            return results.map(|results| results.exit());
+        }
     };
-    let outcomes = [outcome];
-    outputs.write(&outcomes)?;
-    let [Outcome { record, results, .. }] = outcomes;
-    let results = results?;
-    if json {
-        show_json(&results)?;
-    } else {
-        show(&summary::render(
-            &results,
-            record.as_ref(),
-            summary::Depth::Few,
-            Style::of_stdout(),
-        ))?;
+    show_tested(&tested, json)?;
+    let exit = tested.results.exit();
+    let interrupted = stop.is_set() || tested.record.interrupted;
+    let control = (control && !interrupted).then(|| Control::lead(&mut tested, progress));
+    if let Some(control) = &control {
+        match json {
+            true => eprint!("{}", control.line(Style::plain())),
+            false => show(&control.line(Style::of_stdout()))?,
+        }
     }
-    Ok(results.exit())
+    let outcomes: Vec<Outcome> = [Outcome::from(tested)]
+        .into_iter()
+        .chain(control.map(Control::outcome))
+        .collect();
+    outputs.write(&outcomes)?;
+    Ok(exit)
 }
 
-fn run_and_judge(settings: &Settings, progress: Progress) -> Result<Outcome, Failure> {
-    let limits = Limits::default();
-    let stop = limits.stop.clone();
+fn run_and_judge(settings: &Settings, progress: Progress, stop: &Stop) -> Result<Trial, Failure> {
+    let limits = Limits {
+        stop: stop.clone(),
+        ..Limits::default()
+    };
+    let interrupt = stop.clone();
     let trial = trial(settings, progress, limits, || {
-        super::on_interrupt(move || stop.set())
+        super::on_interrupt(move || interrupt.set())
     })?;
-    super::draw(&trial.folder);
-    Ok(Outcome {
-        name: trial.folder.path().display().to_string(),
-        record: Some(trial.record),
-        results: Ok(trial.results),
-    })
+    Ok(trial)
+}
+
+/// Said at once: a control takes as long again.
+fn show_tested(tested: &Trial, json: bool) -> Result<(), Failure> {
+    let report = super::draw(&tested.folder);
+    if json {
+        return show_json(&tested.results);
+    }
+    let (results, record) = (&tested.results, Some(&tested.record));
+    let summary = summary::render(results, record, summary::Depth::Few, Style::of_stdout());
+    let report = report.map_or(String::new(), |path| {
+        format!("  report      {}\n", path.display())
+    });
+    show(&(summary + &report))
 }
 
 /// Every setting fully expanded.

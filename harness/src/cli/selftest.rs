@@ -215,7 +215,7 @@ fn once(args: &Args, job: &Job, stop: &Stop) -> Finding {
             remove(trial.folder.path());
             finding.folder = None;
         } else {
-            super::draw(&trial.folder);
+            let _ = super::draw(&trial.folder);
         }
     }
     finding

@@ -5,6 +5,8 @@ use checker::{Check, Verdict};
 use crate::exit::{Exit, Failure};
 use crate::judge::results::Results;
 use crate::run::record::Record;
+use crate::run::settings::Settings;
+use crate::trial::Trial;
 
 /// One run or history, and what came of it.
 pub struct Outcome {
@@ -27,7 +29,26 @@ pub struct Cycles {
     pub reason: String,
 }
 
+impl From<Trial> for Outcome {
+    fn from(trial: Trial) -> Self {
+        Outcome {
+            name: trial.folder.path().display().to_string(),
+            record: Some(trial.record),
+            results: Ok(trial.results),
+        }
+    }
+}
+
 impl Outcome {
+    /// A run that could not be done.
+    pub fn not_done(settings: &Settings, failure: Failure) -> Self {
+        Outcome {
+            name: settings.command_line(),
+            record: None,
+            results: Err(failure),
+        }
+    }
+
     /// The exit code that goes with it.
     pub fn exit(&self) -> Exit {
         self.results.as_ref().map_or_else(Failure::exit, Results::exit)

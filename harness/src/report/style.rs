@@ -19,6 +19,11 @@ impl Style {
         }
     }
 
+    /// No colours.
+    pub fn plain() -> Self {
+        Style { colour: false }
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.colour {
             format!("\x1b[{code}m{text}\x1b[0m")

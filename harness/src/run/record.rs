@@ -88,6 +88,10 @@ pub struct Record {
     pub argv: Vec<String>,
     /// Every setting.
     pub settings: Settings,
+    /// The run that was made beside it under the same schedule and seed, by its folder's name in the same group: of a run with a
+    /// bug its control, and of a control the run with the bug.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterpart: Option<PathBuf>,
     /// What took part.
     pub binaries: Vec<Binary>,
     /// On what.
@@ -119,6 +123,7 @@ impl Record {
             began: began.to_owned(),
             argv: std::env::args().collect(),
             settings: settings.clone(),
+            counterpart: None,
             binaries: vec![Binary::at(&harness)?, Binary::at(&settings.program)?],
             host: Host::here(),
             stages: Vec::new(),
@@ -154,6 +159,13 @@ impl Record {
     /// Read it.
     pub fn load(folder: &RunFolder) -> Result<Self, Failure> {
         read_json(&folder.run_json()).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    /// The counterpart's folder, if it is there.
+    pub fn counterpart(&self, folder: &RunFolder) -> Option<RunFolder> {
+        let name = self.counterpart.as_ref()?.file_name()?;
+        let there = RunFolder::at(folder.path().parent()?.join(name));
+        there.run_json().is_file().then_some(there)
     }
 
     /// The load's beginning and end, if it was reached.

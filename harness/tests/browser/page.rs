@@ -230,6 +230,126 @@ fn the_switch_of_the_rule_shows_the_other_run() {
 }
 
 #[test]
+fn several_schedules_have_their_cycles_under_their_names_and_cut_clients_their_band() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let run = Run::changed(|name, text| match name {
+        "run.json" => text.replace("\"nemesis\": \"figure8\"", "\"nemesis\": \"figure8,lost-reply\""),
+        "nemesis.jsonl" => {
+            text + r#"{"id":9000,"planned":900000000,"done":900000000,"effect":{"clients":{"rule":"cut-replies","nodes":["n2"]}},"outcome":"installed","evidence":{}}"#
+                + "\n"
+        }
+        _ => text,
+    });
+    let cycle = json!({
+        "schedule": "lost-reply", "cycle": 1, "seed": 42, "n": 5, "key": "k", "cast": {}, "reads": [], "outcome": "SET",
+        "reason": "asked again", "started": 2_000_000, "ended": 3_000_000,
+        "stages": [{"stage": "a", "t": 2_500_000, "what": "asked", "panel": {"panel": "a", "t": 2_500_000, "servers": [], "cut": []}}],
+    });
+    fs::write(run.path().join("lost-reply.jsonl"), format!("{cycle}\n")).unwrap();
+    assert_eq!(browser.open(&run.draw(&[])), "yes");
+    let groups =
+        "[...document.querySelectorAll('.picker [role=group]')].map((one) => one.getAttribute('aria-label'))";
+    assert_eq!(browser.evaluate(groups), json!(["figure8", "lost-reply"]));
+    browser.evaluate("[...document.querySelectorAll('.picker button')].at(-1).click()");
+    let title = browser.evaluate("document.querySelector('.cycle-title').textContent");
+    assert!(
+        title.as_str().unwrap().starts_with("lost-reply, cycle 1: SET"),
+        "{title}"
+    );
+    let legend = browser.evaluate("document.querySelector('#timeline .legend').textContent");
+    assert!(
+        legend.as_str().unwrap().contains("replies of its clients"),
+        "{legend}"
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// What a screen reader is told: role and name of everything that is not ignored.
+fn told(browser: &mut Browser) -> Vec<(String, String)> {
+    browser.call("Accessibility.enable", json!({}));
+    let tree = browser.call("Accessibility.getFullAXTree", json!({}));
+    let nodes = tree["nodes"].as_array().unwrap().iter();
+    let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
+    nodes
+        .filter(|node| node["ignored"] != true)
+        .map(|node| (text(&node["role"]), text(&node["name"])))
+        .collect()
+}
+
+#[test]
+fn a_screen_reader_is_told_the_verdict_the_checks_and_the_counterexample() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&Run::sprung().draw(&[]));
+    let told = told(&mut browser);
+    let has = |role: &str, name: &str| told.iter().any(|(is, said)| is == role && said.contains(name));
+    assert!(has("heading", "VIOLATION"), "{told:?}");
+    assert!(
+        has("rowheader", "linearizability") && has("cell", "violation"),
+        "{told:?}"
+    );
+    for region in ["Storyboard: Figure 8", "Counterexample", "Timeline", "Evidence"] {
+        assert!(has("region", region), "{region}: {told:?}");
+    }
+    // Each operation of the proof by its name and its words, and the order that fails.
+    for name in ["T1", "T2"] {
+        let bar = |(role, said): &(String, String)| {
+            matches!(role.as_str(), "image" | "img")
+                && said.starts_with(&format!("{name}: "))
+                && said.contains("process")
+        };
+        assert!(told.iter().any(bar), "{name}: {told:?}");
+    }
+    assert!(has("list", "The longest legal order"), "{told:?}");
+    // Nothing that can be pressed or chosen is without a name.
+    let nameless: Vec<_> = told
+        .iter()
+        .filter(|(role, name)| {
+            let acts = [
+                "button",
+                "link",
+                "searchbox",
+                "combobox",
+                "checkbox",
+                "option",
+                "listbox",
+            ];
+            acts.contains(&role.as_str()) && name.is_empty()
+        })
+        .collect();
+    assert!(nameless.is_empty(), "{nameless:?}");
+}
+
+#[test]
+fn the_first_link_leads_the_focus_into_the_counterexample() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&Run::sprung().draw(&[]));
+    for key in ["Tab", "Enter", "Tab"] {
+        browser.press(key);
+    }
+    let place = "document.activeElement.closest('section')?.id ?? document.activeElement.tagName";
+    assert_eq!(browser.evaluate(place), "counterexample");
+    // From the top, what has the focus comes in the order of the page.
+    browser.open(&Run::sprung().draw(&[]));
+    let mut places: Vec<String> = Vec::new();
+    for _ in 0..60 {
+        browser.press("Tab");
+        let place = "document.activeElement.closest('section, nav, header')?.id ?? ''";
+        let place = browser.evaluate(place).as_str().unwrap().to_owned();
+        if places.last() != Some(&place) {
+            places.push(place);
+        }
+    }
+    let order = ["", "headline", "contents", "storyboard", "counterexample"];
+    assert!(places.starts_with(&order.map(str::to_owned)), "{places:?}");
+}
+
+#[test]
 fn the_keyboard_reaches_the_counterexample_and_dark_mode_is_dark() {
     let Some(mut browser) = Browser::start() else {
         return;

@@ -17,6 +17,7 @@ const TABLE: &[(&str, i32, &[&str])] = &[
     ("run --max-recovery 0s", 254, &["--max-recovery"]),
     ("run --clients 1000000", 254, &["--clients"]),
     ("run --clients 0", 254, &["--clients 0"]),
+    ("run --control", 254, &["--bug"]),
     ("run --nothing", 254, &["--nothing"]),
     (
         "run --node-bin /nowhere/cluster-node",

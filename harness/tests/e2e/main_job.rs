@@ -1,5 +1,7 @@
 //! The main job: figure8 with and without the bug, and under `prod`.
 
+use serde_json::{Value, json};
+
 use crate::lab::{Lab, check};
 
 #[test]
@@ -98,6 +100,42 @@ fn evidence_that_was_changed_is_never_green(lab: &Lab) {
     std::fs::write(&path, format!("{{\"x\":1}}\n{cycles}")).unwrap();
     let ended = lab.harness("check latest").with(254);
     assert!(ended.stderr.contains("figure8.jsonl"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_control_is_led_through_the_same_and_stands_behind_the_switch() {
+    let lab = Lab::new();
+    let junit = lab.folder.path().join("junit.xml");
+    let words = "run --nemesis figure8 --bug commit-any-term --control --until-violation --duration 12s --seed 7 --quiet";
+    let ended = lab
+        .harness(&format!("{words} --junit {}", junit.display()))
+        .with(1);
+    assert!(ended.stdout.contains("control     pass"), "{}", ended.stdout);
+    crate::ci::assert_by_xsd(&junit);
+
+    let runs = lab.harness("list runs --json").with(0).json();
+    let of = |run: &Value, field: &str| run[field].clone();
+    let mut kinds: Vec<_> = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| (of(run, "verdict"), of(run, "bugs"), of(run, "seed")))
+        .collect();
+    kinds.sort_by_key(|(verdict, ..)| verdict.to_string());
+    let wanted = [
+        (json!("pass"), json!([]), json!(7)),
+        (json!("violation"), json!(["commit-any-term"]), json!(7)),
+    ];
+    assert_eq!(kinds, wanted);
+
+    // The newest link is the tested run's, and its page has the other run, drawn anew as well.
+    let latest = std::fs::read_to_string(lab.store().join("latest/run.json")).unwrap();
+    let latest: Value = serde_json::from_str(&latest).unwrap();
+    assert_eq!(latest["settings"]["bugs"], json!(["commit-any-term"]));
+    let control = latest["counterpart"].as_str().unwrap();
+    lab.harness("report latest").with(0);
+    let page = std::fs::read_to_string(lab.store().join("latest/report.html")).unwrap();
+    assert!(page.contains(&format!("\"run\":\"{control}\"")), "{control}");
 }
 
 #[test]

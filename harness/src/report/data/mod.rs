@@ -81,10 +81,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Everything about a saved run, of its operations at most `most` one by one.
+    /// Everything about a saved run, of its operations at most `most` one by one; beside it the run to compare with, or else
+    /// the one that was made beside it.
     pub fn read(folder: &RunFolder, compare: Option<&RunFolder>, most: usize) -> Result<Self, Failure> {
         let record = Record::load(folder)?;
         let unfinished = !record.finished;
+        let counterpart = record.counterpart(folder);
         let saved = Saved::read(folder)?;
         let table = Table::read(folder, unfinished)?;
         let lines: Vec<EffectLine> =
@@ -99,7 +101,7 @@ impl Report {
             nodes: NodeId::all(nodes).collect(),
             horizon,
             story: story::read(folder, &record.settings.nemesis, nodes, unfinished)?,
-            other: compare.map(other).transpose()?,
+            other: compare.or(counterpart.as_ref()).map(other).transpose()?,
             examples: counterexample::examples(&table, saved.as_ref()),
             operations: window::pack(&table, &culprits, horizon, most),
             statuses: statuses::lanes(folder, unfinished)?,

@@ -6,6 +6,8 @@ page.headline = () => {
   const { head } = page.data;
   const MARK = { pass: "✓", violation: "✗", inconclusive: "?" };
   const settings = head.settings;
+  const other = page.data.other || null;
+  const isControl = other !== null && head.bugs.length > 0 && other.head.bugs.length === 0;
 
   const verdict = head.verdict || "no verdict";
   document.title = `${verdict}: ${settings.nemesis} on ${settings.system}, seed ${settings.seed}`;
@@ -23,6 +25,10 @@ page.headline = () => {
     if (!head.verdict) words.push("No verdict was saved. `harness check` judges what the run left.");
     if (!head.finished) words.push("The run was cut short: this is what it left.");
     if (head.interrupted) words.push("The user ended the load early.");
+    if (isControl && other.head.verdict !== "pass") {
+      words.push(`The control, the correct node under the same schedule, did not pass (${other.head.verdict || "no verdict"}): `
+        + "what is seen here may not come from the bug.");
+    }
     return words.map((text) => make("p", { class: "warning", text }));
   }
 
@@ -38,10 +44,15 @@ page.headline = () => {
   }
 
   function cycles() {
-    const counts = {};
-    for (const cycle of page.data.story.cycles) counts[cycle.outcome] = (counts[cycle.outcome] || 0) + 1;
-    const words = Object.entries(counts).map(([outcome, count]) =>
-      make("span", { class: `chip outcome-${outcome.toLowerCase()}`, text: `${count} ${outcome}` }));
+    const all = page.data.story.cycles;
+    const schedules = [...new Set(all.map((cycle) => cycle.schedule))];
+    const words = schedules.flatMap((schedule) => {
+      const counts = {};
+      for (const cycle of all) if (cycle.schedule === schedule) counts[cycle.outcome] = (counts[cycle.outcome] || 0) + 1;
+      const name = schedules.length > 1 ? `${schedule}: ` : "";
+      return Object.entries(counts).map(([outcome, count]) =>
+        make("span", { class: `chip outcome-${outcome.toLowerCase()}`, text: `${name}${count} ${outcome}` }));
+    });
     return words.length === 0 ? null : [make("dt", { text: "cycles" }), make("dd", {}, words)];
   }
 
@@ -69,6 +80,7 @@ page.headline = () => {
       fact("longest outage", head.verdict ? `${head.outage_longest_ms} ms` : null),
       again(),
       fact("run", `${head.run}, began ${head.began}`),
+      other ? fact(isControl ? "control" : "beside it", `${other.head.verdict || "no verdict"}: ${other.head.run}, ${other.head.again}`) : null,
       fact("versions", [`harness ${head.version}`, ...head.binaries.map(([name, hash]) => `${name} ${hash}`)].join(" · ")),
       fact("host", `${head.host.os}, kernel ${head.host.kernel}, ${head.host.cores} cores`));
   }

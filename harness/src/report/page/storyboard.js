@@ -7,17 +7,17 @@ page.storyboard = () => {
   if (mine.cycles.length === 0) return;
 
   const other = page.data.other || null;
-  const OFF = "commit-any-term";
-  const RULE = (head) => (head.bugs.includes(OFF) ? "off" : "on");
-  const isFigure8 = mine.schedule === "figure8";
+  const schedulesOf = (cycles) => [...new Set(cycles.map((one) => one.schedule))];
+  const schedules = schedulesOf(mine.cycles);
+  const isFigure8 = () => cycle.schedule === "figure8";
 
   const TITLES = {
     a: "plant", b: "rival", c: "trap", d1: "spring", d2: "close",
   };
   const MARK = { SPRUNG: "✗", REFUSED: "✓", CLOSED: "✓", SET: "✓", MISSED: "–", UNFINISHED: "…" };
 
-  const root = section("storyboard", isFigure8 ? "Storyboard: Figure 8" : `Storyboard: ${mine.schedule}`,
-    isFigure8
+  const root = section("storyboard", `Storyboard: ${schedules.map((name) => (name === "figure8" ? "Figure 8" : name)).join(", ")}`,
+    schedules.includes("figure8")
       ? "Raft section 5.4.2, Figure 8, as it happened here. The ring marks the place of the entry at stake: if its colour "
         + "changes after somebody took it for committed, that is the bug."
       : "The stages of each cycle, as they happened here.");
@@ -37,57 +37,85 @@ page.storyboard = () => {
 
   // -- controls ------------------------------------------------------------------------------------------------
   const picker = make("div", { class: "picker", role: "listbox", "aria-label": "Cycles", tabindex: "0" });
-  const rule = make("div", { class: "rule", role: "group", "aria-label": "current-term commit rule" });
+  const rule = make("div", { class: "rule", role: "group", "aria-label": "Which of the two runs" });
   const title = make("h3", { class: "cycle-title" });
   const reason = make("p", { class: "cycle-reason" });
   const board = make("div", { class: "board", tabindex: "0", role: "group",
     "aria-label": "Panels of the cycle; left and right step through them, up and down change the cycle" });
   const telling = make("p", { class: "telling", "aria-live": "polite" });
   const legend = make("div", { class: "legend" });
-  root.append(make("div", { class: "controls" }, isFigure8 ? rule : null, picker), title, reason, board, telling, legend);
+  root.append(make("div", { class: "controls" }, rule, picker), title, reason, board, telling, legend);
 
   function drawPicker() {
-    picker.replaceChildren(...story.cycles.map((one) => {
-      const missing = one.stages.length === 0;
-      const button = make("button", {
-        type: "button", role: "option", tabindex: "-1", "aria-selected": String(one === cycle),
-        class: `chip outcome-${one.outcome.toLowerCase()}${one === cycle ? " chosen" : ""}`,
-        disabled: missing, title: missing ? `${one.outcome}: nothing was drawn. ${one.reason}` : `${one.outcome}: ${one.reason}`,
-        text: `${one.cycle} ${MARK[one.outcome] || "·"}${one.arm ? ` ${one.arm}` : ""}`,
-      });
-      button.addEventListener("click", () => choose(one));
-      return button;
+    const groups = schedulesOf(story.cycles);
+    picker.replaceChildren(...groups.flatMap((name) => {
+      const chips = story.cycles.filter((one) => one.schedule === name).map(chip);
+      if (groups.length === 1) return chips;
+      return [make("div", { class: "group", role: "group", "aria-label": name },
+        make("span", { class: "group-name", "aria-hidden": "true", text: name }), chips)];
     }));
     const chosen = picker.querySelector(".chosen");
     // Only the row itself scrolls, never the page.
     if (chosen) picker.scrollTop = chosen.offsetTop - picker.offsetTop - picker.clientHeight / 2;
   }
 
+  function chip(one) {
+    const missing = one.stages.length === 0;
+    const button = make("button", {
+      type: "button", role: "option", tabindex: "-1", "aria-selected": String(one === cycle),
+      class: `chip outcome-${one.outcome.toLowerCase()}${one === cycle ? " chosen" : ""}`,
+      disabled: missing, title: missing ? `${one.outcome}: nothing was drawn. ${one.reason}` : `${one.outcome}: ${one.reason}`,
+      text: `${one.cycle} ${MARK[one.outcome] || "·"}${one.arm ? ` ${one.arm}` : ""}`,
+    });
+    button.setAttribute("aria-label", `cycle ${one.cycle}${one.arm ? ` ${one.arm}` : ""}: ${one.outcome}`);
+    button.addEventListener("click", () => choose(one));
+    return button;
+  }
+
+  /** The rule that one of the two runs breaks, and which run stands on which side of the switch. */
+  const sides = (() => {
+    const COMMIT = "commit-any-term";
+    const head = page.data.head;
+    const bugs = [...new Set([...head.bugs, ...(other ? other.head.bugs : [])])];
+    const ofFigure8 = bugs.length === 0 || bugs.includes(COMMIT);
+    const isOff = (one) => (ofFigure8 ? one.bugs.includes(COMMIT) : one.bugs.length > 0);
+    const runs = [{ head, story: mine }, ...(other ? [other] : [])];
+    if (other && isOff(head) === isOff(other.head)) {
+      return { name: "run", choices: [["this one", runs[0]], ["the other", runs[1]]] };
+    }
+    return {
+      name: ofFigure8 ? "current-term commit rule" : `the rule that ${bugs.join(", ")} breaks`,
+      choices: [["ON", runs.find((run) => !isOff(run.head))], ["OFF", runs.find((run) => isOff(run.head))]],
+    };
+  })();
+
   function drawRule() {
-    const owner = (wanted) => (RULE(page.data.head) === wanted ? mine
-      : other && RULE(other.head) === wanted ? other.story : null);
+    if (!other && !schedules.includes("figure8")) return;
     const note = make("span", { class: "note" });
-    const buttons = ["on", "off"].map((wanted) => {
-      const has = owner(wanted);
+    const buttons = sides.choices.map(([text, run]) => {
+      const chosen = run !== undefined && run.story === story;
       const button = make("button", {
-        type: "button", "aria-pressed": String(has === story), class: has === story ? "chosen" : "",
-        disabled: has === null, text: wanted.toUpperCase(),
+        type: "button", "aria-pressed": String(chosen), class: chosen ? "chosen" : "", disabled: run === undefined, text,
       });
       button.addEventListener("click", () => {
-        story = has;
-        choose(sameArm(has.cycles));
+        story = run.story;
+        choose(sameArm(story.cycles));
       });
-      if (has === null) {
-        note.textContent = `The rule ${wanted.toUpperCase()} was not run beside this one; harness report RUN --compare OTHER shows both.`;
+      if (run === undefined) {
+        note.textContent = text === "ON"
+          ? "The correct node was not led through this: harness run … --control does that, too."
+          : "The rule was never switched off here: harness report RUN --compare OTHER shows a run in which it was.";
       }
       return button;
     });
-    rule.replaceChildren(make("span", { class: "rule-name", text: "current-term commit rule" }), ...buttons, note);
+    const shown = sides.choices.map(([, run]) => run).find((run) => run && run.story === story);
+    if (shown && story !== mine) note.textContent = `In view: the run ${shown.head.run}, ${shown.head.verdict || "without a verdict"}.`;
+    rule.replaceChildren(make("span", { class: "rule-name", text: sides.name }), ...buttons, note);
   }
 
   /** The cycle that tells the most beside the one in view: the same arm under the other rule. */
   function sameArm(cycles) {
-    const alike = cycles.filter((one) => one.arm === cycle.arm && one.stages.length > 0);
+    const alike = cycles.filter((one) => one.schedule === cycle.schedule && one.arm === cycle.arm && one.stages.length > 0);
     return alike.length > 0 ? first(alike) : first(cycles);
   }
 
@@ -125,7 +153,7 @@ page.storyboard = () => {
   // -- the picture ---------------------------------------------------------------------------------------------
   const ROW = 40;
   const TOP = 8;
-  const LEFT = 122;
+  const LEFT = 146;
   const STRIP = 132;
   const BOX = 30;
   const SLOTS = 4;
@@ -140,7 +168,7 @@ page.storyboard = () => {
   function lookOf(term) {
     const part = partOf(term);
     if (part) return part.toLowerCase();
-    if (isFigure8) return "other";
+    if (isFigure8()) return "other";
     const terms = cycle.stages.flatMap((stage) => stage.servers.flatMap((server) => server.log.map((entry) => entry[1])));
     const order = [...new Set(terms)].sort((a, b) => a - b);
     return `t${2 + (order.indexOf(term) % 4)}`;
@@ -283,12 +311,12 @@ page.storyboard = () => {
     }
     rows.forEach(([part, node], place) => svg.append(drawRow(stage, part, node, place, from) || ""));
     const panel = make("figure", { class: "panel", "data-panel": stage.stage, "data-step": String(at) },
-      make("figcaption", {}, make("strong", { text: `(${stage.stage})` }), ` ${isFigure8 ? TITLES[stage.stage] || "" : ""}`,
+      make("figcaption", {}, make("strong", { text: `(${stage.stage})` }), ` ${isFigure8() ? TITLES[stage.stage] || "" : ""}`,
         make("span", { class: "time", text: seconds(stage.t) })),
       rows.length > 0 && stage.servers.length > 0 ? svg : make("p", { class: "note", text: "No picture was taken of this moment." }),
       make("div", { class: "below" }, stage.servers.length > 0 ? drawNet(stage) : null,
         stage.badge ? drawBadge(stage.badge, rows.length) : verdictOf(stage)),
-      isFigure8 ? null : make("p", { class: "note", text: stage.what }));
+      isFigure8() ? null : make("p", { class: "note", text: stage.what }));
     panel.addEventListener("click", () => { step = at; mark(); });
     return panel;
   }
@@ -302,18 +330,19 @@ page.storyboard = () => {
 
   function endWords(stage) {
     if (cycle.index === undefined) return null;
-    const terms = new Set();
+    const holders = new Map();
     for (const server of stage.servers) {
       const entry = server.log.find((one) => one[0] === cycle.index);
-      if (entry && server.process === "running") terms.add(partOf(entry[1]) || `term ${entry[1]}`);
+      const held = entry ? partOf(entry[1]) || `term ${entry[1]}` : "nothing";
+      holders.set(held, (holders.get(held) || 0) + 1);
     }
-    const stands = terms.size > 0 ? `index ${cycle.index} holds ${[...terms].join(" / ")} now` : "";
-    return make("span", { text: stands });
+    const stands = [...holders].sort((a, b) => b[1] - a[1]).map(([held, count]) => `${held} on ${count}`);
+    return make("span", { text: `index ${cycle.index} now: ${stands.join(", ")}` });
   }
 
   /** The end that this cycle did not take, and where it was taken. */
   function otherFork() {
-    if (!isFigure8 || cycle.stages.length < 4) return null;
+    if (!isFigure8() || cycle.stages.length < 4) return null;
     const untaken = cycle.arm === "d1" ? "d2" : "d1";
     const there = story.cycles.find((one) => one.arm === untaken && one.stages.length >= 4);
     const about = untaken === "d2"
@@ -367,8 +396,9 @@ page.storyboard = () => {
 
   function redraw() {
     drawPicker();
-    if (isFigure8) drawRule();
-    title.textContent = `Cycle ${cycle.cycle}: ${cycle.outcome}${cycle.key ? `, ${isFigure8 ? "W: " : "key "}${cycle.key}` : ""}`;
+    drawRule();
+    const many = schedulesOf(story.cycles).length > 1;
+    title.textContent = `${many ? `${cycle.schedule}, cycle` : "Cycle"} ${cycle.cycle}: ${cycle.outcome}${cycle.key ? `, ${isFigure8() ? "W: " : "key "}${cycle.key}` : ""}`;
     reason.textContent = `${cycle.reason}. From ${seconds(cycle.from)}, ${span(cycle.to - cycle.from)}.`;
     const panels = cycle.stages.map(drawPanel);
     const ghost = otherFork();
