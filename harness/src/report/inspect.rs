@@ -203,3 +203,23 @@ pub fn event_line(event: &Event) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_schedules_each_has_its_name_above_its_cycles() {
+        let text = |cycles: &[(&'static str, &str)]| {
+            let cycles = cycles
+                .iter()
+                .map(|(schedule, text)| (*schedule, (*text).to_owned()));
+            grouped(cycles.collect(), Style::plain()).concat()
+        };
+        assert_eq!(text(&[("a", "1\n"), ("a", "2\n")]), "1\n2\n");
+        assert_eq!(
+            text(&[("a", "1\n"), ("a", "2\n"), ("b", "1\n")]),
+            "== a\n\n1\n2\n== b\n\n1\n"
+        );
+    }
+}

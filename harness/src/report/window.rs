@@ -5,7 +5,7 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use histories::format::history1::{EventRef, Events};
+use histories::format::history1::{EventRef, Events, ValueRef};
 use histories::format::{FormatError, Problem};
 use histories::{Event, Process, Value};
 
@@ -89,32 +89,38 @@ pub fn read(
 }
 
 /// A key as a person writes it: `k7` is text, `7` is a number or text.
-struct Key {
-    text: Value,
+struct Key<'a> {
+    written: &'a str,
     read: Option<Value>,
 }
 
-impl Key {
-    fn of(written: &str) -> Self {
+impl<'a> Key<'a> {
+    fn of(written: &'a str) -> Self {
         Key {
-            text: Value::from(written),
+            written,
             read: serde_json::from_str(written).ok(),
         }
     }
 
-    fn is(&self, key: &Value) -> bool {
-        *key == self.text || self.read.as_ref() == Some(key)
+    /// Nearly every key of a history is text, which is compared where it stands.
+    fn is(&self, key: ValueRef<'_>) -> bool {
+        match (key, &self.read) {
+            (ValueRef::Text(text), Some(Value::Text(read))) => text == self.written || text == &**read,
+            (ValueRef::Text(text), _) => text == self.written,
+            (other, Some(read)) => other.to_value() == *read,
+            (_, None) => false,
+        }
     }
 }
 
-fn takes(event: &EventRef<'_>, wanted: &Wanted, key: Option<&Key>) -> bool {
+fn takes(event: &EventRef<'_>, wanted: &Wanted, key: Option<&Key<'_>>) -> bool {
     let of_process = match (wanted.process, event.process) {
         (None, _) => true,
         (Some(wanted), Process::Client(process)) => wanted == process,
         (Some(_), Process::Nemesis) => false,
     };
     let of_key = key.is_none_or(|wanted| {
-        event.process == Process::Nemesis || event.key.is_some_and(|key| wanted.is(&key.to_value()))
+        event.process == Process::Nemesis || event.key.is_some_and(|key| wanted.is(key))
     });
     of_process && of_key
 }
@@ -125,6 +131,11 @@ mod tests {
 
     /// Indexes of the wanted events of a history of 40 reads, whose keys are 0, 1 and "2" in turn.
     fn indexes(wanted: &Wanted) -> Result<Vec<u64>, Failure> {
+        first_indexes(wanted, usize::MAX)
+    }
+
+    /// So many of them, then nobody reads any more.
+    fn first_indexes(wanted: &Wanted, most: usize) -> Result<Vec<u64>, Failure> {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("history.jsonl");
         let mut text = r#"{"history":1,"model":"register","keyed":true}"#.to_owned() + "\n";
@@ -140,7 +151,10 @@ mod tests {
         let mut found = Vec::new();
         read(&path, false, wanted, &mut |event| {
             found.push(event.index);
-            Ok(ControlFlow::Continue(()))
+            Ok(match found.len() < most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            })
         })?;
         Ok(found)
     }
@@ -155,6 +169,20 @@ mod tests {
         assert_eq!(indexes(&around(2, 2)).unwrap(), (0..=14).collect::<Vec<_>>());
         assert!(indexes(&around(80, 80)).is_err());
         assert_eq!(indexes(&Wanted::default()).unwrap().len(), 80);
+    }
+
+    #[test]
+    fn what_nobody_reads_is_not_looked_for() {
+        let around = Some((40, 42));
+        for wanted in [
+            Wanted::default(),
+            Wanted {
+                around,
+                ..Wanted::default()
+            },
+        ] {
+            assert_eq!(first_indexes(&wanted, 3).unwrap().len(), 3, "{wanted:?}");
+        }
     }
 
     #[test]
