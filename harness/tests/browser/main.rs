@@ -5,4 +5,5 @@
 
 mod devtools;
 mod page;
+mod pictures;
 mod run;
