@@ -94,7 +94,8 @@ impl Summary {
     }
 
     fn add(&mut self, group: &Group<'_>, judged: &Judged) {
-        let index = |&place: &u32| group.operations[place as usize].index();
+        let operation = |place: &u32| &group.operations[*place as usize];
+        let index = |place: &u32| operation(place).index();
         match judged {
             Judged::Pass { engine } => *self.engines.entry(engine).or_default() += 1,
             Judged::Violation {
@@ -108,6 +109,7 @@ impl Summary {
                     check: NAME.to_owned(),
                     key: group.key.cloned(),
                     operations: operations.iter().map(index).collect(),
+                    told: operations.iter().map(|place| operation(place).brief()).collect(),
                     edges: story.edges.clone(),
                     why: story.why.clone(),
                 });

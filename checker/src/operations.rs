@@ -44,6 +44,15 @@ impl<'a> Operation<'a> {
         self.completion.map_or(&Value::Null, |event| &event.value)
     }
 
+    /// What and who.
+    pub fn brief(&self) -> String {
+        let value = match self.outcome {
+            Kind::Ok if self.argument() == &Value::Null => self.result(),
+            _ => self.argument(),
+        };
+        format!("{} {value} by process {}", self.invoke.f, self.invoke.process)
+    }
+
     /// When one of its events was; nothing in a format without times, where the time is 0 or the index.
     fn at(&self, event: &Event) -> At {
         let timed = |event: &Event| event.time.0 != 0 && event.time.0 != event.index;
@@ -70,11 +79,7 @@ impl<'a> Operation<'a> {
 /// For a person: what, who, where and when.
 impl fmt::Display for Operation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = match self.outcome {
-            Kind::Ok if self.argument() == &Value::Null => self.result(),
-            _ => self.argument(),
-        };
-        write!(f, "{} {value} by process {}", self.invoke.f, self.invoke.process)?;
+        f.write_str(&self.brief())?;
         if let Some(node) = &self.invoke.node {
             write!(f, " on {node}")?;
         }

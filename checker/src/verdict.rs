@@ -44,6 +44,9 @@ pub struct Violation {
     pub key: Option<Value>,
     /// The operations, by the `index` of their invocations, in the order of the history.
     pub operations: Vec<u64>,
+    /// Each of them in a few words, for the graph; in `why` the proof tells them in full.
+    #[serde(skip)]
+    pub told: Vec<String>,
     /// What orders them; a violation of linearizability is a cycle here wherever one exists.
     pub edges: Vec<Edge>,
     /// A short proof in prose.
@@ -57,13 +60,17 @@ impl Violation {
     /// use checker::{Edge, Reason, Violation};
     /// let edges = vec![Edge { from: 2, to: 7, reason: Reason::RealTime }];
     /// let (check, why) = ("linearizability".to_owned(), String::new());
-    /// let violation = Violation { check, key: None, operations: vec![2, 7], edges, why };
+    /// let told = vec!["write \"a\" by process 0".to_owned(), "read null by process 1".to_owned()];
+    /// let violation = Violation { check, key: None, operations: vec![2, 7], told, edges, why };
+    /// assert!(violation.dot().contains(r##"2 [label="#2\nwrite \"a\" by process 0"]"##));
     /// assert!(violation.dot().contains("2 -> 7 [label=\"real-time\"]"));
     /// ```
     pub fn dot(&self) -> String {
         let mut dot = "digraph violation {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
-        for operation in &self.operations {
-            dot += &format!("  {operation} [label=\"#{operation}\"];\n");
+        let told = self.told.iter().map(Some).chain(std::iter::repeat(None));
+        for (operation, told) in self.operations.iter().zip(told) {
+            let told = told.map_or(String::new(), |told| format!("\\n{}", quoted(told)));
+            dot += &format!("  {operation} [label=\"#{operation}{told}\"];\n");
         }
         for edge in &self.edges {
             dot += &format!(
@@ -75,6 +82,11 @@ impl Violation {
         }
         dot + "}\n"
     }
+}
+
+/// As it may stand between quotes in the DOT language.
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// `from` must stand before `to` in every legal order.

@@ -67,17 +67,18 @@ impl Loss<'_> {
             reason,
         };
         let mut edges = vec![edge(self.operation, self.read, Reason::RealTime)];
-        let mut operations = vec![self.operation.index(), self.read.index()];
+        let mut operations = vec![self.operation, self.read];
         if let Some(older) = self.older {
             edges.push(edge(older, self.operation, Reason::RealTime));
             edges.push(edge(older, self.read, Reason::ReadsFrom));
-            operations.push(older.index());
+            operations.push(older);
         }
-        operations.sort_unstable();
+        operations.sort_unstable_by_key(|operation| operation.index());
         Violation {
             check: NAME.to_owned(),
             key: group.key.cloned(),
-            operations,
+            operations: operations.iter().map(|operation| operation.index()).collect(),
+            told: operations.iter().map(|operation| operation.brief()).collect(),
             edges,
             why: self.why,
         }

@@ -291,6 +291,7 @@ impl RaftSafety {
                     check: NAME.to_owned(),
                     key: None,
                     operations: Vec::new(),
+                    told: Vec::new(),
                     edges: Vec::new(),
                     why: finding.why.clone(),
                 })

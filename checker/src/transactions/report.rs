@@ -34,6 +34,7 @@ fn violations(check: &str, finding: Finding) -> impl Iterator<Item = Violation> 
         check: check.to_owned(),
         key: finding.key.clone(),
         operations: told.indexes,
+        told: told.brief,
         edges: told.edges,
         why: told.why,
     })

@@ -43,20 +43,22 @@ impl fmt::Display for Short<'_> {
 /// A transaction: what it did and when.
 pub(super) struct Shown<'a>(pub &'a Operation<'a>);
 
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Shown<'_> {
+    /// Without when.
+    pub fn brief(&self) -> String {
         let Shown(operation) = self;
         let value = match operation.outcome {
             Kind::Ok => operation.result(),
             _ => operation.argument(),
         };
-        write!(
-            f,
-            "{} by process {} (#{}",
-            Short(value),
-            operation.invoke.process,
-            operation.index()
-        )?;
+        format!("{} by process {}", Short(value), operation.invoke.process)
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shown(operation) = self;
+        write!(f, "{} (#{}", self.brief(), operation.index())?;
         match operation.completion {
             Some(end) if end.kind == Kind::Ok => write!(f, ", ok #{})", end.index),
             Some(end) if end.kind == Kind::Fail => write!(f, ", failed #{})", end.index),

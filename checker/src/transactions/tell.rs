@@ -26,6 +26,8 @@ pub(super) struct Told {
     pub operations: Vec<u32>,
     /// The same by the history's indexes.
     pub indexes: Vec<u64>,
+    /// And in a few words.
+    pub brief: Vec<String>,
     /// What stands before what, by the history's indexes.
     pub edges: Vec<Edge>,
     /// The prose.
@@ -64,6 +66,10 @@ fn prove(transactions: &Transactions<'_>, anomaly: Anomaly, case: Case) -> Told 
     Told {
         name: anomaly.to_string(),
         indexes: operations.iter().map(|&at| index(at)).collect(),
+        brief: operations
+            .iter()
+            .map(|&at| Shown(&transactions.operations[at as usize]).brief())
+            .collect(),
         edges: case.edges.into_iter().map(edge).collect(),
         why,
         operations,

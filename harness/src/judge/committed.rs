@@ -67,6 +67,7 @@ pub fn raft_safety(lines: &[StatusLine], cycles: &[Cycle]) -> Check {
         check: "raft-safety".to_owned(),
         key: None,
         operations: Vec::new(),
+        told: Vec::new(),
         edges: Vec::new(),
         why,
     });
