@@ -77,6 +77,53 @@ fn registers() {
                  {:process 1 :type :invoke :f :cas :value [3 4]}\n{:process 1 :type :info :f :cas :value :timed-out}\n\
                  {:process 2 :type :invoke :f :read :value nil}\n{:process 2 :type :ok :f :read :value 1}",
             ),
+            // A set and a map are what they are in whatever order they are printed.
+            (
+                Pass,
+                "{:process 0 :type :invoke :f :write :value #{3 :a \"b\"}}\n{:process 0 :type :ok :f :write :value #{3 :a \"b\"}}\n\
+                 {:process 1 :type :invoke :f :read :value nil}\n{:process 1 :type :ok :f :read :value #{\"b\" 3 :a}}",
+            ),
+            (
+                Pass,
+                "{:process 0 :type :invoke :f :write :value {:x 1, :y {:a [2], :b ()}}}\n{:process 0 :type :ok :f :write :value {:x 1, :y {:a [2], :b ()}}}\n\
+                 {:process 1 :type :invoke :f :read :value nil}\n{:process 1 :type :ok :f :read :value {:y {:b [], :a (2)}, :x 1}}",
+            ),
+            (
+                Violation,
+                "{:process 0 :type :invoke :f :write :value {:x 1, :y 2}}\n{:process 0 :type :ok :f :write :value {:x 1, :y 2}}\n\
+                 {:process 1 :type :invoke :f :read :value nil}\n{:process 1 :type :ok :f :read :value {:y 1, :x 2}}",
+            ),
+            (
+                Pass,
+                r#"[{"type":"invoke","f":"write","process":0,"value":{"x":1,"y":2}},{"type":"ok","f":"write","process":0,"value":{"x":1,"y":2}},
+                {"type":"invoke","f":"read","process":1},{"type":"ok","f":"read","process":1,"value":{"y":2,"x":1}}]"#,
+            ),
+            (
+                Pass,
+                "{\"history\":1,\"model\":\"register\"}\n\
+                 {\"index\":0,\"time\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"value\":{\"x\":1,\"y\":2}}\n\
+                 {\"index\":1,\"time\":0,\"process\":1,\"type\":\"invoke\",\"f\":\"read\"}\n\
+                 {\"index\":2,\"time\":0,\"process\":1,\"type\":\"ok\",\"f\":\"read\",\"value\":{\"y\":2,\"x\":1}}\n",
+            ),
+            // A byte order mark, lines that end as on Windows, tabs, blank lines, a comment at the end without a newline.
+            (
+                Violation,
+                "\u{feff}{:process\t0,\t:type\t:invoke,\t:f\t:write,\t:value\t1}\r\n\r\n{:process 0 :type :ok :f :write :value 1}\r\n\
+                 {:process 1 :type :invoke :f :read}\r\n{:process 1 :type :ok :f :read :value 2}\r\n; the end",
+            ),
+            (
+                Violation,
+                "\u{feff}[\r\n  {\r\n    \"type\": \"invoke\",\r\n    \"f\": \"read\",\r\n    \"process\": 0,\r\n    \"value\": null\r\n  },\r\n  \
+                 {\r\n    \"type\": \"ok\", \"f\": \"r\\u0065ad\", \"process\": 0, \"value\": 2\r\n  }\r\n]\r\n",
+            ),
+            // A nemesis that invokes and completes; times before the run, out of order, and missing; an index of -1.
+            (
+                Violation,
+                "{:process :nemesis, :type :invoke, :f :start-partition, :value :majority, :time -3, :index -1}\n\
+                 {:process :nemesis, :type :info, :f :start-partition, :value [:isolated {\"n1\" #{\"n2\" \"n3\"}}], :time -2, :index -1}\n\
+                 {:process 0, :type :invoke, :f :write, :value 1, :time 5}\n{:process 1, :type :invoke, :f :read, :value nil, :time 4}\n\
+                 {:process 0, :type :ok, :f :write, :value 1}\n{:process 1, :type :ok, :f :read, :value 2N, :time 7, :debug {:at #uuid \"00000000-0000-0000-0000-000000000000\"}}",
+            ),
             // Integers with an N, characters, keywords.
             (
                 Pass,
@@ -112,6 +159,13 @@ fn independent_keys() {
                 Pass,
                 r#"[{"type":"invoke","f":"write","process":0,"value":[7,1]},{"type":"ok","f":"write","process":0,"value":[7,1]},
                 {"type":"invoke","f":"read","process":1,"value":[8,null]},{"type":"ok","f":"read","process":1,"value":[8,null]}]"#,
+            ),
+            // Keys of all kinds; a completion whose value is the error.
+            (
+                Pass,
+                "{:process 0 :type :invoke :f :write :value [\"a b\" 1]}\n{:process 0 :type :info :f :write :value :timed-out}\n\
+                 {:process 1 :type :invoke :f :read :value [true nil]}\n{:process 1 :type :ok :f :read :value [true nil]}\n\
+                 {:process 2 :type :invoke :f :cas :value [\\x [1 2]]}\n{:process 2 :type :fail :f :cas :value [\\x [1 2]] :error [:not-found \"no such key\"]}",
             ),
             // jepsen.etcd: [k [version value]].
             (

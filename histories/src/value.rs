@@ -46,6 +46,13 @@ impl Value {
     pub fn list(elements: impl IntoIterator<Item = Value>) -> Self {
         Value::List(elements.into_iter().collect())
     }
+
+    /// An array of what has no order of its own, such as the pairs of a map: sorted, so that two are equal however
+    /// they were written.
+    pub(crate) fn unordered(mut elements: Vec<Value>) -> Self {
+        elements.sort_unstable();
+        Value::List(elements.into())
+    }
 }
 
 impl From<i64> for Value {
@@ -148,12 +155,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::List(elements.into()))
     }
 
-    /// An object is taken as the array of its pairs, in the order of the file.
+    /// An object is taken as the array of its pairs.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut pairs = Vec::new();
         while let Some((key, value)) = map.next_entry::<Arc<str>, Value>()? {
             pairs.push(Value::list([Value::Text(key), value]));
         }
-        Ok(Value::List(pairs.into()))
+        Ok(Value::unordered(pairs))
     }
 }

@@ -34,7 +34,7 @@ fn events_of_every_format() {
             "{:process :nemesis, :type :info, :f :start, :value {:n1 #{1.5}}}\n\
              {:process 4, :type :fail, :f :write, :value 3, :error [:unavailable \"no quorum\"], :op-index 12}\n\
              {:process 4, :type :info, :f :write, :value :timed-out, :error nil}",
-            r#"{"index":0,"time":0,"process":"nemesis","type":"info","f":"start","value":"{:n1 [1.5]}"}
+            r#"{"index":0,"time":0,"process":"nemesis","type":"info","f":"start","value":"{:n1 #{1.5}}"}
 {"index":1,"time":1,"process":4,"type":"fail","f":"write","value":3,"error":"unavailable","message":"no quorum","op-index":12}
 {"index":2,"time":2,"process":4,"type":"info","f":"write","value":null,"error":"timed-out"}
 "#,

@@ -16,14 +16,13 @@ fn exported(history: &History) -> Vec<u8> {
     text
 }
 
-/// What EDN cannot say is left out: in a tuple a key is one scalar; the code of an error is one word; a text in the
-/// place of a missing key or a nested field is JSON's business.
+/// What EDN cannot say is left out: a tuple has a key; the code of an error is one word; a text in the place of a
+/// missing key or a nested field is JSON's business.
 fn sayable(mut history: History) -> History {
     let keyed = history.header.keyed;
     for event in &mut history.events {
-        let scalar = event.key.as_ref().is_some_and(|key| key.as_list().is_none());
-        if keyed && !scalar {
-            event.key = Some(Value::Int(7));
+        if keyed {
+            event.key.get_or_insert(Value::Int(7));
         }
         let word = event
             .error

@@ -3,43 +3,18 @@
 
 use histories::format::{self, FormatError, Independent, Options};
 
-/// A small text of every format, with everything that its grammar knows.
+/// A small text of every format, with everything that its grammar knows; the fuzz targets begin with the same files.
 const TEXTS: &[(&str, &str)] = &[
-    (
-        "history1",
-        "{\"history\":1,\"model\":\"register\",\"keyed\":true}\n\
-         {\"index\":0,\"time\":5,\"process\":0,\"type\":\"invoke\",\"f\":\"cas\",\"key\":\"k\",\"value\":[1,-2]}\n\
-         {\"index\":1,\"time\":9,\"process\":\"nemesis\",\"type\":\"info\",\"f\":\"cut\",\"value\":{\"a\":[\"\\u00e9\"]}}\n",
-    ),
-    (
-        "jepsen-edn",
-        "; a comment\n[{:index 0, :time 5, :process 0, :type :invoke, :f :write, :value [:k -2]}\n \
-         #op{:index 1 :process :nemesis, :type :info :f :start #_gone :value #{\"a\\n\\u00e9\" \\x 1.5 2/3}}]\n",
-    ),
-    (
-        "jepsen-txt",
-        "0\t:invoke\t:cas\t[1 2]\n:nemesis\t:info\t:start\t\"cut\"\n0\t:info\t:cas\t[1 2]\t[:timeout \"x\"]\n",
-    ),
-    (
-        "jepsen-log",
-        "2021-10-25 16:48:26\tINFO\t[main] jepsen.core: Test\n\
-         2021-10-25 16:48:26\tINFO\t[worker 0] jepsen.util: 0\t:invoke\t:write\t1\n\
-         2021-10-25 16:48:27\tINFO\t[worker 0] jepsen.util: 0\t:ok\t:write\t1\n",
-    ),
+    ("history1", include_str!("../corpus/small/history1.jsonl")),
+    ("jepsen-edn", include_str!("../corpus/small/jepsen-edn.edn")),
+    ("jepsen-txt", include_str!("../corpus/small/jepsen-txt.txt")),
+    ("jepsen-log", include_str!("../corpus/small/jepsen-log.log")),
     (
         "porcupine-etcd",
-        "INFO  jepsen.util - 4   :invoke :read   nil\nINFO  jepsen.util - 4\t:fail\t:read\t:timed-out\n",
+        include_str!("../corpus/small/porcupine-etcd.log"),
     ),
-    (
-        "porcupine-kv",
-        "{:process 9, :type :invoke, :f :append, :key \"0\", :value \"x 9 0 y\"}\n\
-         {:process 9, :type :ok, :f :append, :key \"0\", :value \"x 9 0 y\"}\n",
-    ),
-    (
-        "elle-json",
-        "[{\"index\":0,\"process\":1,\"type\":\"invoke\",\"value\":[[\"append\",253,1],[\"r\",1,null]]},\n\
-         {\"type\":\"ok\",\"f\":\"read\",\"process\":0,\"value\":{\"0\":100,\"7\":-1},\"error\":[\"not-found\",\"x\"],\"x\":1.5}]\n",
-    ),
+    ("porcupine-kv", include_str!("../corpus/small/porcupine-kv.txt")),
+    ("elle-json", include_str!("../corpus/small/elle-json.json")),
 ];
 
 /// A small generator; the seed is the test's own, so a failure repeats itself.

@@ -1,7 +1,8 @@
 //! What the fuzz targets hold the formats to: `cargo fuzz run jepsen_edn`, in `histories/`.
 //!
 //! No text makes a parser panic or hang; what is read can be written and read again; the fast path of history/1 agrees
-//! with serde_json; of a journal every whole line is read, or the first that is wrong is named. Good seeds are `histories/corpus` and `histories/tests/mutations.rs`.
+//! with serde_json; of a journal every whole line is read, or the first that is wrong is named. `histories/corpus` has
+//! texts to begin with: `cargo fuzz run jepsen_edn fuzz/corpus/jepsen_edn corpus`.
 
 use histories::format::{self, FormatError, Imported, Independent, Options, history1};
 use histories::journal::Reader;

@@ -53,7 +53,7 @@ pub(super) fn assemble(
         };
         if split {
             draft
-                .take_key(&mut open_keys)
+                .take_key(independent, &mut open_keys)
                 .map_err(|fault| fault.place(text))?;
         }
         draft.event.index = index as u64;
@@ -102,11 +102,19 @@ impl Draft {
 
     /// Takes the key out of `[k v]`. A completion whose value is something else, such as an error, has the key of
     /// its invocation.
-    fn take_key(&mut self, open_keys: &mut HashMap<u64, Value>) -> Result<(), Fault> {
+    fn take_key(
+        &mut self,
+        independent: Independent,
+        open_keys: &mut HashMap<u64, Value>,
+    ) -> Result<(), Fault> {
         let Process::Client(process) = self.event.process else {
             return Ok(());
         };
-        let (key, value) = match (tuple(&self.event.value), self.event.kind) {
+        let taken = match independent {
+            Independent::Yes => pair(&self.event.value),
+            Independent::Auto | Independent::No => tuple(&self.event.value),
+        };
+        let (key, value) = match (taken, self.event.kind) {
             (Some((key, value)), _) => (key.clone(), value.clone()),
             (None, Kind::Fail | Kind::Info) => {
                 let key = open_keys.get(&process).cloned().unwrap_or_default();
@@ -130,14 +138,16 @@ impl Draft {
     }
 }
 
-fn tuple(value: &Value) -> Option<(&Value, &Value)> {
+fn pair(value: &Value) -> Option<(&Value, &Value)> {
     match value.as_list()? {
-        [
-            key @ (Value::Int(_) | Value::Text(_) | Value::Bool(_) | Value::Null),
-            value,
-        ] => Some((key, value)),
+        [key, value] => Some((key, value)),
         _ => None,
     }
+}
+
+/// A pair that nobody has called a tuple is one only if its key is a scalar.
+fn tuple(value: &Value) -> Option<(&Value, &Value)> {
+    pair(value).filter(|(key, _)| key.as_list().is_none())
 }
 
 /// Whether the values of all clients are tuples. `[u v]` of a compare-and-set is one by chance, so some other

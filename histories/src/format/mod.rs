@@ -241,12 +241,17 @@ pub fn read_path(path: impl AsRef<Path>, options: &Options<'_>) -> Result<Import
 pub fn read(mut input: impl Read, options: &Options<'_>) -> Result<Imported, FormatError> {
     /// Enough of a text to recognise its format, whatever comments it begins with.
     const HEAD_BYTES: u64 = 64 * 1024;
+    /// What some editors put before UTF-8; it says nothing.
+    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let mut head = Vec::new();
     input
         .by_ref()
         .take(HEAD_BYTES)
         .read_to_end(&mut head)
         .map_err(|source| FormatError::Read { file: None, source })?;
+    if head.starts_with(BYTE_ORDER_MARK) {
+        head.drain(..BYTE_ORDER_MARK.len());
+    }
     let format = match options.format {
         Some(name) => by_name(name)?,
         None if head.is_empty() => return Err(FormatError::Empty { file: None }),

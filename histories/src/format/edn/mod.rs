@@ -38,8 +38,10 @@ pub(super) enum Edn<'a> {
     /// Without its colon.
     Keyword(&'a str),
     Symbol(&'a str),
-    /// A vector, a list or a set.
+    /// A vector or a list.
     Sequence(Vec<Node<'a>>),
+    /// Its elements as they stand, in no order that means anything.
+    Set(Vec<Node<'a>>),
     Map(Vec<(Node<'a>, Node<'a>)>),
     Tagged(&'a str, Box<Node<'a>>),
 }
@@ -67,13 +69,8 @@ impl fmt::Display for Edn<'_> {
             Edn::Char(letter) => write!(f, "\\{letter}"),
             Edn::Keyword(word) => write!(f, ":{word}"),
             Edn::Symbol(word) => f.write_str(word),
-            Edn::Sequence(elements) => {
-                f.write_str("[")?;
-                for (at, element) in elements.iter().enumerate() {
-                    write!(f, "{}{}", if at > 0 { " " } else { "" }, element.edn)?;
-                }
-                f.write_str("]")
-            }
+            Edn::Sequence(elements) => write_elements(f, "[", elements, "]"),
+            Edn::Set(elements) => write_elements(f, "#{", elements, "}"),
             Edn::Map(pairs) => {
                 f.write_str("{")?;
                 for (at, (key, value)) in pairs.iter().enumerate() {
@@ -84,6 +81,14 @@ impl fmt::Display for Edn<'_> {
             Edn::Tagged(tag, form) => write!(f, "#{tag} {}", form.edn),
         }
     }
+}
+
+fn write_elements(f: &mut fmt::Formatter<'_>, open: &str, elements: &[Node<'_>], close: &str) -> fmt::Result {
+    f.write_str(open)?;
+    for (at, element) in elements.iter().enumerate() {
+        write!(f, "{}{}", if at > 0 { " " } else { "" }, element.edn)?;
+    }
+    f.write_str(close)
 }
 
 /// A string as EDN writes it.

@@ -101,8 +101,8 @@ impl<'a> Parser<'a> {
             None => return Err(Fault::expected(start, "a form", "the end of the file")),
             Some('"') => self.string()?,
             Some('\\') => self.character()?,
-            Some('[') => self.sequence(1, ']', depth)?,
-            Some('(') => self.sequence(1, ')', depth)?,
+            Some('[') => Edn::Sequence(self.elements(1, ']', depth)?),
+            Some('(') => Edn::Sequence(self.elements(1, ')', depth)?),
             Some('{') => self.map(depth)?,
             Some('#') => self.dispatch(depth)?,
             Some(close @ (']' | ')' | '}')) => {
@@ -117,14 +117,15 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn sequence(&mut self, opening: usize, close: char, depth: usize) -> Result<Edn<'a>, Fault> {
+    /// All elements behind an opening bracket of so many characters.
+    fn elements(&mut self, opening: usize, close: char, depth: usize) -> Result<Vec<Node<'a>>, Fault> {
         let depth = self.deeper(depth)?;
         self.at += opening;
         let mut elements = Vec::new();
         while let Some(element) = self.element(close, depth)? {
             elements.push(element);
         }
-        Ok(Edn::Sequence(elements))
+        Ok(elements)
     }
 
     fn map(&mut self, depth: usize) -> Result<Edn<'a>, Fault> {
@@ -167,7 +168,7 @@ impl<'a> Parser<'a> {
         let start = self.at;
         let rest = self.rest();
         if rest.starts_with("#{") {
-            return self.sequence(2, '}', depth);
+            return Ok(Edn::Set(self.elements(2, '}', depth)?));
         }
         let symbolic = rest.starts_with("##");
         self.at += 1 + usize::from(symbolic);
@@ -388,7 +389,7 @@ mod tests {
             (":a :b/c :n1-n2 sym +", ":a :b/c :n1-n2 sym +"),
             (r#" "a\n\"\u00e9\ud83d\ude00" "#, "\"a\\n\\\"é😀\""),
             (r"\a \newline \( \u00e9", "\\a \\\n \\( \\é"),
-            ("[1 (2, 3) #{:n4 :n5}]", "[1 [2 3] [:n4 :n5]]"),
+            ("[1 (2, 3) #{:n4 :n5}]", "[1 [2 3] #{:n4 :n5}]"),
             ("{:a 1, :b {\"c\" nil}}", "{:a 1, :b {\"c\" nil}}"),
             ("; a comment\n1 #_ {:gone 2} #_#_ 3 4 5 ; the end", "1 5"),
             (

@@ -226,6 +226,9 @@ fn unsigned(edn: &Edn<'_>) -> Option<u64> {
 }
 
 /// A value: keywords become texts, sets arrays, maps arrays of pairs; a tag is dropped.
+///
+/// What stands in a set or a map has no order, and another one prints it in another: it is sorted, so that the same
+/// set is the same value.
 fn value(node: &Node<'_>) -> Result<Value, Fault> {
     Ok(match &node.edn {
         Edn::Nil => Value::Null,
@@ -242,9 +245,10 @@ fn value(node: &Node<'_>) -> Result<Value, Fault> {
         Edn::Text(word) => Value::Text(word.as_ref().into()),
         Edn::Keyword(word) | Edn::Symbol(word) => Value::Text((*word).into()),
         Edn::Sequence(elements) => Value::List(elements.iter().map(value).collect::<Result<_, _>>()?),
+        Edn::Set(elements) => Value::unordered(elements.iter().map(value).collect::<Result<_, _>>()?),
         Edn::Map(pairs) => {
             let pair = |(k, v): &(Node<'_>, Node<'_>)| Ok(Value::list([value(k)?, value(v)?]));
-            Value::List(pairs.iter().map(pair).collect::<Result<_, _>>()?)
+            Value::unordered(pairs.iter().map(pair).collect::<Result<_, _>>()?)
         }
         Edn::Tagged(_, inner) => value(inner)?,
     })
@@ -310,7 +314,7 @@ fn json(edn: &Edn<'_>) -> Json {
         Edn::Char(letter) => Json::from(letter.to_string()),
         Edn::Text(word) => Json::from(word.as_ref()),
         Edn::Keyword(word) | Edn::Symbol(word) => Json::from(*word),
-        Edn::Sequence(elements) => elements.iter().map(|node| json(&node.edn)).collect(),
+        Edn::Sequence(elements) | Edn::Set(elements) => elements.iter().map(|node| json(&node.edn)).collect(),
         Edn::Map(pairs) if pairs.iter().all(|(key, _)| key.edn.word().is_some()) => {
             let pair = |(key, value): &(Node<'_>, Node<'_>)| {
                 (key.edn.word().unwrap_or_default().to_owned(), json(&value.edn))
