@@ -39,6 +39,14 @@ fn events_of_every_format() {
 {"index":2,"time":2,"process":4,"type":"info","f":"write","value":null,"error":"timed-out"}
 "#,
         ),
+        // Fields that have the name of one of ours and mean something else.
+        (
+            "{:process 4, :type :ok, :f :read, :value 3, :node 2, :seq \"a\", :at #inst \"2020\", :message {:b 1}, :key nil}\n\
+             {:process 4, :type :invoke, :f :read, :value 3, :node nil, :seq nil, :at nil, :message nil, :error nil}",
+            r#"{"index":0,"time":0,"process":4,"type":"ok","f":"read","value":3,"original_at":"2020","original_message":{"b":1},"original_node":2,"original_seq":"a"}
+{"index":1,"time":1,"process":4,"type":"invoke","f":"read","value":3}
+"#,
+        ),
         // A record; an operation without :f is a transaction.
         (
             "#jepsen.history.Op{:process 0 :type :invoke :value [[:append 253 1] [:r 255 nil]]}",
@@ -81,7 +89,9 @@ fn events_of_every_format() {
     ] {
         let (header, lines) = imported(text, No).unwrap_or_else(|error| panic!("{error}: {text}"));
         assert_eq!(lines, expected, "{text}");
-        assert_eq!(header.keyed, text.contains(":key"), "{text}");
+        assert_eq!(header.keyed, text.contains(":key \""), "{text}");
+        let whole = [b"{\"history\":1}\n", lines.as_bytes()].concat();
+        assert!(history1::read(whole.as_slice()).is_ok(), "read again: {lines}");
     }
 }
 

@@ -43,6 +43,9 @@ pub(in crate::format) fn operation(node: &Node<'_>, names: &mut Names) -> Result
     fields.finish(names)
 }
 
+/// Fields of history/1 that another tool may use for something else.
+const OURS: [&str; 4] = ["node", "message", "seq", "at"];
+
 struct Fields<'n, 'a> {
     node: &'n Node<'a>,
     process: Option<Process>,
@@ -72,6 +75,11 @@ impl<'n, 'a> Fields<'n, 'a> {
             }
             ("seq", edn) if unsigned(edn).is_some() => event.seq = unsigned(edn),
             ("at", Edn::Sequence(pair)) if log_position(pair).is_some() => event.at = log_position(pair),
+            (name, Edn::Nil) if OURS.contains(&name) => {}
+            // Under its own name history/1 would take it for its own field.
+            (name, edn) if OURS.contains(&name) => {
+                event.other.insert(format!("original_{name}"), json(edn));
+            }
             (other, edn) => {
                 event.other.insert(other.to_owned(), json(edn));
             }
