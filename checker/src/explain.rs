@@ -31,6 +31,10 @@ pub(crate) struct Story {
     pub attempt: Option<Attempt>,
 }
 
+/// What a proof ends with if only what the history calls failures contradicts it.
+pub(crate) const ONLY_FAILURES: &str =
+    "If the failures had been recorded as unknown outcomes, the history would pass.";
+
 impl Story {
     /// Adds a sentence.
     pub fn add(&mut self, sentence: &str) {

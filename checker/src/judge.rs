@@ -6,7 +6,7 @@ use crate::attempt::attempt;
 use crate::budget::Budget;
 use crate::certify::replay;
 use crate::error::{Halt, HistoryError};
-use crate::explain::{Story, explain};
+use crate::explain::{ONLY_FAILURES, Story, explain};
 use crate::graph::Decision;
 use crate::models::{Decode, Decoded};
 use crate::operations::{Group, OPEN};
@@ -165,9 +165,7 @@ fn violation<S: Decode>(
     }
     story.attempt = attempt(group, decoded, &few);
     match only_failures_are_wrong::<S>(group, options, budget) {
-        Ok(true) => {
-            story.add("If the failures had been recorded as unknown outcomes, the history would pass.")
-        }
+        Ok(true) => story.add(ONLY_FAILURES),
         Ok(false) | Err(Halt::Stop(_)) => {}
         Err(error) => return Err(error),
     }

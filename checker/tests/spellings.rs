@@ -223,6 +223,16 @@ fn sets_and_counters_as_jepsen_s_checkers() {
             ),
         ],
     );
+    // Jepsen's tests of JGroups.
+    let added = "{:process 1 :type :invoke :f :add-and-get :value 1}\n{:process 1 :type :info :f :add-and-get :value 1}\n\
+                 {:process 2 :type :invoke :f :fetch-add :value 1}\n{:process 2 :type :ok :f :fetch-add :value [1 1]}\n\
+                 {:process 3 :type :invoke :f :add-and-get :value 1}\n";
+    let made = |number| format!("{added}{{:process 3 :type :ok :f :add-and-get :value [1 {number}]}}");
+    for number in 2..5 {
+        let expected = if number == 3 { Pass } else { Violation };
+        assert_eq!(verdict(Some("counter"), &made(number)), expected, "{number}");
+        assert_eq!(verdict(None, &made(number)), expected, "{number}");
+    }
     let unread = "{:process 0 :type :invoke :f :add :value 1}\n{:process 0 :type :ok :f :add :value 1}";
     assert_eq!(verdict(Some("set"), unread), Inconclusive);
 }

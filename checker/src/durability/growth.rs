@@ -10,7 +10,10 @@ use crate::operations::{Group, Operation};
 
 /// Whether the operation adds an element to a list or a set, or a number to a counter.
 pub(super) fn adds(operation: &Operation<'_>) -> bool {
-    matches!(&*operation.invoke.f, "append" | "add")
+    matches!(
+        &*operation.invoke.f,
+        "append" | "add" | "add-and-get" | "fetch-add"
+    )
 }
 
 /// The first acknowledged addition, by completion, that the final read does not show.

@@ -4,6 +4,9 @@
 //! may take a slot greater than every value read before it began, and at most the least value read after it
 //! ended. Reads must not decrease in real time. Filling the slots in order with the earliest deadline first finds a
 //! legal order iff there is one; deadlines agree with real time, so additions stay in order too.
+//!
+//! An addition that found v has the slot v + 1. It is a read of v for all that came before it, and one of v + 1 for
+//! all that came after it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -27,7 +30,7 @@ pub(crate) fn decide(
     let entries = &decoded.entries;
     if entries
         .iter()
-        .any(|entry| matches!(entry.op, Action::Add(delta) if delta != 1))
+        .any(|entry| entry.op.delta().is_some_and(|delta| delta != 1))
     {
         return Ok(Decision::NotApplicable);
     }
@@ -45,11 +48,9 @@ fn fill(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Result<Option<Vec<
     let Some(reads) = Reads::of(entries, decoded.spec.initial, meter)? else {
         return Ok(None);
     };
-    let adds = |at: &u32| matches!(entries[*at as usize].op, Action::Add(_));
-    let mut adds: Vec<(i64, u32)> = (0..entries.len() as u32)
-        .filter(adds)
-        .map(|at| (reads.before(&entries[at as usize]), at))
-        .collect();
+    let Some(mut adds) = reads.windows(entries) else {
+        return Ok(None);
+    };
     adds.sort_unstable();
     let mut adds = adds.into_iter().peekable();
     let mut waiting: BinaryHeap<Waiting> = BinaryHeap::new();
@@ -57,9 +58,9 @@ fn fill(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Result<Option<Vec<
     let mut value = decoded.spec.initial;
     while value < reads.greatest {
         meter.tick()?;
-        while let Some((_, at)) = adds.next_if(|(before, _)| *before <= value) {
+        while let Some((_, deadline, at)) = adds.next_if(|(before, ..)| *before <= value) {
             let entry = &entries[at as usize];
-            waiting.push(Reverse((reads.after(entry), entry.ret == OPEN, entry.inv, at)));
+            waiting.push(Reverse((deadline, entry.ret == OPEN, entry.inv, at)));
         }
         value += 1;
         let Some(Reverse((deadline, _, _, at))) = waiting.pop() else {
@@ -70,18 +71,17 @@ fn fill(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Result<Option<Vec<
         }
         slots.push(at);
     }
-    let mut rest: Vec<u32> = waiting
+    let mut rest: Vec<(u32, i64)> = waiting
         .into_iter()
-        .map(|Reverse((_, _, _, at))| at)
-        .chain(adds.map(|(_, at)| at))
+        .map(|Reverse((deadline, _, _, at))| (at, deadline))
+        .chain(adds.map(|(_, deadline, at)| (at, deadline)))
         .collect();
-    rest.retain(|&at| entries[at as usize].ret != OPEN);
+    rest.retain(|(at, _)| entries[*at as usize].ret != OPEN);
     rest.sort_unstable();
-    let late = |&at: &u32| reads.after(&entries[at as usize]) != i64::MAX;
-    if rest.iter().any(late) {
+    if rest.iter().any(|(_, deadline)| *deadline != i64::MAX) {
         return Ok(None);
     }
-    slots.extend(rest);
+    slots.extend(rest.into_iter().map(|(at, _)| at));
     Ok(Some(slots))
 }
 
@@ -106,10 +106,13 @@ impl Reads {
         };
         for entry in entries {
             meter.tick()?;
-            if let Action::Read(seen) = entry.op {
-                reads.completed.push((entry.ret, seen));
-                reads.invoked.push((entry.inv, seen));
-            }
+            let (before, after) = match entry.op {
+                Action::Read(seen) => (seen, seen),
+                Action::FetchAdd(_, found) => (found, found.saturating_add(1)),
+                Action::Add(_) => continue,
+            };
+            reads.completed.push((entry.ret, after));
+            reads.invoked.push((entry.inv, before));
         }
         reads.completed.sort_unstable();
         for (_, seen) in &mut reads.completed {
@@ -130,6 +133,23 @@ impl Reads {
             }
         }
         Ok(Some(reads))
+    }
+
+    /// Each addition with the slots between which it has one: after the first, and up to the second. None if one that
+    /// found a number cannot have found it.
+    fn windows(&self, entries: &[Entry<Action>]) -> Option<Vec<(i64, i64, u32)>> {
+        let mut windows = Vec::new();
+        for (at, entry) in (0..).zip(entries) {
+            match entry.op {
+                Action::Add(_) => windows.push((self.before(entry), self.after(entry), at)),
+                Action::FetchAdd(_, found) => {
+                    let fits = self.before(entry) <= found && found < self.after(entry);
+                    windows.push(fits.then_some((found, found + 1, at))?);
+                }
+                Action::Read(_) => {}
+            }
+        }
+        Some(windows)
     }
 
     /// The greatest value that was read before the operation began.

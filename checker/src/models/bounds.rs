@@ -9,16 +9,17 @@ use super::counter::{Action, Counter};
 use super::{Decode, Decoded};
 use crate::budget::{Budget, Meter, Stop};
 use crate::error::{Halt, HistoryError};
-use crate::explain::Story;
+use crate::explain::{ONLY_FAILURES, Story};
 use crate::judge::Judged;
 use crate::operations::{Group, OPEN};
 use crate::options::Options;
 use crate::search::Entry;
 
-/// A read beyond its bounds.
+/// An operation that saw a number beyond its bounds.
 pub(super) struct Beyond {
     /// Its place.
     pub at: u32,
+    seen: i64,
     least: i128,
     most: i128,
 }
@@ -50,7 +51,7 @@ impl Sums {
     }
 }
 
-/// The first read that shows what no order of the additions can have made.
+/// The first operation that saw what no order of the additions can have made.
 ///
 /// What ended before the read began is in it, and what began after it ended is not; of what lies between, additions
 /// raise the most and subtractions lower the least.
@@ -58,9 +59,9 @@ pub(super) fn beyond(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Resul
     let entries = &decoded.entries;
     meter.grow(entries.len() * 96)?;
     let added = |end: fn(&Entry<Action>) -> u32, sign: i64| {
-        let deltas = entries.iter().filter_map(|entry| match entry.op {
-            Action::Add(delta) if delta.signum() == sign => Some((end(entry), delta)),
-            _ => None,
+        let deltas = entries.iter().filter_map(|entry| {
+            let delta = entry.op.delta().filter(|delta| delta.signum() == sign)?;
+            Some((end(entry), delta))
         });
         Sums::of(deltas.collect())
     };
@@ -73,12 +74,18 @@ pub(super) fn beyond(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Resul
     let initial = i128::from(decoded.spec.initial);
     for (at, entry) in entries.iter().enumerate() {
         meter.tick()?;
-        let Action::Read(seen) = entry.op else { continue };
-        let least = initial + more_ended.before(entry.inv) + less_begun.before(entry.ret);
-        let most = initial + more_begun.before(entry.ret) + less_ended.before(entry.inv);
+        let (seen, own) = match entry.op {
+            Action::Read(seen) => (seen, 0),
+            // What it found is without what it adds itself.
+            Action::FetchAdd(delta, found) => (found, i128::from(delta)),
+            Action::Add(_) => continue,
+        };
+        let least = initial + more_ended.before(entry.inv) + less_begun.before(entry.ret) - own.min(0);
+        let most = initial + more_begun.before(entry.ret) + less_ended.before(entry.inv) - own.max(0);
         if i128::from(seen) < least || most < i128::from(seen) {
             return Ok(Some(Beyond {
                 at: at as u32,
+                seen,
                 least,
                 most,
             }));
@@ -99,24 +106,80 @@ pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Re
 fn judge_within(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
     let mut meter = budget.meter();
     let decoded = Counter::decode(group, options, &mut meter)?;
-    let Some(Beyond { at, least, most }) = beyond(&decoded, &mut meter)? else {
+    let Some(beyond) = beyond(&decoded, &mut meter)? else {
         return Ok(Judged::Pass { engine: "bounds" });
     };
+    let Beyond {
+        at,
+        seen,
+        least,
+        most,
+    } = beyond;
     let id = decoded.entries[at as usize].id;
     let read = &group.operations[id as usize];
     debug_assert!(read.outcome == Kind::Ok && read.ret != OPEN);
     let why = format!(
-        "{read} is beyond its bounds: with what was added before it began the counter is at least {least}, with \
-         what may have been added before it ended at most {most}."
+        "{read} saw {seen}, which is beyond its bounds: with what was added before it began the counter is at least \
+         {least}, with what may have been added before it ended at most {most}."
     );
+    let mut story = Story {
+        why,
+        ..Story::default()
+    };
+    if within_without_failures(group, options, &mut meter)? {
+        story.add(ONLY_FAILURES);
+    }
     Ok(Judged::Violation {
         engine: "bounds",
-        operations: vec![id],
-        story: Story {
-            why,
-            ..Story::default()
-        },
+        operations: culprits(&decoded, &beyond),
+        story,
     })
+}
+
+/// The read and, of what was added before it and that it does not show, as little as proves it.
+fn culprits(decoded: &Decoded<Counter>, beyond: &Beyond) -> Vec<u32> {
+    let (entries, seen) = (&decoded.entries, i128::from(beyond.seen));
+    let read = &entries[beyond.at as usize];
+    let low = seen < beyond.least;
+    let sign = if low { 1 } else { -1 };
+    let (mut against, mut places) = (Vec::new(), vec![read.id]);
+    let mut bound = i128::from(decoded.spec.initial);
+    for entry in entries.iter().filter(|entry| entry.id != read.id) {
+        match entry.op.delta() {
+            Some(delta) if delta.signum() == sign && entry.ret < read.inv => {
+                against.push((delta.unsigned_abs(), delta, entry.id));
+            }
+            // What lowers the least is part of it; what raises the most goes without saying.
+            Some(delta) if low && delta < 0 && entry.inv < read.ret => {
+                bound += i128::from(delta);
+                places.push(entry.id);
+            }
+            _ => {}
+        }
+    }
+    against.sort_unstable_by(|one, other| other.cmp(one));
+    for (_, delta, id) in against {
+        if low && bound > seen || !low && bound < seen {
+            break;
+        }
+        bound += i128::from(delta);
+        places.push(id);
+    }
+    places.sort_unstable();
+    places
+}
+
+/// Whether all reads would be within their bounds if a failure said nothing.
+fn within_without_failures(
+    group: &Group<'_>,
+    options: &Options,
+    meter: &mut Meter<'_>,
+) -> Result<bool, Halt> {
+    let Some(relaxed) = group.without_failures() else {
+        return Ok(false);
+    };
+    let decoded = Counter::decode(&relaxed, options, meter)?;
+    Ok(beyond(&decoded, meter)?.is_none())
 }
 
 #[cfg(test)]

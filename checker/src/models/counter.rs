@@ -1,4 +1,5 @@
-//! A counter from 0: `add n`, `read → n`.
+//! A counter from 0: `add n`, `read → n`; and additions that return what they found or made, `fetch-add n → [n, before]`
+//! and `add-and-get n → [n, after]`, the second as in Jepsen's tests of JGroups.
 
 use histories::{Kind, Value};
 
@@ -12,13 +13,30 @@ use crate::options::{Analysis, Options};
 use crate::search::{Entry, Role, Spec};
 
 /// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["add n", "read → n"];
+pub(super) const OPERATIONS: &[&str] = &[
+    "add n",
+    "fetch-add n → [n, before]",
+    "add-and-get n → [n, after]",
+    "read → n",
+];
 
 /// An operation on a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Add(i64),
+    /// It adds the first number, and found the second.
+    FetchAdd(i64, i64),
     Read(i64),
+}
+
+impl Action {
+    /// What it adds; none for a read.
+    pub fn delta(self) -> Option<i64> {
+        match self {
+            Action::Add(delta) | Action::FetchAdd(delta, _) => Some(delta),
+            Action::Read(_) => None,
+        }
+    }
 }
 
 /// The specification; it begins with this number.
@@ -37,31 +55,58 @@ impl Spec for Counter {
     fn step(&self, state: &i64, op: &Action) -> Option<i64> {
         match op {
             Action::Add(delta) => state.checked_add(*delta),
+            Action::FetchAdd(delta, found) if found == state => state.checked_add(*delta),
+            Action::FetchAdd(..) => None,
             Action::Read(seen) => (seen == state).then_some(*state),
         }
     }
 
     fn role(&self, op: &Action) -> Role {
         match op {
-            Action::Add(0) | Action::Read(_) => Role::Pure,
-            Action::Add(_) => Role::Update,
+            Action::Add(0) | Action::FetchAdd(0, _) | Action::Read(_) => Role::Pure,
+            Action::Add(_) | Action::FetchAdd(..) => Role::Update,
         }
+    }
+}
+
+fn action(operation: &Operation<'_>) -> Result<Option<Action>, HistoryError> {
+    let number = |value: &Value, in_result| {
+        value
+            .as_int()
+            .ok_or_else(|| operation.bad_value(in_result, "an integer"))
+    };
+    let delta = || number(operation.argument(), false);
+    let action = match (&*operation.invoke.f, operation.outcome) {
+        ("add", _) => Action::Add(delta()?),
+        ("read", Kind::Ok) => Action::Read(number(operation.result(), true)?),
+        ("read", _) => return Ok(None),
+        ("fetch-add", Kind::Ok) => Action::FetchAdd(delta()?, returned(operation, delta()?)?),
+        ("add-and-get", Kind::Ok) => {
+            let (delta, after) = (delta()?, returned(operation, delta()?)?);
+            let found = after.checked_sub(delta);
+            Action::FetchAdd(delta, found.ok_or_else(|| operation.bad_value(true, PAIR))?)
+        }
+        // What it returned nobody knows.
+        ("fetch-add" | "add-and-get", _) => Action::Add(delta()?),
+        _ => return Err(unknown_f(operation, "counter", OPERATIONS)),
+    };
+    Ok(Some(action))
+}
+
+/// What an addition that returns a number must return.
+const PAIR: &str = "a pair of what was added and a number";
+
+/// The second number of `[n, number]`.
+fn returned(operation: &Operation<'_>, delta: i64) -> Result<i64, HistoryError> {
+    match operation.result().as_list() {
+        Some([Value::Int(added), Value::Int(number)]) if *added == delta => Ok(*number),
+        _ => Err(operation.bad_value(true, PAIR)),
     }
 }
 
 impl Decode for Counter {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
-        let number = |operation: &Operation<'_>, value: &Value, in_result| {
-            value
-                .as_int()
-                .ok_or_else(|| operation.bad_value(in_result, "an integer"))
-        };
-        let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
-            "add" => Ok(Some(Action::Add(number(operation, operation.argument(), false)?))),
-            "read" if operation.outcome != Kind::Ok => Ok(None),
-            "read" => Ok(Some(Action::Read(number(operation, operation.result(), true)?))),
-            _ => Err(unknown_f(operation, "counter", OPERATIONS)),
-        })?;
+        let (entries, failed) = decode_each::<Self>(group, meter, action)?;
         Ok(Decoded {
             spec: Counter {
                 initial: group.initial.as_int().unwrap_or(0),
@@ -87,20 +132,23 @@ impl Decode for Counter {
     }
 }
 
-/// A read, and all that can have changed what it saw.
+/// An operation that saw a number, and all that can have changed what it saw.
 fn about(entries: &[Entry<Action>], read: u32) -> Vec<Entry<Action>> {
     let end = entries[read as usize].ret;
     let counts = |(at, entry): &(usize, &Entry<Action>)| {
-        *at == read as usize || matches!(entry.op, Action::Add(_)) && entry.inv < end
+        *at == read as usize || entry.op.delta().is_some() && entry.inv < end
     };
     let few = entries.iter().enumerate().filter(counts);
     few.map(|(_, entry)| entry.clone()).collect()
 }
 
 /// By a legal order, or by the bounds of each read.
+///
+/// Jepsen's checker knows no additions that return a number; where Jepsen's tests have them they ask for a legal order.
 pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+    let returns = |operation: &Operation<'_>| matches!(&*operation.invoke.f, "fetch-add" | "add-and-get");
     match options.analysis {
-        Analysis::Linearizable => judge::judge::<Counter>(group, options, budget),
-        Analysis::Jepsen => bounds::judge(group, options, budget),
+        Analysis::Jepsen if !group.operations.iter().any(returns) => bounds::judge(group, options, budget),
+        Analysis::Jepsen | Analysis::Linearizable => judge::judge::<Counter>(group, options, budget),
     }
 }

@@ -100,7 +100,7 @@ pub static TABLE: &[Model] = &[
     },
     Model {
         name: "counter",
-        about: "a number from 0: add, read",
+        about: "a number from 0: add, read, and additions that return a number",
         operations: counter::OPERATIONS,
         judge: counter::judge,
     },

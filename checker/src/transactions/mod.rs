@@ -37,7 +37,7 @@ use self::micro::{NONE, Transactions, Words};
 use self::registers::Registers;
 use crate::budget::{Budget, Meter};
 use crate::error::{Halt, HistoryError};
-use crate::explain::Story;
+use crate::explain::{ONLY_FAILURES, Story};
 use crate::judge::Judged;
 use crate::models::Model;
 use crate::operations::{Group, groups_within};
@@ -179,10 +179,31 @@ fn analyse(
         Err(Halt::History(error)) => return Err(error),
         Err(Halt::Stop(stop)) => finding.stopped = Some(stop.as_str()),
     }
+    if !finding.told.is_empty() && only_failures_are_wrong(group, words, consistency, budget) {
+        finding.told.iter_mut().for_each(|told| {
+            told.why.push(' ');
+            told.why.push_str(ONLY_FAILURES);
+        });
+    }
     if finding.stopped.is_none() && finding.told.is_empty() && finding.outcomes[0] == 0 {
         finding.stopped = Some("the lack of a transaction that succeeded");
     }
     Ok(finding)
+}
+
+/// Whether there would be no anomaly if a failure said nothing.
+fn only_failures_are_wrong(
+    group: &Group<'_>,
+    words: Words,
+    consistency: Consistency,
+    budget: &Budget,
+) -> bool {
+    let Some(relaxed) = group.without_failures() else {
+        return false;
+    };
+    let mut finding = Finding::default();
+    let filled = finding.fill(&relaxed, words, consistency, &mut budget.meter());
+    filled.is_ok() && finding.told.is_empty() && finding.unclear.is_none() && finding.outcomes[0] > 0
 }
 
 impl Finding {

@@ -32,6 +32,8 @@ pub(super) fn guess(events: &[Event]) -> &'static [&'static str] {
         &["fifo-queue", "unordered-queue"]
     } else if only(&["read", "add", "remove"]) && has("remove") {
         &["set-remove"]
+    } else if only(&["read", "add", "add-and-get", "fetch-add"]) && (has("add-and-get") || has("fetch-add")) {
+        &["counter"]
     } else if only(&["read", "add"]) {
         set_or_counter(clients())
     } else {
