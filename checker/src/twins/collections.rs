@@ -71,7 +71,8 @@ fn lists() {
         },
         "append",
         &["append", "read"],
-    );
+    )
+    .by_graph(60, 60);
     compare(
         &Collection {
             values: 40,
@@ -81,7 +82,8 @@ fn lists() {
         },
         "append",
         &["append", "read"],
-    );
+    )
+    .by_graph(80, 80);
 }
 
 #[test]
@@ -95,7 +97,8 @@ fn sets() {
         },
         "set",
         &["add", "read"],
-    );
+    )
+    .by_graph(95, 95);
     compare(
         &Collection {
             values: 20,
@@ -105,7 +108,8 @@ fn sets() {
         },
         "set",
         &["add", "read"],
-    );
+    )
+    .by_graph(95, 95);
 }
 
 #[test]
@@ -119,7 +123,8 @@ fn sets_with_removal() {
         },
         "set-remove",
         &["add", "remove", "read"],
-    );
+    )
+    .by_search();
 }
 
 /// A queue of values below `values`.
@@ -180,7 +185,8 @@ fn fifo_queues() {
         },
         "fifo-queue",
         &["enqueue", "dequeue"],
-    );
+    )
+    .by_graph(50, 60);
     compare(
         &Queue {
             values: 30,
@@ -188,7 +194,8 @@ fn fifo_queues() {
         },
         "fifo-queue",
         &["enqueue", "dequeue"],
-    );
+    )
+    .by_graph(80, 80);
 }
 
 #[test]
@@ -200,7 +207,8 @@ fn unordered_queues() {
         },
         "unordered-queue",
         &["enqueue", "dequeue"],
-    );
+    )
+    .by_graph(85, 85);
     compare(
         &Queue {
             values: 3,
@@ -208,5 +216,6 @@ fn unordered_queues() {
         },
         "unordered-queue",
         &["enqueue", "dequeue"],
-    );
+    )
+    .by_graph(50, 50);
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::collections::{Collection, Queue};
 use super::others::{Counter, FEW, Kv, MultiRegister, Mutex};
 use super::registers::{Register, Versioned};
-use super::{Twin, first_seed, how_many, random_history};
+use super::{Size, Twin, first_seed, how_many, random_history};
 use crate::testing::header;
 use crate::{Budget, FailedCas, Options, Verdict, linearizability, models};
 
@@ -33,7 +33,7 @@ impl Subject {
     fn of(model: &'static str, twin: impl Twin + 'static) -> Self {
         Subject {
             model,
-            draw: Box::new(move |rng| random_history(&twin, rng)),
+            draw: Box::new(move |rng| random_history(&twin, Size::small(rng), rng)),
             rename: Value::clone,
             names_processes: false,
             unseen: None,
@@ -89,6 +89,10 @@ fn subjects() -> Vec<Subject> {
         removes,
     };
     let queue = |values, fifo| Queue { values, fifo };
+    let counter = |deltas| Counter {
+        deltas,
+        fetches: true,
+    };
     vec![
         Subject::of("register", register(8, false))
             .renamed_by(renamed)
@@ -119,8 +123,8 @@ fn subjects() -> Vec<Subject> {
         Subject::of("unordered-queue", queue(3, false))
             .renamed_by(renamed)
             .unseen("enqueue"),
-        Subject::of("counter", Counter(&[1])).renamed_by(tripled),
-        Subject::of("counter", Counter(&[1, 2, -1, 0])).renamed_by(tripled),
+        Subject::of("counter", counter(&[1])).renamed_by(tripled),
+        Subject::of("counter", counter(&[1, 2, -1, 0])).renamed_by(tripled),
         Subject::of("kv", Kv(FEW)).renamed_by(respelled).unseen("put"),
         Subject::of("mutex", Mutex { owned: false }),
         Subject {
@@ -154,9 +158,11 @@ fn renamed_accesses(accesses: &Value) -> Value {
 }
 
 fn tripled(value: &Value) -> Value {
-    value
-        .as_int()
-        .map_or_else(|| value.clone(), |number| Value::from(3 * number))
+    match value {
+        Value::Int(number) => Value::from(3 * number),
+        Value::List(both) => Value::list(both.iter().map(tripled)),
+        other => other.clone(),
+    }
 }
 
 /// A letter for a letter keeps what is the beginning of what.

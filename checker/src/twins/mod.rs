@@ -14,11 +14,15 @@ use rayon::prelude::*;
 use crate::testing::header;
 use crate::{Budget, Engine, Options, Stream, Verdict, linearizability, models};
 
+mod answers;
 mod collections;
+mod every;
+mod jepsen;
 mod metamorphic;
 mod mutants;
 mod others;
 mod registers;
+mod round_trip;
 
 /// A model in its simplest form.
 trait Twin: Sync {
@@ -59,9 +63,26 @@ struct Call {
     ret: usize,
 }
 
+/// How long a random history is.
+#[derive(Clone, Copy)]
+struct Size {
+    operations: usize,
+    processes: usize,
+}
+
+impl Size {
+    /// Of which a brute force tries every order.
+    fn small(rng: &mut ChaCha8Rng) -> Self {
+        Size {
+            operations: rng.random_range(1..=7),
+            processes: rng.random_range(1..=4),
+        }
+    }
+}
+
 /// A random run of a correct system, with a mutation in half of the cases.
-fn random_history<T: Twin>(twin: &T, rng: &mut ChaCha8Rng) -> Vec<Event> {
-    let (most, processes) = (rng.random_range(1..=7), rng.random_range(1..=4));
+fn random_history<T: Twin>(twin: &T, size: Size, rng: &mut ChaCha8Rng) -> Vec<Event> {
+    let (most, processes) = (size.operations, size.processes);
     let mut state = twin.initial();
     let mut events = Vec::new();
     // By process: the operation in flight, and its result once it took effect.
@@ -114,6 +135,9 @@ fn random_history<T: Twin>(twin: &T, rng: &mut ChaCha8Rng) -> Vec<Event> {
             events[at].value = twin.mutate(rng, &events[at].f.clone(), &events[at].value.clone());
         }
     }
+    if rng.random_bool(0.1) {
+        fail_one(&mut events, rng);
+    }
     if twin.breaks() && rng.random_bool(0.3) {
         events
             .iter_mut()
@@ -122,6 +146,21 @@ fn random_history<T: Twin>(twin: &T, rng: &mut ChaCha8Rng) -> Vec<Event> {
             .for_each(|event| event.kind = Kind::Ok);
     }
     events
+}
+
+/// Something that happened is called a failure.
+fn fail_one(events: &mut [Event], rng: &mut ChaCha8Rng) {
+    let oks: Vec<usize> = (0..events.len())
+        .filter(|&at| events[at].kind == Kind::Ok)
+        .collect();
+    if oks.is_empty() {
+        return;
+    }
+    let at = oks[rng.random_range(0..oks.len())];
+    let invoke = events[..at]
+        .iter()
+        .rfind(|event| event.process == events[at].process);
+    (events[at].kind, events[at].value) = (Kind::Fail, invoke.unwrap().value.clone());
 }
 
 fn push(events: &mut Vec<Event>, process: u64, kind: Kind, f: &str, value: Value) {
@@ -219,13 +258,60 @@ const ENGINES: [Engine; 3] = [Engine::Auto, Engine::DepthFirst, Engine::BreadthF
 /// On one history of so many the two searches race as well; in tests they do so after a few steps.
 const RACES: u64 = 4;
 
+/// Who decided the histories under `auto`.
+#[must_use = "an engine that always declines must not pass for one that agrees"]
+struct Decided {
+    model: &'static str,
+    /// Passes and violations, and how many of each the graph engine decided.
+    passes: [usize; 2],
+    violations: [usize; 2],
+}
+
+impl Decided {
+    fn of(model: &'static str, outcomes: &[(bool, bool)]) -> Self {
+        let count = |pass: bool| {
+            let all = || outcomes.iter().filter(|(legal, _)| *legal == pass);
+            [all().count(), all().filter(|(_, by_graph)| *by_graph).count()]
+        };
+        let (passes, violations) = (count(true), count(false));
+        let many = outcomes.len() / 20;
+        assert!(
+            passes[0] > many && violations[0] > many,
+            "{model}: {passes:?}, {violations:?}: no test"
+        );
+        Decided {
+            model,
+            passes,
+            violations,
+        }
+    }
+
+    /// The graph engine decided at least so many of a hundred passes, and of a hundred violations.
+    fn by_graph(self, passes: usize, violations: usize) {
+        let share = |[all, by_graph]: [usize; 2]| by_graph * 100 / all;
+        let shares = (share(self.passes), share(self.violations));
+        assert!(
+            shares.0 >= passes && shares.1 >= violations,
+            "{}: the graph engine decided {shares:?} of a hundred",
+            self.model
+        );
+    }
+
+    /// There is no graph engine.
+    fn by_search(self) {
+        assert_eq!([self.passes[1], self.violations[1]], [0, 0], "{}", self.model);
+    }
+}
+
 /// Compares verdicts on `how_many()` histories; a violation's own operations must be illegal as well.
-fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
+fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) -> Decided {
     let model = models::find(model).unwrap();
-    let outcomes: Vec<bool> = (first_seed()..first_seed() + how_many())
+    let outcomes: Vec<(bool, bool)> = (first_seed()..first_seed() + how_many())
         .into_par_iter()
         .map(|seed| {
-            let events = random_history(twin, &mut ChaCha8Rng::seed_from_u64(seed));
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let size = Size::small(&mut rng);
+            let events = random_history(twin, size, &mut rng);
             let expected = brute(twin, &calls(&events, words));
             let what = || {
                 let lines = events
@@ -234,23 +320,19 @@ fn compare<T: Twin>(twin: &T, model: &str, words: &[&'static str]) {
                 format!("{} seed {seed}\n{}", model.name, lines.collect::<String>())
             };
             let race = seed.is_multiple_of(RACES).then_some(Engine::Search);
+            let mut by_graph = false;
             for engine in ENGINES.into_iter().chain(race) {
-                agrees(twin, model, words, engine, &events, expected, &what);
+                let by = agrees(twin, model, words, engine, &events, expected, &what);
+                by_graph |= engine == Engine::Auto && by.get("graph").is_some();
             }
             streams_agree(twin, model, &events, expected, &what);
-            expected
+            (expected, by_graph)
         })
         .collect();
-    let passes = outcomes.iter().filter(|pass| **pass).count();
-    let many = outcomes.len() / 20;
-    assert!(
-        passes > many && outcomes.len() - passes > many,
-        "{passes} of {} pass: no test",
-        outcomes.len()
-    );
+    Decided::of(model.name, &outcomes)
 }
 
-/// One engine's verdict, and its proof.
+/// One engine's verdict, and its proof; gives who decided.
 fn agrees<T: Twin>(
     twin: &T,
     model: &models::Model,
@@ -259,7 +341,7 @@ fn agrees<T: Twin>(
     events: &[Event],
     expected: bool,
     what: &dyn Fn() -> String,
-) {
+) -> serde_json::Value {
     let options = Options {
         engine,
         certify: true,
@@ -278,6 +360,7 @@ fn agrees<T: Twin>(
             .collect();
         assert!(!brute(twin, &few), "{engine:?}: not a proof, {}{check:?}", what());
     }
+    check.details["decided_by"].clone()
 }
 
 fn streams_agree<T: Twin>(

@@ -8,8 +8,13 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Twin, any, compare};
 
-/// A counter; what it adds is drawn from these.
-pub(super) struct Counter(pub(super) &'static [i64]);
+/// A counter.
+pub(super) struct Counter {
+    /// What it adds is drawn from these.
+    pub(super) deltas: &'static [i64],
+    /// Whether some additions return what they found or made.
+    pub(super) fetches: bool,
+}
 
 impl Twin for Counter {
     type State = i64;
@@ -19,31 +24,49 @@ impl Twin for Counter {
     }
 
     fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
-        match rng.random_bool(0.5) {
-            true => ("add", self.0[rng.random_range(0..self.0.len())].into()),
-            false => ("read", Value::Null),
+        let delta = Value::from(self.deltas[rng.random_range(0..self.deltas.len())]);
+        match rng.random_range(0..6) {
+            0 if self.fetches => ("fetch-add", delta),
+            1 if self.fetches => ("add-and-get", delta),
+            0..=2 => ("add", delta),
+            _ => ("read", Value::Null),
         }
     }
 
     fn run(&self, state: &i64, _: u64, f: &str, argument: &Value) -> Vec<(i64, Value)> {
+        let after = state + argument.as_int().unwrap_or(0);
+        let both = |number: i64| Value::list([argument.clone(), number.into()]);
         match f {
-            "add" => vec![(state + argument.as_int().unwrap(), argument.clone())],
+            "add" => vec![(after, argument.clone())],
+            "fetch-add" => vec![(after, both(*state))],
+            "add-and-get" => vec![(after, both(after))],
             _ => vec![(*state, Value::from(*state))],
         }
     }
 
     fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
-        match f {
-            "read" => Value::from(result.as_int().unwrap() + rng.random_range(-1..=1)),
+        let mut near = |number: &Value| Value::from(number.as_int().unwrap() + rng.random_range(-1..=1));
+        match (f, result.as_list()) {
+            ("read", _) => near(result),
+            (_, Some([delta, number])) => Value::list([delta.clone(), near(number)]),
             _ => result.clone(),
         }
     }
 }
 
+const COUNTER: &[&str] = &["add", "fetch-add", "add-and-get", "read"];
+
 #[test]
 fn counters() {
-    compare(&Counter(&[1]), "counter", &["add", "read"]);
-    compare(&Counter(&[1, 2, -1, 0]), "counter", &["add", "read"]);
+    for fetches in [false, true] {
+        let ones = Counter {
+            deltas: &[1],
+            fetches,
+        };
+        compare(&ones, "counter", COUNTER).by_graph(95, 95);
+        let deltas = &[1, 2, -1, 0];
+        compare(&Counter { deltas, fetches }, "counter", COUNTER).by_graph(0, 20);
+    }
 }
 
 /// A lock.
@@ -97,7 +120,7 @@ pub(super) struct Kv(pub(super) &'static [&'static str]);
 pub(super) const FEW: &[&str] = &["", "a", "b", "ab"];
 
 /// Letters, most of which are written once.
-const MANY: &[&str] = &[
+pub(super) const MANY: &[&str] = &[
     "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
 ];
 
@@ -146,8 +169,8 @@ impl Twin for Kv {
 
 #[test]
 fn strings() {
-    compare(&Kv(FEW), "kv", &["get", "put", "append"]);
-    compare(&Kv(MANY), "kv", &["get", "put", "append"]);
+    compare(&Kv(FEW), "kv", &["get", "put", "append"]).by_graph(30, 40);
+    compare(&Kv(MANY), "kv", &["get", "put", "append"]).by_graph(70, 70);
 }
 
 /// Two registers in transactions of one or two accesses; a read is written once more with what it saw.
@@ -217,12 +240,12 @@ impl Twin for MultiRegister {
 
 #[test]
 fn several_registers() {
-    compare(&MultiRegister, "multi-register", &["txn"]);
+    compare(&MultiRegister, "multi-register", &["txn"]).by_search();
 }
 
 #[test]
 fn locks() {
-    compare(&Mutex { owned: false }, "mutex", &["acquire", "release"]);
+    compare(&Mutex { owned: false }, "mutex", &["acquire", "release"]).by_search();
     let words = ["acquire", "release", "read"];
-    compare(&Mutex { owned: true }, "owned-mutex", &words);
+    compare(&Mutex { owned: true }, "owned-mutex", &words).by_search();
 }

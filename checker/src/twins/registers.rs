@@ -90,7 +90,8 @@ fn register_with_few_values() {
         },
         "register",
         REGISTER,
-    );
+    )
+    .by_graph(80, 80);
 }
 
 #[test]
@@ -104,7 +105,8 @@ fn register_with_more_values() {
         },
         "cas-register",
         REGISTER,
-    );
+    )
+    .by_graph(90, 90);
 }
 
 #[test]
@@ -118,7 +120,8 @@ fn register_where_a_failed_cas_is_an_observation() {
         },
         "cas-register",
         REGISTER,
-    );
+    )
+    .by_graph(30, 30);
 }
 
 #[test]
@@ -132,7 +135,8 @@ fn register_without_cas() {
         },
         "register",
         REGISTER,
-    );
+    )
+    .by_graph(85, 90);
 }
 
 /// A register with versions; values as above.
@@ -197,6 +201,6 @@ impl Twin for Versioned {
 #[test]
 fn registers_with_versions() {
     for values in [3, 30] {
-        compare(&Versioned { values }, "versioned-register", REGISTER);
+        compare(&Versioned { values }, "versioned-register", REGISTER).by_graph(80, 60);
     }
 }

@@ -1,0 +1,199 @@
+//! What Jepsen's checkers judge by less than a legal order: accounts, forks, transactions.
+//!
+//! There is no brute force to compare these with here; they are drawn for what holds of every model.
+
+use std::collections::BTreeMap;
+
+use histories::Value;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Twin, any};
+
+/// Three accounts of ten each.
+pub(super) struct Bank;
+
+impl Twin for Bank {
+    type State = [i64; 3];
+
+    fn initial(&self) -> Self::State {
+        [10; 3]
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        if rng.random_bool(0.5) {
+            return ("read", Value::Null);
+        }
+        let from = rng.random_range(0..3);
+        let to = (from + rng.random_range(1..3)) % 3;
+        let field = |name: &str, number: i64| Value::list([Value::from(name), number.into()]);
+        let amount = rng.random_range(1..8);
+        (
+            "transfer",
+            Value::list([field("amount", amount), field("from", from), field("to", to)]),
+        )
+    }
+
+    fn run(&self, state: &Self::State, _: u64, f: &str, argument: &Value) -> Vec<(Self::State, Value)> {
+        if f == "read" {
+            let pairs = (0..)
+                .zip(state)
+                .map(|(at, balance)| Value::list([Value::from(at), (*balance).into()]));
+            return vec![(*state, Value::list(pairs))];
+        }
+        let number = |at: usize| {
+            argument.as_list().unwrap()[at].as_list().unwrap()[1]
+                .as_int()
+                .unwrap()
+        };
+        let mut next = *state;
+        next[number(1) as usize] -= number(0);
+        next[number(2) as usize] += number(0);
+        match next.iter().all(|balance| *balance >= 0) {
+            true => vec![(next, argument.clone())],
+            false => vec![],
+        }
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        let change = |pair: &Value| match pair.as_list() {
+            Some([account, Value::Int(balance)]) if *account == Value::from(1) => {
+                Value::list([account.clone(), (balance + rng.random_range(0..2)).into()])
+            }
+            _ => pair.clone(),
+        };
+        match (f, result.as_list()) {
+            ("read", Some(pairs)) => Value::list(pairs.iter().map(change).collect::<Vec<_>>()),
+            _ => result.clone(),
+        }
+    }
+}
+
+/// Keys that are written once each, read in pairs.
+pub(super) struct LongFork {
+    pub(super) keys: i64,
+}
+
+fn micro(f: &str, key: i64, value: Value) -> Value {
+    Value::list([Value::from(f), key.into(), value])
+}
+
+impl Twin for LongFork {
+    type State = BTreeMap<Value, Value>;
+
+    fn initial(&self) -> Self::State {
+        BTreeMap::new()
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        if rng.random_bool(0.12) {
+            let key = rng.random_range(0..self.keys);
+            return ("write", Value::list([micro("w", key, 1.into())]));
+        }
+        let first = 2 * rng.random_range(0..self.keys / 4);
+        let read = |key| micro("r", key, Value::Null);
+        ("read", Value::list([read(first), read(first + 1)]))
+    }
+
+    fn run(&self, state: &Self::State, _: u64, _: &str, argument: &Value) -> Vec<(Self::State, Value)> {
+        let mut next = state.clone();
+        let done = argument
+            .as_list()
+            .unwrap()
+            .iter()
+            .map(|micro| match micro.as_list() {
+                Some([f, key, Value::Null]) => {
+                    let value = next.get(key).cloned().unwrap_or_default();
+                    Value::list([f.clone(), key.clone(), value])
+                }
+                Some([_, key, value]) => {
+                    next.insert(key.clone(), value.clone());
+                    micro.clone()
+                }
+                _ => micro.clone(),
+            });
+        let done = Value::list(done.collect::<Vec<_>>());
+        vec![(next, done)]
+    }
+
+    /// The two keys of a read change places.
+    fn mutate(&self, _: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        match (f, result.as_list()) {
+            ("read", Some([one, other])) => {
+                let with = |micro: &Value, of: &Value| {
+                    let (micro, of) = (micro.as_list().unwrap(), of.as_list().unwrap());
+                    Value::list([micro[0].clone(), micro[1].clone(), of[2].clone()])
+                };
+                Value::list([with(one, other), with(other, one)])
+            }
+            _ => result.clone(),
+        }
+    }
+}
+
+/// Transactions over a few lists, or over a few registers.
+pub(super) struct Transactions {
+    pub(super) lists: bool,
+}
+
+impl Twin for Transactions {
+    type State = BTreeMap<Value, Vec<Value>>;
+
+    fn initial(&self) -> Self::State {
+        BTreeMap::new()
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        let write = if self.lists { "append" } else { "w" };
+        let one = |rng: &mut ChaCha8Rng| match rng.random_bool(0.5) {
+            true => micro(write, rng.random_range(0..3), any(rng, 100_000)),
+            false => micro("r", rng.random_range(0..3), Value::Null),
+        };
+        let many = rng.random_range(1..=3);
+        (
+            "txn",
+            Value::list((0..many).map(|_| one(rng)).collect::<Vec<_>>()),
+        )
+    }
+
+    fn run(&self, state: &Self::State, _: u64, _: &str, argument: &Value) -> Vec<(Self::State, Value)> {
+        let mut next = state.clone();
+        let done = argument
+            .as_list()
+            .unwrap()
+            .iter()
+            .map(|micro| match micro.as_list() {
+                Some([f, key, value]) if *f == Value::from("r") => {
+                    debug_assert_eq!(*value, Value::Null);
+                    let held = next.get(key).map_or(&[][..], |held| held);
+                    let seen = match self.lists {
+                        true => Value::list(held.iter().cloned()),
+                        false => held.last().cloned().unwrap_or_default(),
+                    };
+                    Value::list([f.clone(), key.clone(), seen])
+                }
+                Some([_, key, value]) => {
+                    next.entry(key.clone()).or_default().push(value.clone());
+                    micro.clone()
+                }
+                _ => micro.clone(),
+            });
+        let done = Value::list(done.collect::<Vec<_>>());
+        vec![(next, done)]
+    }
+
+    /// The last element of a list that was read is lost; a register is as it was at first.
+    fn mutate(&self, rng: &mut ChaCha8Rng, _: &str, result: &Value) -> Value {
+        let change = |micro: &Value| match micro.as_list() {
+            Some([f, key, seen]) if *f == Value::from("r") && rng.random_bool(0.7) => {
+                let seen = match seen {
+                    Value::List(seen) => Value::list(seen[..seen.len().saturating_sub(1)].iter().cloned()),
+                    _ => Value::Null,
+                };
+                Value::list([f.clone(), key.clone(), seen])
+            }
+            _ => micro.clone(),
+        };
+        Value::list(result.as_list().unwrap().iter().map(change).collect::<Vec<_>>())
+    }
+}
