@@ -59,6 +59,9 @@ impl Saved {
             let (name, verdict) = (text(check, "name"), text(check, "verdict"));
             let _ = writeln!(out, "  {name:<16} {verdict:<14} {reason}");
         }
+        if let Some(other) = self.record.counterpart(&RunFolder::at(&self.path)) {
+            let _ = writeln!(out, "  beside it        {}", other.path().display());
+        }
         out + "\n"
     }
 

@@ -208,7 +208,7 @@ fn the_switch_of_the_rule_shows_the_other_run() {
         return;
     };
     let other = Run::changed(|name, text| match name {
-        "run.json" => text.replace("\"commit-any-term\"", "\"another\""),
+        "run.json" => text.replace("\"bugs\": [\n      \"commit-any-term\"\n    ]", "\"bugs\": []"),
         "figure8.jsonl" => text.replace("SPRUNG", "REFUSED"),
         _ => text,
     });
@@ -221,11 +221,36 @@ fn the_switch_of_the_rule_shows_the_other_run() {
         "[...document.querySelectorAll('.rule button')].find((one) => one.textContent === 'ON').click()",
     );
     assert_eq!(browser.evaluate(title), "Cycle 1: REFUSED");
+    // The correct node did not pass either: that is said at the top.
+    let warning = browser.evaluate("document.querySelector('#headline .warning').textContent");
+    assert!(warning.as_str().unwrap().contains("The control"), "{warning}");
     // Without another run it says that the rule was not tried.
     browser.open(&run.draw(&[]));
     assert_eq!(
         browser.evaluate("document.querySelectorAll('.rule button:disabled').length"),
         1
+    );
+}
+
+#[test]
+fn a_run_that_was_cut_short_says_so_at_the_top() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let run = Run::changed(|name, text| match name {
+        "run.json" => text.replace("\"finished\": true", "\"finished\": false"),
+        _ => text,
+    });
+    fs::remove_file(run.path().join("results.json")).unwrap();
+    assert_eq!(browser.open(&run.draw(&[])), "yes");
+    let said = "[...document.querySelectorAll('#headline .warning')].map((one) => one.textContent).join(' ')";
+    let said = browser.evaluate(said);
+    for words in ["No verdict was saved", "was cut short"] {
+        assert!(said.as_str().unwrap().contains(words), "{said}");
+    }
+    assert_eq!(
+        browser.evaluate("document.querySelector('h1').textContent.trim()"),
+        "– NO VERDICT"
     );
 }
 

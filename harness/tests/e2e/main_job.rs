@@ -133,6 +133,7 @@ fn a_control_is_led_through_the_same_and_stands_behind_the_switch() {
     let latest: Value = serde_json::from_str(&latest).unwrap();
     assert_eq!(latest["settings"]["bugs"], json!(["commit-any-term"]));
     let control = latest["counterpart"].as_str().unwrap();
+    assert!(lab.harness("inspect latest").with(0).stdout.contains(control));
     lab.harness("report latest").with(0);
     let page = std::fs::read_to_string(lab.store().join("latest/report.html")).unwrap();
     assert!(page.contains(&format!("\"run\":\"{control}\"")), "{control}");

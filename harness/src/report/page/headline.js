@@ -90,7 +90,7 @@ page.headline = () => {
       make("h1", { id: "verdict", tabindex: "-1" },
         make("span", { class: "mark", "aria-hidden": "true", text: MARK[head.verdict] || "–" }), ` ${verdict.toUpperCase()}`),
       make("p", { text: about() })),
-    warnings(),
+    ...warnings(),
     head.checks.length > 0 ? checks() : "",
     facts());
 };
