@@ -51,7 +51,7 @@ impl Saved {
         );
         let Some(results) = &self.results else {
             return out
-                + "no verdict was saved: the run was cut short; `harness check` judges what it left\n\n";
+                + "no verdict was saved: the run was cut short, or is not over; `harness check` judges what it left\n\n";
         };
         let _ = writeln!(out, "\nverdict: {}", style.bold(text(results, "verdict")));
         for check in results["checks"].as_array().into_iter().flatten() {

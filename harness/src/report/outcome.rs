@@ -59,10 +59,13 @@ impl Outcome {
         self.results.as_ref().ok().map(|results| results.verdict)
     }
 
-    /// What was tested, for grouping: `cluster-node.figure8`.
+    /// What was tested, for grouping: `cluster-node.figure8`, with what was broken in it, so that a control is told from its run.
     pub fn class(&self) -> String {
         match &self.record {
-            Some(record) => format!("{}.{}", record.settings.system, record.settings.nemesis),
+            Some(Record { settings, .. }) => {
+                let bugs: String = settings.bugs.iter().map(|bug| format!("+{bug}")).collect();
+                format!("{}.{}{bugs}", settings.system, settings.nemesis)
+            }
             None => "history".to_owned(),
         }
     }

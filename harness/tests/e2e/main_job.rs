@@ -112,6 +112,11 @@ fn a_control_is_led_through_the_same_and_stands_behind_the_switch() {
         .with(1);
     assert!(ended.stdout.contains("control     pass"), "{}", ended.stdout);
     crate::ci::assert_by_xsd(&junit);
+    let xml = std::fs::read_to_string(&junit).unwrap();
+    for class in ["figure8+commit-any-term", "figure8"] {
+        let case = format!("name=\"linearizability\" classname=\"cluster-node.{class}\"");
+        assert!(xml.contains(&case), "{xml}");
+    }
 
     let runs = lab.harness("list runs --json").with(0).json();
     let of = |run: &Value, field: &str| run[field].clone();

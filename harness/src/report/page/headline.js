@@ -23,7 +23,7 @@ page.headline = () => {
   function warnings() {
     const words = [];
     if (!head.verdict) words.push("No verdict was saved. `harness check` judges what the run left.");
-    if (!head.finished) words.push("The run was cut short: this is what it left.");
+    if (!head.finished) words.push("The run was cut short, or was not over when this was drawn: this is what it had left by then.");
     if (head.interrupted) words.push("The user ended the load early.");
     if (isControl && other.head.verdict !== "pass") {
       words.push(`The control, the correct node under the same schedule, did not pass (${other.head.verdict || "no verdict"}): `
