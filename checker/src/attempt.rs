@@ -1,18 +1,19 @@
 //! How far one gets: the longest beginning of a legal order of a few operations that have none.
 //!
 //! A cycle proves that there is no legal order; this shows it: the operations one after the other, what is there after
-//! each, and those of which one would have to come next and none can.
+//! each, and those of which one would have to come next and none can. What a check that was stopped knows is told in
+//! the same words (`unfinished`).
 
 use histories::Value;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use crate::models::Decoded;
+use crate::models::{Decode, Decoded, Telling};
 use crate::operations::{Group, OPEN};
 use crate::search::{Entry, Spec};
 
 /// With more operations than this nobody follows the steps.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 /// Configurations that are looked at; then the best so far is good enough for a picture.
 const CONFIGURATIONS: usize = 20_000;
@@ -20,10 +21,12 @@ const CONFIGURATIONS: usize = 20_000;
 /// The best attempt, by the indexes of invocations.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Attempt {
-    /// What is there at the beginning, where the model shows it.
+    /// How many operations come before those of the order.
+    pub before: usize,
+    /// What is there before the first of the order; none where it would take too long to find out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial: Option<String>,
-    /// The operations that have a legal order.
+    /// Operations that have a legal order, or its last ones.
     pub order: Vec<Step>,
     /// Of those that are left, the ones of which one has to come next.
     pub stuck: Vec<u64>,
@@ -34,13 +37,13 @@ pub(crate) struct Attempt {
 pub(crate) struct Step {
     /// The operation.
     pub operation: u64,
-    /// What is there after it, where the model shows it.
+    /// What is there after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
 
-/// The best attempt at these operations; none if there are too many of them.
-pub(crate) fn attempt<S: Spec>(
+/// The best attempt at these operations, which have no legal order; none if there are too many of them.
+pub(crate) fn attempt<S: Decode>(
     group: &Group<'_>,
     decoded: &Decoded<S>,
     few: &[Entry<S::Op>],
@@ -48,24 +51,89 @@ pub(crate) fn attempt<S: Spec>(
     if few.len() > MOST {
         return None;
     }
-    let spec = &decoded.spec;
+    let narrow = decoded.spec.among(few);
+    let spec = narrow.as_ref().unwrap_or(&decoded.spec);
     let best = Walk::new(spec, few).best();
-    let index = |at: usize| group.operations[few[at].id as usize].index();
-    let shown = |upto: usize| shown(group, spec, few, &best[..upto]);
     let used = best.iter().fold(0u64, |used, (at, _)| used | 1 << at);
-    Some(Attempt {
-        initial: shown(0),
-        order: (0..best.len())
-            .map(|step| Step {
-                operation: index(best[step].0),
-                state: shown(step + 1),
+    let steps: Vec<&Entry<S::Op>> = best.iter().map(|(at, _)| &few[*at]).collect();
+    let states: Vec<S::State> = [spec.initial()]
+        .into_iter()
+        .chain(best.into_iter().map(|(_, state)| state))
+        .collect();
+    let stuck = next(few, used).filter(|&at| few[at].ret != OPEN);
+    let stuck = stuck.map(|at| few[at].id).collect::<Vec<_>>();
+    Some(told(group, spec, &steps, 0, Some(&states), &stuck))
+}
+
+/// The steps from `before` on, with the states if they are known.
+pub(crate) fn told<S: Decode>(
+    group: &Group<'_>,
+    spec: &S,
+    steps: &[&Entry<S::Op>],
+    before: usize,
+    states: Option<&[S::State]>,
+    stuck: &[u32],
+) -> Attempt {
+    let index = |id: u32| group.operations[id as usize].index();
+    let words = states.map(|states| words(group, spec, steps, before, states));
+    let mut words = words.into_iter().flatten();
+    Attempt {
+        before,
+        initial: words.next(),
+        order: steps[before..]
+            .iter()
+            .map(|entry| Step {
+                operation: index(entry.id),
+                state: words.next(),
             })
             .collect(),
-        stuck: next(few, used)
-            .filter(|&at| few[at].ret != OPEN)
-            .map(index)
-            .collect(),
-    })
+        stuck: stuck.iter().copied().map(index).collect(),
+    }
+}
+
+/// The states in words. A number stands for the value that the last operation before brought in under it: values that
+/// no operation looks at share one.
+fn words<S: Decode>(
+    group: &Group<'_>,
+    spec: &S,
+    steps: &[&Entry<S::Op>],
+    before: usize,
+    states: &[S::State],
+) -> Vec<String> {
+    let tellings: Vec<Telling> = states.iter().map(|state| spec.tell(state)).collect();
+    // By number: the states, ascending, in which it has no name yet.
+    let mut nameless: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
+    for (state, telling) in tellings.iter().enumerate() {
+        telling
+            .numbers()
+            .for_each(|number| nameless.entry(number).or_default().push(state));
+    }
+    let mut names: FxHashMap<(usize, u32), &Value> = FxHashMap::default();
+    for (at, entry) in steps.iter().enumerate().rev() {
+        if nameless.is_empty() {
+            break;
+        }
+        let operation = &group.operations[entry.id as usize];
+        S::names(&entry.op, operation, &mut |number, value| {
+            let Some(states) = nameless.get_mut(&number) else {
+                return;
+            };
+            // The state after this step is that many after the first one told.
+            let later = states.partition_point(|state| before + state <= at);
+            names.extend(states.drain(later..).map(|state| ((state, number), value)));
+            if states.is_empty() {
+                nameless.remove(&number);
+            }
+        });
+    }
+    let name = |state: usize, number: u32| match names.get(&(state, number)) {
+        Some(value) => value,
+        None => spec.first(group.initial, number),
+    };
+    let words = tellings.iter().enumerate();
+    words
+        .map(|(state, telling)| telling.words(|number| name(state, number)))
+        .collect()
 }
 
 /// The operations that may come next: no other one that is left had completed before they were invoked.
@@ -75,32 +143,6 @@ fn next<O>(few: &[Entry<O>], used: u64) -> impl Iterator<Item = usize> {
     (0..few.len())
         .filter(left)
         .filter(move |&at| first.is_none_or(|first| few[at].inv < first))
-}
-
-/// What the state after these steps shows: the value of the last operation that wrote it.
-fn shown<S: Spec>(
-    group: &Group<'_>,
-    spec: &S,
-    few: &[Entry<S::Op>],
-    steps: &[(usize, S::State)],
-) -> Option<String> {
-    let initial = spec.shown(&spec.initial())?;
-    let value = steps
-        .last()
-        .map_or(Some(initial), |(_, state)| spec.shown(state))?;
-    let wrote = |(at, _): &&(usize, S::State)| spec.writes(&few[*at].op).is_some();
-    match steps.iter().rev().find(wrote) {
-        Some((at, _)) => Some(written(&group.operations[few[*at].id as usize].invoke.value).to_string()),
-        None => (value == initial).then(|| group.initial.to_string()),
-    }
-}
-
-/// A cas writes the second value of its argument.
-fn written(argument: &Value) -> &Value {
-    match argument.as_list() {
-        Some([_, new]) => new,
-        _ => argument,
-    }
 }
 
 /// Depth-first over all orders, without going twice where the same operations led to the same state.
@@ -158,7 +200,7 @@ impl<'a, S: Spec> Walk<'a, S> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{check, history};
+    use crate::testing::{check, check_with, history};
 
     #[test]
     fn the_attempt_ends_where_nothing_can_come_next() {
@@ -173,6 +215,142 @@ mod tests {
             serde_json::json!([{"operation": 0, "state": "1"}, {"operation": 2, "state": "2"}])
         );
         assert_eq!(attempt["stuck"], serde_json::json!([4]));
+    }
+
+    /// Who decides in the search.
+    const SEARCH: [&str; 3] = ["prechecks", "depth-first", "breadth-first"];
+
+    /// Operations that have no legal order, one after the other: words, arguments and results.
+    fn illegal(model: &str) -> &'static [(&'static str, &'static str, &'static str)] {
+        match model {
+            "register" | "cas-register" => &[
+                ("write", "[1,2]", "[1,2]"),
+                ("cas", "[[1,2],3]", "[[1,2],3]"),
+                ("read", "null", "[1,2]"),
+            ],
+            "versioned-register" => &[
+                ("write", "[null,\"a\"]", "[1,\"a\"]"),
+                ("cas", "[null,[\"a\",\"b\"]]", "[2,[\"a\",\"b\"]]"),
+                ("read", "null", "[2,\"a\"]"),
+            ],
+            "multi-register" => &[
+                (
+                    "txn",
+                    r#"[["write","x",1],["read","y",null]]"#,
+                    r#"[["write","x",1],["read","y",2]]"#,
+                ),
+                ("txn", r#"[["read","x",null]]"#, r#"[["read","x",2]]"#),
+            ],
+            "kv" => &[
+                ("put", "\"a\"", "\"a\""),
+                ("append", "\"b\"", "\"b\""),
+                ("put", "\"a\"", "\"a\""),
+                ("get", "null", "\"ab\""),
+            ],
+            "append" => &[
+                ("append", "7", "7"),
+                ("append", "8", "8"),
+                ("read", "null", "[8,7]"),
+            ],
+            "set" | "set-full" => &[("add", "7", "7"), ("add", "8", "8"), ("read", "null", "[7]")],
+            "set-remove" => &[("add", "7", "7"), ("remove", "7", "7"), ("read", "null", "[7]")],
+            "counter" => &[("add", "7", "7"), ("read", "null", "8")],
+            "fifo-queue" => &[
+                ("enqueue", "7", "7"),
+                ("enqueue", "8", "8"),
+                ("dequeue", "null", "8"),
+            ],
+            "unordered-queue" => &[("enqueue", "7", "7"), ("dequeue", "null", "null")],
+            "mutex" | "owned-mutex" => &[("acquire", "null", "null"), ("acquire", "null", "null")],
+            "bank" => &[
+                ("read", "null", "[[0,5],[1,5]]"),
+                ("read", "null", "[[0,5],[1,6]]"),
+            ],
+            "long-fork" => &[
+                (
+                    "read",
+                    r#"[["r",0,1],["r",1,null]]"#,
+                    r#"[["r",0,1],["r",1,null]]"#,
+                ),
+                (
+                    "read",
+                    r#"[["r",0,null],["r",1,1]]"#,
+                    r#"[["r",0,null],["r",1,1]]"#,
+                ),
+            ],
+            "list-append" => &[("txn", r#"[["r",0,null]]"#, r#"[["r",0,[1]]]"#)],
+            "rw-register" => &[
+                ("txn", r#"[["w",0,1]]"#, r#"[["w",0,1]]"#),
+                ("txn", r#"[["r",0,null]]"#, r#"[["r",0,null]]"#),
+            ],
+            other => panic!("{other} has no history here"),
+        }
+    }
+
+    /// What is there before and after each step.
+    fn states(model: &str) -> &'static [&'static str] {
+        match model {
+            "register" | "cas-register" => &["null", "[1,2]", "3"],
+            "versioned-register" => &["version 0: null", "version 1: \"a\"", "version 2: \"b\""],
+            "multi-register" => &["x=? y=?", "x=1 y=2"],
+            "kv" => &["\"\"", "\"\""],
+            "append" => &["[]", "[7]", "[7, 8]"],
+            // Of the elements that the proof is about.
+            "set" => &["{}", "{8}"],
+            "set-remove" => &["{}", "{7}", "{}"],
+            "counter" => &["0", "7"],
+            "fifo-queue" => &["[], front first", "[7], front first", "[7, 8], front first"],
+            "unordered-queue" => &["{}", "{7}"],
+            "mutex" => &["free", "held"],
+            "owned-mutex" => &["free", "held by process 0"],
+            other => panic!("{other} has no states here"),
+        }
+    }
+
+    #[test]
+    fn every_model_that_the_search_decides_tells_its_states() {
+        let mut told = 0;
+        for model in crate::models::TABLE {
+            let mut events = Vec::new();
+            for (f, argument, result) in illegal(model.name) {
+                let mut pair = history("0 r, 0 r:");
+                for (event, value) in pair.iter_mut().zip([argument, result]) {
+                    (event.f, event.value) = ((*f).into(), serde_json::from_str(value).unwrap());
+                }
+                events.extend(pair);
+            }
+            let options = crate::Options {
+                engine: crate::Engine::Search,
+                ..crate::Options::default()
+            };
+            let check = check_with(model.name, &events, &options);
+            assert_eq!(
+                check.verdict,
+                crate::Verdict::Violation,
+                "{}: {}",
+                model.name,
+                check.reason
+            );
+            let by = check.details["decided_by"].as_object();
+            let searched = |engine: &String| SEARCH.contains(&engine.as_str());
+            if !by.is_some_and(|by| by.keys().any(searched)) {
+                continue;
+            }
+            let attempt = &check.details["attempts"][0];
+            let after = attempt["order"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|step| &step["state"]);
+            let states_told: Vec<&str> = [&attempt["initial"]]
+                .into_iter()
+                .chain(after)
+                .map(|state| state.as_str().unwrap_or("nothing"))
+                .collect();
+            assert_eq!(states_told, states(model.name), "{}", model.name);
+            told += 1;
+        }
+        assert_eq!(told, 13, "models that the search decides");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::operations::{Group, OPEN};
 use crate::options::{Engine, Options, Proof};
 use crate::search::{Entry, Found, Spec, Tactic, search, useful};
 use crate::shrink::{again, prefix, shrink};
+use crate::unfinished::{Unfinished, unfinished};
 
 /// What a question about a hint may cost, in steps, and with how many unknown operations it is worth asking.
 const HINT_STEPS: u64 = 20_000;
@@ -39,10 +40,8 @@ pub(crate) enum Judged {
     Unknown {
         /// What ended the check, or why it could not begin.
         reason: &'static str,
-        /// Completed operations that the best attempt explains.
-        explained: usize,
-        /// Where it got stuck: places in the group.
-        stuck: Vec<u32>,
+        /// What is known nevertheless.
+        known: Unfinished,
     },
 }
 
@@ -59,8 +58,7 @@ impl Judged {
     pub(crate) fn unknown(reason: &'static str) -> Self {
         Judged::Unknown {
             reason,
-            explained: 0,
-            stuck: Vec::new(),
+            known: Unfinished::default(),
         }
     }
 }
@@ -116,8 +114,7 @@ fn judge_within<S: Decode>(group: &Group<'_>, options: &Options, budget: &Budget
         Found::Legal(order) => pass(outcome.by, &decoded, &order, options, budget),
         Found::Stopped(stop, stuck) => Ok(Judged::Unknown {
             reason: stop.as_str(),
-            explained: stuck.explained,
-            stuck: stuck.pending,
+            known: unfinished(group, &decoded, stuck),
         }),
         Found::Illegal(_) if options.proof == Proof::LeftOut => Ok(Judged::unproved(outcome.by)),
         Found::Illegal(stuck) => {

@@ -18,6 +18,7 @@
 //! | `shrink`, `explain`, `attempt` | from a violation to the few operations that prove it, told in prose and step by step |
 //! | `transactions` | transactions over many keys, as Elle judges them |
 //! | `judge` | one key: decode, decide, prove |
+//! | `unfinished` | what is known of a key whose check was stopped |
 //! | `certify` | the independent verifier of a pass |
 //! | [`RaftSafety`] | the invariants of Raft, in what nodes wrote of themselves |
 //!
@@ -62,6 +63,7 @@ mod testing;
 mod transactions;
 #[cfg(test)]
 mod twins;
+mod unfinished;
 mod verdict;
 
 pub use activity::activity;

@@ -16,6 +16,9 @@ use crate::verdict::{Check, Verdict, Violation};
 
 const NAME: &str = "linearizability";
 
+/// Of so many undecided keys the best attempt is told.
+const ATTEMPTS: usize = 16;
+
 /// Whether every key's operations have a legal order that respects real time (Herlihy, Wing 1990).
 ///
 /// `events` may be a part of a history: some keys, or the beginning of a run that still goes on. Keys are
@@ -114,16 +117,18 @@ impl Summary {
                     why: story.why.clone(),
                 });
             }
-            Judged::Unknown {
-                reason,
-                explained,
-                stuck,
-            } => {
+            Judged::Unknown { reason, known } => {
                 self.stop = reason;
-                self.undecided.push(json!({
-                    "key": group.key, "operations": group.operations.len(), "explained": explained,
-                    "stuck": stuck.iter().map(index).collect::<Vec<_>>(),
-                }));
+                let mut undecided = json!({
+                    "key": group.key, "operations": group.operations.len(), "explained": known.explained,
+                    "stuck": known.stuck.iter().map(index).collect::<Vec<_>>(),
+                });
+                if let Some(attempt) = &known.attempt
+                    && self.undecided.len() < ATTEMPTS
+                {
+                    (undecided["attempt"], undecided["why"]) = (json!(attempt), json!(known.why));
+                }
+                self.undecided.push(undecided);
             }
         }
     }

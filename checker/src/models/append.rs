@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::budget::{Meter, Stop};
 use crate::error::Halt;
 use crate::graph::Decision;
 use crate::graph::rank::{self, Conflict, Levels, NEVER};
-use crate::operations::Group;
+use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Entry, Role, Spec};
 use crate::shrink::restrict;
@@ -120,6 +120,16 @@ impl Decode for List {
                 Decision::Illegal(restrict(&decoded.spec, &few, &|x| elements.contains(&x)))
             }
         })
+    }
+
+    fn tell(&self, state: &Self::State) -> Telling {
+        Telling::list("[", state, "]")
+    }
+
+    fn names<'a>(op: &Action, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        if let Action::Append(element) = *op {
+            name(element, operation.argument());
+        }
     }
 }
 

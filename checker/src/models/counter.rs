@@ -3,7 +3,7 @@
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, bounds, decode_each, unknown_f};
+use super::{Decode, Decoded, Telling, bounds, decode_each, unknown_f};
 use crate::budget::{Budget, Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, deadlines};
@@ -129,6 +129,10 @@ impl Decode for Counter {
             Some(beyond) => Decision::Illegal(about(&decoded.entries, beyond.at)),
             None => Decision::NotApplicable,
         })
+    }
+
+    fn tell(&self, state: &i64) -> Telling {
+        Telling::text(state.to_string())
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::budget::{Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::Decision;
@@ -126,5 +126,15 @@ impl Decode for FifoQueue {
     ) -> Result<Decision<Action>, Stop> {
         let elements = decoded.spec.elements;
         pairs::decide(&decoded.entries, elements, Discipline::Fifo, want_order, meter)
+    }
+
+    fn tell(&self, state: &Self::State) -> Telling {
+        Telling::list("[", state, "], front first")
+    }
+
+    fn names<'a>(op: &Action, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        if let Action::Enqueue(element) = *op {
+            name(element, operation.argument());
+        }
     }
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::spelling::{Pieces, Spelling};
-use super::{Decode, Decoded, NUMBER_BYTES, decode_each, unknown_f};
+use super::telling::shortened;
+use super::{Decode, Decoded, NUMBER_BYTES, Telling, decode_each, unknown_f};
 use crate::budget::{Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, strings};
@@ -204,5 +205,30 @@ impl Decode for Kv {
         meter: &mut Meter<'_>,
     ) -> Result<Decision<Action>, Stop> {
         strings::decide(decoded, want_order, meter)
+    }
+
+    fn tell(&self, state: &Self::State) -> Telling {
+        match (state, self.texts) {
+            (None, _) => Telling::text("a string that no get saw"),
+            (Some(state), Some(_)) => match self.shows(*state) {
+                [] => Telling::text("\"\""),
+                pieces => Telling::joined(pieces.len(), " + ", |at| Telling::value(pieces[at])),
+            },
+            (Some(state), None) => {
+                let letters = self
+                    .shows(*state)
+                    .iter()
+                    .filter_map(|&letter| char::from_u32(letter));
+                Telling::text(shortened(&Value::from(&*letters.collect::<String>()).to_string()))
+            }
+        }
+    }
+
+    fn names<'a>(op: &Action, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        if let Action::Put(pieces) | Action::Append(pieces) = op
+            && let [piece] = **pieces
+        {
+            name(piece, operation.argument());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The models: what each operation means. One file and one row each.
 
-mod append;
+pub(crate) mod append;
 mod bank;
 mod bounds;
 pub(crate) mod counter;
@@ -8,14 +8,15 @@ pub(crate) mod fifo_queue;
 mod final_read;
 pub(crate) mod kv;
 mod long_fork;
-mod multi_register;
-mod mutex;
+pub(crate) mod multi_register;
+pub(crate) mod mutex;
 pub(crate) mod register;
 mod set;
 mod set_full;
-mod set_remove;
+pub(crate) mod set_remove;
 mod spelling;
-mod unordered_queue;
+mod telling;
+pub(crate) mod unordered_queue;
 pub(crate) mod versioned_register;
 
 use histories::{Kind, Value};
@@ -29,6 +30,7 @@ use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Entry, Spec};
 use crate::transactions;
+pub(crate) use telling::Telling;
 
 /// A row of the table: a model by its name.
 #[derive(Clone, Copy, Debug)]
@@ -187,6 +189,17 @@ pub(crate) trait Decode: Spec + Sized {
     fn rank(_: &Self::Op) -> Option<u64> {
         None
     }
+
+    /// What the state shows.
+    fn tell(&self, state: &Self::State) -> Telling;
+
+    /// Hands over each value that `op` can leave in a state, with its number there.
+    fn names<'a>(_: &Self::Op, _: &Operation<'a>, _name: &mut dyn FnMut(u32, &'a Value)) {}
+
+    /// The value of a number that was there before all operations, of the history's initial value.
+    fn first<'a>(&self, initial: &'a Value, _number: u32) -> &'a Value {
+        initial
+    }
 }
 
 /// The error for a word that the model does not know.
@@ -263,6 +276,18 @@ impl<'a> Numbers<'a> {
     /// How many values have a number.
     pub fn len(&self) -> usize {
         self.count as usize
+    }
+
+    /// The values in the order of their numbers.
+    pub fn values(&self) -> Vec<Value> {
+        let mut values = vec![Value::Null; self.len()];
+        for (place, number) in (0..).zip(&self.dense).filter(|(_, number)| **number > 0) {
+            values[*number as usize - 1] = Value::Int(place);
+        }
+        for (value, number) in &self.sparse {
+            values[*number as usize] = (*value).clone();
+        }
+        values
     }
 }
 

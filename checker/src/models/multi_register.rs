@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::budget::Meter;
 use crate::error::{Halt, HistoryError};
 use crate::operations::{Group, Operation};
@@ -28,6 +28,8 @@ pub(crate) enum Access {
 /// The specification; by register the number of its value plus one, 0 for one that has none yet.
 pub(crate) struct MultiRegister {
     initial: Arc<[u32]>,
+    /// What the registers are called.
+    registers: Vec<Value>,
 }
 
 impl Spec for MultiRegister {
@@ -80,11 +82,17 @@ impl Spec for MultiRegister {
     }
 }
 
-fn accesses<'a>(
-    operation: &Operation<'a>,
-    registers: &mut Numbers<'a>,
-    values: &mut Numbers<'a>,
-) -> Result<Arc<[Access]>, HistoryError> {
+/// An access as it is written.
+struct Written<'a> {
+    is_read: bool,
+    register: &'a Value,
+    value: &'a Value,
+    /// Whether it is a read of which nobody knows what it saw.
+    says_nothing: bool,
+}
+
+/// The accesses of a transaction in their order.
+fn written<'a>(operation: &Operation<'a>) -> Result<Vec<Written<'a>>, HistoryError> {
     let done = operation.outcome == Kind::Ok;
     let bad = || operation.bad_value(done, "an array of [read k v] and [write k v]");
     let list = if done {
@@ -94,36 +102,60 @@ fn accesses<'a>(
     }
     .as_list()
     .ok_or_else(bad)?;
-    let mut accesses = Vec::with_capacity(list.len());
-    for access in list {
-        match access.as_list() {
-            Some([Value::Text(f), register, value]) => match &**f {
-                "read" | "r" if *value == Value::Null || !done => drop(registers.of(register)),
-                "read" | "r" => accesses.push(Access::Read(registers.of(register), values.of(value))),
-                "write" | "w" => accesses.push(Access::Write(registers.of(register), values.of(value))),
-                _ => return Err(bad()),
-            },
+    let access = |access: &'a Value| {
+        let Some([Value::Text(f), register, value]) = access.as_list() else {
+            return Err(bad());
+        };
+        let is_read = match &**f {
+            "read" | "r" => true,
+            "write" | "w" => false,
             _ => return Err(bad()),
+        };
+        Ok(Written {
+            is_read,
+            register,
+            value,
+            says_nothing: is_read && (*value == Value::Null || !done),
+        })
+    };
+    list.iter().map(access).collect()
+}
+
+fn accesses<'a>(
+    operation: &Operation<'a>,
+    registers: &mut Numbers<'a>,
+    values: &mut Numbers<'a>,
+) -> Result<Arc<[Access]>, HistoryError> {
+    let written = written(operation)?;
+    let mut accesses = Vec::with_capacity(written.len());
+    for access in written {
+        let register = registers.of(access.register);
+        if !access.says_nothing {
+            let value = values.of(access.value);
+            accesses.push(match access.is_read {
+                true => Access::Read(register, value),
+                false => Access::Write(register, value),
+            });
         }
     }
     Ok(accesses.into())
 }
 
+/// The registers' values at first.
+fn pairs(initial: &Value) -> impl Iterator<Item = (&Value, &Value)> {
+    let pairs = initial.as_list().unwrap_or_default().iter();
+    pairs.filter_map(|pair| match pair.as_list()? {
+        [register, value] => Some((register, value)),
+        _ => None,
+    })
+}
+
 impl Decode for MultiRegister {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let (mut registers, mut values) = (Numbers::default(), Numbers::default());
-        let pairs = group
-            .initial
-            .as_list()
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Value::as_list);
-        let mut known = Vec::new();
-        for pair in pairs {
-            if let [register, value] = pair {
-                known.push((registers.of(register), values.of(value)));
-            }
-        }
+        let known: Vec<_> = pairs(group.initial)
+            .map(|(register, value)| (registers.of(register), values.of(value)))
+            .collect();
         let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "txn" | "read" | "write" => accesses(operation, &mut registers, &mut values).map(Some),
             _ => Err(unknown_f(operation, "multi-register", OPERATIONS)),
@@ -135,9 +167,42 @@ impl Decode for MultiRegister {
         Ok(Decoded {
             spec: MultiRegister {
                 initial: initial.into(),
+                registers: registers.values(),
             },
             entries,
             failed,
         })
+    }
+
+    fn tell(&self, state: &Self::State) -> Telling {
+        Telling::joined(state.len(), " ", |at| {
+            let value = match state[at].checked_sub(1) {
+                Some(number) => Telling::value(number),
+                None => Telling::text("?"),
+            };
+            let register = match &self.registers[at] {
+                Value::Text(name) => name.to_string(),
+                other => other.to_string(),
+            };
+            Telling::text(register + "=").and(value)
+        })
+    }
+
+    fn names<'a>(op: &Self::Op, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        let written = written(operation).unwrap_or_default();
+        let said = written.iter().filter(|access| !access.says_nothing);
+        for (access, said) in op.iter().zip(said) {
+            let (Access::Read(_, number) | Access::Write(_, number)) = *access;
+            name(number, said.value);
+        }
+    }
+
+    /// The value of a register that has it from the beginning.
+    fn first<'a>(&self, initial: &'a Value, number: u32) -> &'a Value {
+        let has = |(register, _): &(&Value, _)| {
+            let at = self.registers.iter().position(|known| known == *register);
+            at.is_some_and(|at| self.initial[at] == number + 1)
+        };
+        pairs(initial).find(has).map_or(&Value::Null, |(_, value)| value)
     }
 }

@@ -2,7 +2,7 @@
 
 use histories::{Kind, Process, Value};
 
-use super::{Decode, Decoded, decode_each, unknown_f};
+use super::{Decode, Decoded, Telling, decode_each, unknown_f};
 use crate::budget::Meter;
 use crate::error::{Halt, HistoryError};
 use crate::operations::{Group, Operation};
@@ -86,6 +86,14 @@ impl<const OWNED: bool> Decode for Mutex<OWNED> {
             entries,
             failed,
         })
+    }
+
+    fn tell(&self, state: &Self::State) -> Telling {
+        match state {
+            Some(Action::Acquire(Some(holder))) => Telling::text(format!("held by process {holder}")),
+            Some(_) => Telling::text("held"),
+            None => Telling::text("free"),
+        }
     }
 }
 

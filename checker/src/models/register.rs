@@ -5,7 +5,7 @@
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, NUMBER_BYTES, Numbers, unknown_f};
+use super::{Decode, Decoded, NUMBER_BYTES, Numbers, Telling, unknown_f};
 use crate::budget::{Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, chains};
@@ -156,6 +156,20 @@ impl Decode for Register {
         meter: &mut Meter<'_>,
     ) -> Result<Decision<Action<u32>>, Stop> {
         chains::decide(decoded, want_order, meter)
+    }
+
+    fn tell(&self, state: &u32) -> Telling {
+        Telling::value(*state)
+    }
+
+    fn names<'a>(op: &Action<u32>, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        let (Action::Write(number) | Action::Cas(_, number)) = *op else {
+            return;
+        };
+        match (&*operation.invoke.f, operation.argument().as_list()) {
+            ("cas", Some([_, new])) => name(number, new),
+            _ => name(number, operation.argument()),
+        }
     }
 }
 

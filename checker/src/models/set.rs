@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, decode_each, final_read, unknown_f};
+use super::{Decode, Decoded, Numbers, Telling, decode_each, final_read, unknown_f};
 use crate::budget::{Budget, Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::Decision;
@@ -164,6 +164,16 @@ impl Decode for Set {
                 Decision::Illegal(restrict(&decoded.spec, &few, &|x| elements.contains(&x)))
             }
         })
+    }
+
+    fn tell(&self, state: &Self::State) -> Telling {
+        Telling::list("{", state, "}")
+    }
+
+    fn names<'a>(op: &Action, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        if let Action::Add(element) = *op {
+            name(element, operation.argument());
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use histories::Kind;
+use histories::{Kind, Value};
 
 use super::set::{seen, with};
-use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::budget::Meter;
 use crate::error::Halt;
-use crate::operations::Group;
+use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Role, Spec};
 
@@ -90,5 +90,15 @@ impl Decode for SetRemove {
             entries,
             failed,
         })
+    }
+
+    fn tell(&self, state: &Self::State) -> Telling {
+        Telling::list("{", state, "}")
+    }
+
+    fn names<'a>(op: &Action, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        if let Action::Add(element) = *op {
+            name(element, operation.argument());
+        }
     }
 }

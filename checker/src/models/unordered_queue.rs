@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use histories::Value;
+
 use super::fifo_queue::{Action, action, element, restrict, role};
-use super::{Decode, Decoded, Numbers, decode_each};
+use super::{Decode, Decoded, Numbers, Telling, decode_each};
 use crate::budget::{Meter, Stop};
 use crate::error::Halt;
 use crate::graph::Decision;
 use crate::graph::pairs::{self, Discipline};
-use crate::operations::Group;
+use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::search::{Role, Spec};
 
@@ -112,5 +114,15 @@ impl Decode for UnorderedQueue {
             want_order,
             meter,
         )
+    }
+
+    fn tell(&self, state: &Self::State) -> Telling {
+        Telling::list("{", state, "}")
+    }
+
+    fn names<'a>(op: &Action, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        if let Action::Enqueue(element) = *op {
+            name(element, operation.argument());
+        }
     }
 }

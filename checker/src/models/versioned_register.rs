@@ -5,7 +5,7 @@
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, decode_each, unknown_f};
+use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::budget::{Meter, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, versions};
@@ -156,14 +156,17 @@ fn pair<'a>(
     }
 }
 
+/// Where the version and the value stand.
+fn end<'a>(operation: &Operation<'a>) -> &'a Value {
+    match operation.outcome {
+        Kind::Ok => operation.result(),
+        _ => operation.argument(),
+    }
+}
+
 fn action<'a>(operation: &Operation<'a>, numbers: &mut Numbers<'a>) -> Result<Option<Action>, HistoryError> {
     let done = operation.outcome == Kind::Ok;
-    let end = if done {
-        operation.result()
-    } else {
-        operation.argument()
-    };
-    let (version, value) = pair(operation, end, done)?;
+    let (version, value) = pair(operation, end(operation), done)?;
     let access = match &*operation.invoke.f {
         "read" if !done => return Ok(None),
         "read" if *value == Value::Null => Access::Read(None),
@@ -205,5 +208,23 @@ impl Decode for VersionedRegister {
 
     fn rank(op: &Action) -> Option<u64> {
         op.rank()
+    }
+
+    fn tell(&self, state: &State) -> Telling {
+        let value = state
+            .value
+            .map_or_else(|| Telling::text("a value that nobody saw"), Telling::value);
+        Telling::text(format!("version {}: ", state.version)).and(value)
+    }
+
+    fn names<'a>(op: &Action, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
+        let done = operation.outcome == Kind::Ok;
+        let (Some(number), Ok((_, value))) = (op.value(), pair(operation, end(operation), done)) else {
+            return;
+        };
+        match (&*operation.invoke.f, value.as_list()) {
+            ("cas", Some([_, new])) => name(number, new),
+            _ => name(number, value),
+        }
     }
 }

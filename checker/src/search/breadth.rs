@@ -9,7 +9,7 @@ use super::race::{Engine, Turn};
 use super::seen::Seen;
 use super::trail::{START, Trail};
 use super::witness::witness;
-use super::{Found, Spec, Stuck};
+use super::{Found, Spec, Stuck, ids};
 use crate::budget::{Meter, Stop};
 
 /// Places in a table that is worth to be kept for the next layer.
@@ -38,6 +38,8 @@ pub(super) struct Breadth<'a, S: Spec, B> {
     spare: Vec<Layer<S::State, B>>,
     trail: Trail,
     furthest: Furthest,
+    /// The trail to the furthest place.
+    best: u32,
     /// Kept for their memory.
     candidates: Vec<(u32, u32)>,
     path: Vec<Linearized>,
@@ -54,6 +56,7 @@ impl<'a, S: Spec, B: Bits> Breadth<'a, S, B> {
             spare: Vec::new(),
             trail: Trail::default(),
             furthest: Furthest::default(),
+            best: START,
             candidates: Vec::new(),
             path: Vec::new(),
             begun: false,
@@ -115,7 +118,6 @@ impl<'a, S: Spec, B: Bits> Breadth<'a, S, B> {
         from: u32,
         meter: &mut Meter<'_>,
     ) -> Result<(), Stop> {
-        self.furthest.see(&self.moves, &configuration);
         let at = self.moves.cursor.at();
         let spare = &mut self.spare;
         let layer = self.layers.entry(at).or_insert_with(|| {
@@ -141,6 +143,11 @@ impl<'a, S: Spec, B: Bits> Breadth<'a, S, B> {
         layer.seen.add(place, rest, meter)?;
         layer.bytes += meter.held() - before;
         let trail = self.trail.extend(from, &self.path, meter)?;
+        // Where a place is the furthest so far, no configuration that came there before can cover this one.
+        if self.furthest.see(&self.moves, &configuration) {
+            self.trail.hold(trail);
+            self.trail.release(std::mem::replace(&mut self.best, trail));
+        }
         layer.waiting.push_back(Waiting { configuration, trail });
         Ok(())
     }
@@ -158,20 +165,39 @@ impl<S: Spec, B: Bits> Engine for Breadth<'_, S, B> {
                 return Ok(None);
             }
             let Some((at, waiting)) = self.next(meter) else {
-                return Ok(Some(Found::Illegal(self.stuck())));
+                return Ok(Some(Found::Illegal(self.furthest.stuck(self.plan))));
             };
             let end = match self.moves.cursor.returning() {
                 None => Some(waiting.trail),
                 Some(_) => self.expand(at, &waiting, meter)?,
             };
             if let Some(end) = end {
-                return Ok(Some(Found::Legal(witness(self.plan, &self.trail.path(end)))));
+                let path = self.trail.path(end);
+                return Ok(Some(Found::Legal(ids(witness(
+                    self.plan,
+                    &path,
+                    self.plan.returns.len(),
+                )))));
             }
             self.trail.release(waiting.trail);
         }
     }
 
-    fn stuck(&self) -> Stuck {
-        self.furthest.stuck(self.plan)
+    fn reached(&self) -> u64 {
+        self.furthest.reached()
+    }
+
+    fn attempt(self) -> Stuck {
+        let Breadth {
+            plan,
+            trail,
+            furthest,
+            best,
+            layers,
+            spare,
+            ..
+        } = self;
+        drop((layers, spare));
+        furthest.attempt(plan, &trail.path(best))
     }
 }

@@ -1,9 +1,12 @@
 //! Configurations, and the moves between them: where the pruning rules live.
 
+use std::hash::Hash;
+
 use super::bits::Bits;
 use super::cursor::Cursor;
 use super::plan::Plan;
 use super::seen::{Failed, Place};
+use super::witness::witness;
 use super::{Role, Spec, Stuck};
 
 /// The pending operation that returns does so without being visible (rule A).
@@ -53,15 +56,15 @@ pub(super) struct Furthest {
 }
 
 impl Furthest {
-    /// Remembers the configuration, where the cursor is now, if none came further.
+    /// Remembers the configuration, where the cursor is now, if none came further; whether it does.
     pub fn see<S: Spec, B: Bits>(
         &mut self,
         moves: &Moves<'_, S, B>,
         configuration: &Configuration<S::State, B>,
-    ) {
+    ) -> bool {
         let at = moves.cursor.at();
         if at <= self.at && !self.pending.is_empty() {
-            return;
+            return false;
         }
         self.at = at;
         self.pending.clear();
@@ -70,22 +73,41 @@ impl Furthest {
         let others = waiting.ones().map(|slot| moves.cursor.holder(slot));
         self.pending
             .extend(others.filter(|&entry| Some(entry) != moves.cursor.returning()));
+        true
     }
 
-    /// The same in the history's terms.
+    /// The return events passed.
+    pub fn reached(&self) -> u64 {
+        self.at as u64
+    }
+
+    /// The same in the history's terms, without the order that led there.
     pub fn stuck<O>(&self, plan: &Plan<O>) -> Stuck {
         let id = |&entry: &u32| plan.entries[entry as usize].id;
         Stuck {
             explained: self.at,
             pending: self.pending.iter().map(id).collect(),
+            order: Vec::new(),
+        }
+    }
+
+    /// The same with the order, of which this is the path.
+    pub fn attempt<O: Clone + Eq + Hash>(&self, plan: &Plan<O>, path: &[Linearized]) -> Stuck {
+        let order = witness(plan, path, self.at);
+        let unknown = |step: &&Linearized| plan.entries[step.entry as usize].is_open();
+        Stuck {
+            explained: order.len() - path.iter().filter(unknown).count(),
+            order,
+            ..self.stuck(plan)
         }
     }
 }
 
-/// A linearized operation, and the return event before which that was.
+/// A linearized operation, which of its outcomes it had, and the return event before which that was.
 #[derive(Clone, Copy)]
 pub(super) struct Linearized {
     pub entry: u32,
+    pub choice: u32,
     pub at: u32,
 }
 
@@ -195,6 +217,7 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
         next.fresh = entry.is_open() || entry.role == Role::Blind;
         path.push(Linearized {
             entry: candidate,
+            choice,
             at: self.cursor.at() as u32,
         });
         if self.absorb_pure(&mut next, path) {
@@ -221,6 +244,7 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
             next.done.insert(prepared.slot as usize);
             path.push(Linearized {
                 entry,
+                choice: 0,
                 at: self.cursor.at() as u32,
             });
         }

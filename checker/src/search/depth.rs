@@ -7,8 +7,11 @@ use super::plan::Plan;
 use super::race::{Engine, Turn};
 use super::seen::Seen;
 use super::witness::witness;
-use super::{Found, Stuck};
+use super::{Found, Stuck, ids};
 use crate::budget::{Meter, Stop};
+
+/// What the path and the best one hold for a frame, more or less.
+const PATH_BYTES: usize = 48;
 
 struct Frame<S, B> {
     configuration: Configuration<S, B>,
@@ -20,6 +23,37 @@ struct Frame<S, B> {
     path: usize,
 }
 
+/// The path to the furthest place: the beginning of the path that is followed now, and what was given up since.
+#[derive(Default)]
+struct Best {
+    common: usize,
+    /// The last step first.
+    given_up: Vec<Linearized>,
+}
+
+impl Best {
+    /// It is this path.
+    fn is(&mut self, path: &[Linearized]) {
+        self.common = path.len();
+        self.given_up.clear();
+    }
+
+    /// The path is about to be cut to `length`: a step is kept once at most for each time that it was made.
+    #[inline]
+    fn keep(&mut self, path: &[Linearized], length: usize) {
+        if length < self.common {
+            self.given_up.extend(path[length..self.common].iter().rev());
+            self.common = length;
+        }
+    }
+
+    fn of(self, mut path: Vec<Linearized>) -> Vec<Linearized> {
+        path.truncate(self.common);
+        path.extend(self.given_up.iter().rev());
+        path
+    }
+}
+
 /// A search that follows one order as far as it goes, and remembers what led nowhere.
 pub(super) struct Depth<'a, S: Spec, B> {
     moves: Moves<'a, S, B>,
@@ -28,6 +62,7 @@ pub(super) struct Depth<'a, S: Spec, B> {
     frames: Vec<Frame<S::State, B>>,
     failed: Seen<S::State, B>,
     furthest: Furthest,
+    best: Best,
     /// The candidates of the last frame; kept for its memory.
     candidates: Vec<(u32, u32)>,
     begun: bool,
@@ -43,6 +78,7 @@ impl<'a, S: Spec, B: Bits> Depth<'a, S, B> {
             frames: Vec::new(),
             failed: Seen::new(),
             furthest: Furthest::default(),
+            best: Best::default(),
             candidates: Vec::new(),
             begun: false,
         }
@@ -77,15 +113,18 @@ impl<'a, S: Spec, B: Bits> Depth<'a, S, B> {
         let at = self.moves.cursor.at();
         if self.frames.len() == self.frames.capacity() {
             let more = self.frames.len().max(64);
-            meter
-                .grow(more * (size_of::<Frame<S::State, B>>() + 3 * configuration.done.heap_bytes() + 16))?;
+            meter.grow(
+                more * (size_of::<Frame<S::State, B>>() + 3 * configuration.done.heap_bytes() + PATH_BYTES),
+            )?;
             self.frames.reserve_exact(more);
         }
         let heap = S::state_bytes(&configuration.state);
         if heap > 0 {
             meter.grow(heap)?;
         }
-        self.furthest.see(&self.moves, &configuration);
+        if self.furthest.see(&self.moves, &configuration) {
+            self.best.is(&self.path);
+        }
         self.frames.push(Frame {
             configuration,
             at,
@@ -122,9 +161,14 @@ impl<S: Spec, B: Bits> Engine for Depth<'_, S, B> {
                 return Ok(None);
             }
             self.moves.cursor.back_to(frame.at);
+            self.best.keep(&self.path, frame.path);
             self.path.truncate(frame.path);
             if self.moves.cursor.returning().is_none() {
-                return Ok(Some(Found::Legal(witness(self.plan, &self.path))));
+                return Ok(Some(Found::Legal(ids(witness(
+                    self.plan,
+                    &self.path,
+                    self.moves.cursor.at(),
+                )))));
             }
             match self.next(meter)? {
                 Some(next) if self.is_new(&next) => self.push(next, meter)?,
@@ -132,10 +176,24 @@ impl<S: Spec, B: Bits> Engine for Depth<'_, S, B> {
                 None => self.fail(meter)?,
             }
         }
-        Ok(Some(Found::Illegal(self.stuck())))
+        Ok(Some(Found::Illegal(self.furthest.stuck(self.plan))))
     }
 
-    fn stuck(&self) -> Stuck {
-        self.furthest.stuck(self.plan)
+    fn reached(&self) -> u64 {
+        self.furthest.reached()
+    }
+
+    fn attempt(self) -> Stuck {
+        let Depth {
+            plan,
+            path,
+            furthest,
+            best,
+            frames,
+            failed,
+            ..
+        } = self;
+        drop((frames, failed));
+        furthest.attempt(plan, &best.of(path))
     }
 }

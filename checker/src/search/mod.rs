@@ -173,6 +173,22 @@ pub(crate) struct Stuck {
     pub explained: usize,
     /// The ids of the operations pending where it ended; the first one had to return.
     pub pending: Vec<u32>,
+    /// What it linearized, in its order; empty where the search came to its end.
+    pub order: Vec<Chosen>,
+}
+
+/// A step of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    /// The operation.
+    pub id: u32,
+    /// Which of its outcomes it had.
+    pub choice: u32,
+}
+
+/// The operations alone.
+fn ids(order: Vec<Chosen>) -> Vec<u32> {
+    order.into_iter().map(|step| step.id).collect()
 }
 
 /// Whether the operation is legal because the state does not show a value.
@@ -230,8 +246,8 @@ pub(crate) fn search<S: Spec>(
         Ok(None) => {}
         Ok(Some(early)) => {
             return before(Found::Illegal(Stuck {
-                explained: 0,
                 pending: vec![early],
+                ..Stuck::default()
             }));
         }
         Err(stop) => return before(Found::Stopped(stop, Stuck::default())),

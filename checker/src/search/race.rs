@@ -43,8 +43,10 @@ pub(super) trait Engine {
     const NAME: &'static str;
     /// Goes on until the turn is over (none), or to its end. After an error it is of no use.
     fn advance(&mut self, turn: &mut Turn<'_>, meter: &mut Meter<'_>) -> Result<Option<Found>, Stop>;
-    /// How far the best attempt came.
-    fn stuck(&self) -> Stuck;
+    /// The return events that the best attempt passed.
+    fn reached(&self) -> u64;
+    /// How far the best attempt came, and its order; everything else is given back first.
+    fn attempt(self) -> Stuck;
 }
 
 /// How long an engine may go on.
@@ -81,11 +83,11 @@ impl<E: Engine> Runner<'_, E> {
         turn
     }
 
-    fn outcome(&self, found: Result<Option<Found>, Stop>) -> Outcome {
+    fn outcome(self, found: Result<Option<Found>, Stop>) -> Outcome {
         let found = match found {
             Ok(Some(found)) => found,
-            Ok(None) => Found::Stopped(Stop::Steps, self.engine.stuck()),
-            Err(stop) => Found::Stopped(stop, self.engine.stuck()),
+            Ok(None) => Found::Stopped(Stop::Steps, self.engine.attempt()),
+            Err(stop) => Found::Stopped(stop, self.engine.attempt()),
         };
         Outcome { found, by: E::NAME }
     }
@@ -129,10 +131,10 @@ pub(super) fn run<S: Spec, B: Bits>(
 /// Turns without company, as long as they come on well.
 fn alone<E: Engine>(runner: &mut Runner<'_, E>) -> Result<Option<Found>, Stop> {
     loop {
-        let before = runner.engine.stuck().explained as u64;
+        let before = runner.engine.reached();
         let turn = runner.run(ALONE, &AtomicBool::new(false));
-        let explained = runner.engine.stuck().explained as u64;
-        if !matches!(turn, Ok(None)) || explained - before < ALONE.div_ceil(FEW) {
+        let reached = runner.engine.reached();
+        if !matches!(turn, Ok(None)) || reached - before < ALONE.div_ceil(FEW) {
             return turn;
         }
     }
@@ -161,12 +163,16 @@ fn race<D: Engine + Send, B: Engine + Send>(
             (first @ Ok(Some(_)), _) => return depth.outcome(first),
             (_, second @ Ok(Some(_))) => return breadth.outcome(second),
             (Err(Stop::Bytes), Ok(None)) => {
-                drop(depth);
-                return breadth.finish();
+                let given_up = depth.outcome(Err(Stop::Bytes));
+                return further(breadth.finish(), given_up);
             }
             (Ok(None), Err(Stop::Bytes)) => {
-                drop(breadth);
-                return depth.finish();
+                let given_up = breadth.outcome(Err(Stop::Bytes));
+                return further(depth.finish(), given_up);
+            }
+            // Whoever had used up his own share, or only come to the end of a turn, does not say what ended it.
+            (first @ (Err(Stop::Bytes) | Ok(None)), second @ Err(_)) => {
+                return further(breadth.outcome(second), depth.outcome(first));
             }
             (first, second) => return further(depth.outcome(first), breadth.outcome(second)),
         }
@@ -183,15 +189,13 @@ fn both<T: Send>(parallel: bool, one: impl FnOnce() -> T + Send, other: impl FnO
     }
 }
 
-/// Of two that were stopped, the one that came further, with what really stopped them.
-fn further(one: Outcome, other: Outcome) -> Outcome {
-    let explained = |outcome: &Outcome| match &outcome.found {
-        Found::Stopped(stop, stuck) => (stuck.explained, *stop == Stop::Steps),
-        _ => (0, false),
+/// What the last one found; if it was stopped, then with the better attempt of both.
+fn further(last: Outcome, other: Outcome) -> Outcome {
+    let found = match (last.found, other.found) {
+        (Found::Stopped(stop, one), Found::Stopped(_, other)) if other.explained > one.explained => {
+            Found::Stopped(stop, other)
+        }
+        (found, _) => found,
     };
-    if explained(&other) > explained(&one) {
-        other
-    } else {
-        one
-    }
+    Outcome { found, ..last }
 }

@@ -25,9 +25,7 @@ impl Trail {
     /// The trail that goes on from another one; its user is the caller.
     pub fn extend(&mut self, from: u32, path: &[Linearized], meter: &mut Meter<'_>) -> Result<u32, Stop> {
         let mut last = from;
-        if let Some(step) = self.steps.get_mut(from as usize) {
-            step.users += 1;
-        }
+        self.hold(from);
         for &linearized in path {
             let step = Step {
                 linearized,
@@ -56,6 +54,13 @@ impl Trail {
             self.steps.reserve_exact(more);
         }
         Ok(())
+    }
+
+    /// One user more.
+    pub fn hold(&mut self, last: u32) {
+        if let Some(step) = self.steps.get_mut(last as usize) {
+            step.users += 1;
+        }
     }
 
     /// One user less; steps that nobody uses are forgotten.
@@ -92,7 +97,11 @@ mod tests {
         let budget = crate::Budget::unlimited();
         let mut meter = budget.meter();
         let mut trail = Trail::default();
-        let step = |entry| Linearized { entry, at: 0 };
+        let step = |entry| Linearized {
+            entry,
+            choice: 0,
+            at: 0,
+        };
         let entries =
             |trail: &Trail, last| -> Vec<u32> { trail.path(last).iter().map(|step| step.entry).collect() };
         let trunk = trail.extend(START, &[step(1), step(2)], &mut meter).unwrap();

@@ -2,12 +2,14 @@
 
 use std::hash::Hash;
 
-use super::Role;
 use super::configuration::{Linearized, PASS};
 use super::plan::Plan;
+use super::{Chosen, Role};
 
-/// The whole order: the path, and each absorbed write just before the overwrite that absorbed it.
-pub(super) fn witness<O: Clone + Eq + Hash>(plan: &Plan<O>, path: &[Linearized]) -> Vec<u32> {
+/// The order up to the return event `upto`: the path, and each absorbed write that returned before it, just before the
+/// overwrite that absorbed it.
+pub(super) fn witness<O: Clone + Eq + Hash>(plan: &Plan<O>, path: &[Linearized], upto: usize) -> Vec<Chosen> {
+    let end = plan.horizon(upto);
     let mut visible = vec![false; plan.entries.len()];
     path.iter().for_each(|step| visible[step.entry as usize] = true);
     let overwrites: Vec<usize> = (0..path.len())
@@ -18,19 +20,23 @@ pub(super) fn witness<O: Clone + Eq + Hash>(plan: &Plan<O>, path: &[Linearized])
         .entries
         .iter()
         .enumerate()
-        .filter(|(at, entry)| !visible[*at] && !entry.is_open())
+        .filter(|(at, entry)| !visible[*at] && entry.ret < end)
     {
         let first = overwrites.partition_point(|&step| plan.horizon(path[step].at as usize) < entry.inv);
         absorbed.push((overwrites.get(first).copied().unwrap_or(path.len()), at as u32));
     }
     absorbed.sort_unstable();
+    let mut order = Vec::with_capacity(path.len() + absorbed.len());
     let mut absorbed = absorbed.into_iter().peekable();
-    let mut order = Vec::with_capacity(plan.entries.len());
+    let chosen = |entry: u32, choice| Chosen {
+        id: plan.entries[entry as usize].id,
+        choice,
+    };
     for (step, linearized) in path.iter().enumerate() {
         while let Some((_, entry)) = absorbed.next_if(|(before, _)| *before <= step) {
-            order.push(plan.entries[entry as usize].id);
+            order.push(chosen(entry, 0));
         }
-        order.push(plan.entries[linearized.entry as usize].id);
+        order.push(chosen(linearized.entry, linearized.choice));
     }
     debug_assert!(absorbed.peek().is_none() && !path.iter().any(|step| step.entry == PASS));
     order

@@ -23,6 +23,7 @@ mod mutants;
 mod others;
 mod registers;
 mod round_trip;
+mod unfinished;
 
 /// A model in its simplest form.
 trait Twin: Sync {
