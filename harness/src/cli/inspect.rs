@@ -1,10 +1,11 @@
 //! `harness inspect`: look at a saved run without judging it again.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use histories::{Event, NodeName, RunFolder};
-use serde_json::json;
+use nemesis::effect::EffectLine;
+use serde::Serialize;
 
 use super::pager::Pager;
 use super::{run_folder, show_json};
@@ -13,6 +14,7 @@ use crate::report::inspect::{Saved, event_line};
 use crate::report::style::Style;
 use crate::report::summary::wrapped;
 use crate::report::{faults, window};
+use crate::run::record::Record;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -130,14 +132,29 @@ fn document(args: &Args, folder: &RunFolder, saved: &Saved) -> Result<(), Failur
     }
     let of_cycle = |record: &&serde_json::Value| args.cycle.is_none_or(|cycle| record["cycle"] == cycle);
     let cycles: Vec<_> = saved.nemesis.records().filter(of_cycle).collect();
-    let mut document = json!({
-        "inspect": 1, "run": folder.path(), "record": saved.record, "results": saved.results,
-        "cycles": cycles, "events": events,
-    });
-    if args.faults {
-        document["faults"] = json!(saved.nemesis.effects());
-    }
-    show_json(&document)
+    show_json(&Document {
+        inspect: 1,
+        run: folder.path(),
+        record: &saved.record,
+        results: saved.results.as_ref(),
+        cycles,
+        faults: args.faults.then(|| saved.nemesis.effects()),
+        events,
+    })
+}
+
+/// What `--json` prints. Many events go into it, so it is written as it stands, and never made into a tree first.
+#[derive(Serialize)]
+struct Document<'a> {
+    /// The version of this document: 1.
+    inspect: u32,
+    run: &'a Path,
+    record: &'a Record,
+    results: Option<&'a serde_json::Value>,
+    cycles: Vec<&'a serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<&'a [EffectLine]>,
+    events: Vec<Event>,
 }
 
 /// The node's own words.

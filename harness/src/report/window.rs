@@ -25,6 +25,12 @@ pub struct Wanted {
     pub around: Option<(u64, u64)>,
 }
 
+impl Wanted {
+    fn leaves_out(&self) -> bool {
+        self.key.is_some() || self.process.is_some()
+    }
+}
+
 /// What becomes of an event: an end of the reading where nobody wants any more of them.
 pub type Sunk = Result<ControlFlow<()>, Failure>;
 
@@ -64,6 +70,10 @@ pub fn read(
             continue;
         };
         if event.index < first {
+            // Where nothing is left out in between, what is shown before is known by its index.
+            if !wanted.leaves_out() && event.index + (AROUND as u64) < first {
+                continue;
+            }
             if before.len() == AROUND {
                 before.pop_front();
             }
