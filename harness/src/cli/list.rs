@@ -102,8 +102,10 @@ mod json_map {
     pub type Map = std::collections::BTreeMap<&'static str, String>;
 }
 
+/// Without control characters: the name of a folder may hold what a terminal takes for a command.
 fn row(cells: &[&str]) -> Vec<String> {
-    cells.iter().map(|cell| (*cell).to_owned()).collect()
+    let plain = |cell: &&str| cell.replace(char::is_control, "\u{fffd}");
+    cells.iter().map(plain).collect()
 }
 
 fn systems() -> Table {
@@ -186,5 +188,15 @@ fn saved_runs(runs: &[SavedRun]) -> Table {
             "began", "verdict", "system", "nemesis", "workload", "bugs", "seed", "duration", "size", "run",
         ],
         rows: runs.iter().map(cells).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_folder_commands_no_terminal() {
+        assert_eq!(row(&["store/\u{1b}[31mrun\n"]), ["store/\u{fffd}[31mrun\u{fffd}"]);
     }
 }

@@ -12,6 +12,9 @@ use super::summary::{Row, Standing, Summary};
 pub fn render(summary: &Summary) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("harness selftest");
     for (name, rows) in [("bugs", &summary.bugs), ("correct", &summary.correct)] {
+        if rows.is_empty() {
+            continue;
+        }
         let mut suite = TestSuite::new(name);
         rows.iter().for_each(|row| {
             suite.add_test_case(case(name, row));
@@ -23,18 +26,20 @@ pub fn render(summary: &Summary) -> Result<String, quick_junit::SerializeError> 
 
 /// A miss or an alarm is a failure; what proves nothing is an error, never a success.
 fn case(class: &str, row: &Row) -> TestCase {
-    let kind = match row.standing {
-        Standing::Good => None,
-        Standing::Bad => Some(NonSuccessKind::Failure),
-        Standing::Unproved | Standing::Broken | Standing::Interrupted => Some(NonSuccessKind::Error),
+    let bad = |kind: NonSuccessKind, word: &str| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status
+            .set_type(word)
+            .set_message(told(row))
+            .set_description(reasons(row));
+        status
     };
-    let status = match kind {
-        None => TestCaseStatus::success(),
-        Some(kind) => {
-            let mut status = TestCaseStatus::non_success(kind);
-            status.set_message(told(row)).set_description(reasons(row));
-            status
-        }
+    let status = match row.standing {
+        Standing::Good => TestCaseStatus::success(),
+        Standing::Bad if row.bug.is_some() => bad(NonSuccessKind::Failure, "missed"),
+        Standing::Bad => bad(NonSuccessKind::Failure, "alarm"),
+        Standing::Broken => bad(NonSuccessKind::Error, "broken"),
+        Standing::Unproved | Standing::Interrupted => bad(NonSuccessKind::Error, "inconclusive"),
     };
     let case_name = row.case.describe();
     let name = row
@@ -91,6 +96,10 @@ mod tests {
         let xml = render(&summary).unwrap();
         assert!(
             xml.contains(r#"failures="1""#) && xml.contains(r#"errors="1""#),
+            "{xml}"
+        );
+        assert!(
+            xml.contains(r#"type="missed""#) && xml.contains(r#"type="inconclusive""#),
             "{xml}"
         );
         assert!(xml.contains("caught in 1 of 1 runs") && xml.contains("harness run --nemesis figure8"));

@@ -42,6 +42,7 @@ fn a_selftest_catches_the_bugs_and_not_the_correct_node() {
         assert_eq!(row["standing"], "good", "{row}");
         assert_eq!(row["runs"][0]["armed"], true, "{row}");
     }
+    crate::ci::assert_by_xsd(&junit);
     let xml = std::fs::read_to_string(junit).unwrap();
     assert!(
         xml.contains(r#"failures="0""#) && xml.contains("commit-any-term"),
