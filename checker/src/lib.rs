@@ -73,5 +73,5 @@ pub use error::HistoryError;
 pub use linearizability::linearizability;
 pub use options::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, Options, Proof};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
-pub use stream::Stream;
+pub use stream::{Glance, Stream};
 pub use verdict::{Check, Edge, Reason, Verdict, Violation};

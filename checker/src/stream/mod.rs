@@ -5,40 +5,26 @@
 //! violation, and for every history of another kind, read the history as a whole and call
 //! [`linearizability`](crate::linearizability).
 
-use std::io::Read;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+mod ahead;
+mod register;
 
-use histories::format::history1::{Block, Blocks, EventRef, ValueRef};
+use std::io::Read;
+use std::sync::atomic::AtomicUsize;
+
+use histories::format::history1::{Blocks, EventRef, ValueRef};
 use histories::{Header, Kind, Process, Value};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
+pub use self::ahead::Glance;
+use self::ahead::{Piece, Seen, Word};
+use self::register::Register;
+use crate::in_flight::InFlight;
 use crate::models::Model;
 use crate::options::{Engine, Options};
 use crate::verdict::{Check, Verdict};
 
 const OPEN: u32 = u32::MAX;
-
-/// Blocks that wait to be judged, at most.
-const AHEAD: usize = 2;
-
-/// How far values may run ahead of their writes and still be in turn.
-const SLACK: usize = 64;
-
-/// One value's zone; positions count from 1.
-#[derive(Clone, Copy)]
-struct Zone {
-    /// The invocation of its write; 0 if there is none, [`OPEN`] if it failed.
-    write: u32,
-    f: u32,
-    s: u32,
-}
-
-const NONE: Zone = Zone {
-    write: 0,
-    f: OPEN,
-    s: 0,
-};
 
 /// An operation in flight.
 #[derive(Clone, Copy)]
@@ -50,17 +36,6 @@ struct Flying {
     writes: Option<i64>,
 }
 
-/// The zones of one register.
-struct Register {
-    initial: Option<i64>,
-    initial_zone: Zone,
-    /// Zones of the values from 0 on, as long as they come about in turn.
-    dense: Vec<Zone>,
-    /// Zones of other values.
-    sparse: FxHashMap<i64, Zone>,
-    writes: usize,
-}
-
 /// Where the registers of a keyed history are.
 #[derive(Default)]
 struct Keys {
@@ -69,13 +44,13 @@ struct Keys {
 }
 
 impl Keys {
-    /// The key's place, and whether it is new; none for a key of another kind.
+    /// The key's place, and whether it is new; none for a key of another kind. `text` is what a key in letters says.
     #[inline]
-    fn place(&mut self, key: ValueRef<'_>) -> Option<(u32, bool)> {
+    fn place(&mut self, key: Seen, text: Option<&str>) -> Option<(u32, bool)> {
         let fresh = (self.numbers.len() + self.texts.len()) as u32;
-        let place = match key {
-            ValueRef::Int(number) => *self.numbers.entry(number).or_insert(fresh),
-            ValueRef::Text(text) => match self.texts.get(text) {
+        let place = match (key, text) {
+            (Seen::Int(number), _) => *self.numbers.entry(number).or_insert(fresh),
+            (Seen::Text, Some(text)) => match self.texts.get(text) {
                 Some(place) => *place,
                 None => *self.texts.entry(text.into()).or_insert(fresh),
             },
@@ -108,8 +83,7 @@ pub struct Stream {
     keys: Option<Keys>,
     registers: Vec<Register>,
     operations: u64,
-    flying: Vec<Option<Flying>>,
-    flying_far: FxHashMap<u64, Flying>,
+    flying: InFlight<Flying>,
     /// Whether the stream can still prove something.
     hopeful: bool,
 }
@@ -133,8 +107,7 @@ impl Stream {
                 .into_iter()
                 .collect(),
             operations: 0,
-            flying: Vec::new(),
-            flying_far: FxHashMap::default(),
+            flying: InFlight::new(),
             hopeful: true,
         })
     }
@@ -147,34 +120,41 @@ impl Stream {
     /// Takes the next event.
     #[inline]
     pub fn push(&mut self, event: &EventRef<'_>) {
+        self.look_at(&event.into(), event.key.and_then(ValueRef::as_text));
+    }
+
+    /// Takes the next event; `text` is what a key in letters says.
+    #[inline]
+    fn look_at(&mut self, event: &Glance, text: Option<&str>) {
         let Process::Client(process) = event.process else {
             return;
         };
         if self.hopeful {
-            self.hopeful = self.take(process, event).is_some();
+            self.hopeful = self.take(process, event, text).is_some();
         }
     }
 
     /// None where the stream cannot tell.
     #[inline]
-    fn take(&mut self, process: u64, event: &EventRef<'_>) -> Option<()> {
+    fn take(&mut self, process: u64, event: &Glance, text: Option<&str>) -> Option<()> {
         let position = u32::try_from(event.index + 1)
             .ok()
             .filter(|position| *position != OPEN)?;
-        let is_write = match event.f {
-            "read" => false,
-            "write" => true,
-            _ => return None,
+        let is_write = match event.word {
+            Word::Read => false,
+            Word::Write => true,
+            Word::Other => return None,
         };
         if event.kind == Kind::Invoke {
-            return self.invoke(process, position, is_write, event);
+            return self.invoke(process, position, is_write, event, text);
         }
-        let flying = self.land(process)?;
+        let flying = self.flying.end(process)?;
         if flying.writes.is_some() != is_write {
             return None;
         }
-        if let (Some(keys), Some(key)) = (&mut self.keys, event.key)
-            && keys.place(key)? != (flying.register, false)
+        if let Some(keys) = &mut self.keys
+            && event.key != Seen::Null
+            && keys.place(event.key, text)? != (flying.register, false)
         {
             return None;
         }
@@ -182,15 +162,22 @@ impl Stream {
     }
 
     #[inline]
-    fn invoke(&mut self, process: u64, position: u32, is_write: bool, event: &EventRef<'_>) -> Option<()> {
+    fn invoke(
+        &mut self,
+        process: u64,
+        position: u32,
+        is_write: bool,
+        event: &Glance,
+        text: Option<&str>,
+    ) -> Option<()> {
         self.operations += 1;
-        let writes = if is_write {
-            Some(event.value.as_int()?)
-        } else {
-            None
+        let writes = match (is_write, event.value) {
+            (true, Seen::Int(value)) => Some(value),
+            (true, _) => return None,
+            (false, _) => None,
         };
         let (register, new) = match &mut self.keys {
-            Some(keys) => keys.place(event.key?)?,
+            Some(keys) => keys.place(event.key, text)?,
             None => (0, false),
         };
         if new {
@@ -204,26 +191,7 @@ impl Stream {
             register,
             writes,
         };
-        self.take_off(process, flying)
-    }
-
-    #[inline]
-    fn take_off(&mut self, process: u64, flying: Flying) -> Option<()> {
-        let Some(place) = usize::try_from(process).ok().filter(|place| *place < 1 << 16) else {
-            return self.flying_far.insert(process, flying).is_none().then_some(());
-        };
-        if place >= self.flying.len() {
-            self.flying.resize(place + 1, None);
-        }
-        self.flying[place].replace(flying).is_none().then_some(())
-    }
-
-    #[inline]
-    fn land(&mut self, process: u64) -> Option<Flying> {
-        match usize::try_from(process).ok().filter(|place| *place < 1 << 16) {
-            Some(place) => self.flying.get_mut(place)?.take(),
-            None => self.flying_far.remove(&process),
-        }
+        self.flying.begin(process, flying).is_none().then_some(())
     }
 
     /// The check, if the history passes; none if it must be read as a whole to know.
@@ -248,181 +216,58 @@ impl Stream {
         })
     }
 
-    /// Reads and judges a whole history on two threads: one reads and cuts, this one scans and judges.
+    /// Reads and judges a whole history on two threads: one reads and cuts, this one judges, and whoever has time scans.
     ///
     /// `each` sees every event, and says whether to go on. The check, if the history passes; none if it must be
     /// read as a whole to know, for whatever reason.
     pub fn run<R: Read + Send>(
         mut self,
         blocks: Blocks<R>,
-        mut each: impl FnMut(&EventRef<'_>) -> bool,
+        mut each: impl FnMut(&Glance) -> bool,
     ) -> Option<Check> {
-        let (full, filled) = sync_channel(AHEAD);
-        let (empty, emptied) = channel();
+        let waiting = AtomicUsize::new(0);
+        let (ahead, pieces) = ahead::way(&waiting);
         let went_on = std::thread::scope(|scope| {
-            scope.spawn(move || read_ahead(blocks, &full, &emptied));
-            for block in filled {
-                let block = block?;
-                self.take_block(&block, &mut each)?;
-                // The reader may be done, and need no more memory.
-                let _ = empty.send(block);
+            scope.spawn(move || ahead.read(blocks));
+            // Dropped at the end, so that the reader stops.
+            let pieces = pieces;
+            while let Some(piece) = pieces.next() {
+                let piece = piece?;
+                self.take_piece(&piece, &mut each)?;
+                pieces.give_back(piece);
             }
             Some(())
         });
         went_on.and_then(|()| self.finish())
     }
 
-    fn take_block(&mut self, block: &Block, each: &mut impl FnMut(&EventRef<'_>) -> bool) -> Option<()> {
-        let mut events = block.events();
+    fn take_piece(&mut self, piece: &Piece, each: &mut impl FnMut(&Glance) -> bool) -> Option<()> {
+        if let Some(glances) = piece.scanned() {
+            let mut glances = glances.iter();
+            return glances.try_for_each(|glance| self.take_one(glance, None, each));
+        }
+        let mut events = piece.block.events();
         while let Some(event) = events.next_event().ok()? {
-            if !each(&event) {
-                return None;
-            }
-            self.push(&event);
-            if !self.hopeful {
-                return None;
-            }
+            let text = event.key.and_then(ValueRef::as_text);
+            self.take_one(&(&event).into(), text, each)?;
         }
         Some(())
     }
-}
 
-/// Reads blocks until the end, or until nobody wants them; none stands for an error.
-fn read_ahead<R: Read>(mut blocks: Blocks<R>, full: &SyncSender<Option<Block>>, emptied: &Receiver<Block>) {
-    loop {
-        let block = match blocks.next_block(emptied.try_recv().ok()) {
-            Ok(None) => return,
-            Ok(block) => block,
-            Err(_) => None,
-        };
-        let failed = block.is_none();
-        if full.send(block).is_err() || failed {
-            return;
-        }
-    }
-}
-
-impl Register {
-    fn new(initial: Option<i64>) -> Self {
-        Register {
-            initial,
-            initial_zone: Zone { f: 0, ..NONE },
-            dense: Vec::new(),
-            sparse: FxHashMap::default(),
-            writes: 0,
-        }
-    }
-
+    /// None if it is no use to go on.
     #[inline]
-    fn complete(&mut self, flying: Flying, position: u32, event: &EventRef<'_>) -> Option<()> {
-        match (flying.writes, event.kind) {
-            (Some(value), Kind::Ok) => {
-                let zone = self.zone(value)?;
-                zone.f = zone.f.min(position);
-            }
-            (Some(value), Kind::Fail) => {
-                let zone = self.zone(value)?;
-                let unseen = zone.f == OPEN && zone.s == zone.write;
-                *zone = Zone { write: OPEN, ..NONE };
-                return unseen.then_some(());
-            }
-            (None, Kind::Ok) => {
-                let zone = match event.value {
-                    ValueRef::Null if self.initial.is_none() => &mut self.initial_zone,
-                    ValueRef::Int(value) if self.initial == Some(value) => &mut self.initial_zone,
-                    ValueRef::Int(value) => self.zone(value)?,
-                    _ => return None,
-                };
-                zone.f = zone.f.min(position);
-                zone.s = zone.s.max(flying.inv);
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
-    /// None if the value was there before.
-    fn begin_write(&mut self, value: i64, position: u32) -> Option<()> {
-        self.writes += 1;
-        if self.initial == Some(value) {
+    fn take_one(
+        &mut self,
+        event: &Glance,
+        text: Option<&str>,
+        each: &mut impl FnMut(&Glance) -> bool,
+    ) -> Option<()> {
+        if !each(event) {
             return None;
         }
-        let zone = Zone {
-            write: position,
-            f: OPEN,
-            s: position,
-        };
-        match usize::try_from(value)
-            .ok()
-            .filter(|place| *place < 4 * self.writes + SLACK)
-        {
-            Some(place) if !self.sparse.contains_key(&value) => {
-                if place >= self.dense.len() {
-                    self.dense.resize(place + 1, NONE);
-                }
-                let old = std::mem::replace(&mut self.dense[place], zone);
-                (old.write == 0).then_some(())
-            }
-            _ => self.sparse.insert(value, zone).is_none().then_some(()),
-        }
+        self.look_at(event, text);
+        self.hopeful.then_some(())
     }
-
-    /// The zone of a value that was written, or is being written.
-    #[inline]
-    fn zone(&mut self, value: i64) -> Option<&mut Zone> {
-        let dense = usize::try_from(value)
-            .ok()
-            .and_then(|place| self.dense.get_mut(place));
-        match dense.filter(|zone| zone.write != 0) {
-            Some(zone) => Some(zone),
-            None => self.sparse.get_mut(&value),
-        }
-        .filter(|zone| zone.write != OPEN)
-    }
-
-    /// Whether its operations have a legal order.
-    fn is_legal(&self) -> bool {
-        let zones = || {
-            let others = self.dense.iter().chain(self.sparse.values());
-            others.chain([&self.initial_zone]).filter(|zone| zone.s != 0)
-        };
-        let mut forward: Vec<(u32, u32)> = zones()
-            .filter(|zone| zone.f < zone.s)
-            .map(|zone| (zone.f, zone.s))
-            .collect();
-        forward.sort_unstable();
-        if forward.windows(2).any(|pair| pair[1].0 < pair[0].1) {
-            return false;
-        }
-        let mut after = 0;
-        for zone in zones().filter(|zone| zone.f > zone.s) {
-            after = gallop(&forward, after, zone.s);
-            if after > 0 && zone.f < forward[after - 1].1 {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-/// How many zones begin before `position`, looked for from a place that is probably near.
-fn gallop(forward: &[(u32, u32)], from: usize, position: u32) -> usize {
-    let starts_before = |at: usize| forward.get(at).is_some_and(|(f, _)| *f < position);
-    let (mut low, mut high) = (from, from);
-    let mut step = 1;
-    while starts_before(high) {
-        low = high;
-        high += step;
-        step *= 2;
-    }
-    step = 1;
-    while low > 0 && !starts_before(low) {
-        high = low;
-        low = low.saturating_sub(step);
-        step *= 2;
-    }
-    let high = high.min(forward.len());
-    low + forward[low.min(high)..high].partition_point(|(f, _)| *f < position)
 }
 
 #[cfg(test)]
@@ -504,16 +349,5 @@ mod tests {
             "{\"history\":1}\n{\"index\":0,\"time\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"read\"}\n";
         assert!(run(good, 9).is_some() && run(good, 0).is_none());
         assert!(run(&format!("{good}what\n"), 9).is_none());
-    }
-
-    #[test]
-    fn galloping_finds_what_counting_finds() {
-        let zones: Vec<(u32, u32)> = (0..50).map(|at| (3 * at + 1, 3 * at + 2)).collect();
-        for from in 0..=50 {
-            for position in 0..160 {
-                let counted = zones.iter().filter(|(f, _)| *f < position).count();
-                assert_eq!(gallop(&zones, from, position), counted, "{from} {position}");
-            }
-        }
     }
 }
