@@ -32,16 +32,16 @@ pub(crate) fn shrink<S: Spec>(spec: &S, illegal: Vec<Entry<S::Op>>, budget: &Bud
     }
     let mut few = window(spec, illegal, budget);
     let mut work = 0;
+    drop_beginning(spec, &mut few, &mut work, budget);
     let mut chunk = few.len().div_ceil(2);
     loop {
-        let before = few.clone();
+        let mut last_pass = false;
         while chunk > 0 && work <= WORK && !budget.is_cancelled() {
-            drop_chunks(spec, &mut few, chunk, &mut work, budget);
+            last_pass = drop_chunks(spec, &mut few, chunk, &mut work, budget);
             chunk /= 2;
         }
-        drop_elements(spec, &mut few, &mut work, budget);
-        drop_rounds(spec, &mut few, &mut work, budget);
-        if few == before || work > WORK || budget.is_cancelled() {
+        let elements = drop_elements(spec, &mut few, &mut work, budget);
+        if !last_pass && !elements || work > WORK || budget.is_cancelled() {
             return few;
         }
         // What is left to ask is whether a pair or a single one can go.
@@ -49,13 +49,14 @@ pub(crate) fn shrink<S: Spec>(spec: &S, illegal: Vec<Entry<S::Op>>, budget: &Bud
     }
 }
 
-/// Leaves out elements, with everything that is said of them.
-fn drop_elements<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64, budget: &Budget) {
+/// Leaves out elements, with everything that is said of them; whether one could go.
+fn drop_elements<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64, budget: &Budget) -> bool {
     let mut elements = Vec::new();
     few.iter()
         .for_each(|entry| spec.elements(&entry.op, &mut elements));
     elements.sort_unstable();
     elements.dedup();
+    let all = elements.len();
     let mut chunk = elements.len().div_ceil(2);
     while chunk > 0 {
         let mut start = 0;
@@ -73,49 +74,35 @@ fn drop_elements<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64,
         }
         chunk /= 2;
     }
+    elements.len() < all
 }
 
-/// Leaves out operations between two quiet points that leave the state as they found it, the longest runs first.
-fn drop_rounds<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64, budget: &Budget) {
-    let mut begin = 0;
-    while begin < few.len() {
-        let quiet = quiet_points(few, begin);
-        let Some(&start) = quiet.first() else { return };
-        for &end in quiet[1..].iter().rev() {
-            if *work > WORK || budget.is_cancelled() {
-                return;
-            }
-            let completed = |entry: &&Entry<S::Op>| entry.ret != OPEN;
-            let mut round = few[start..end].iter().filter(completed).map(|entry| &entry.op);
-            if round.clone().next().is_some() && spec.cancel(&mut round) {
-                let goes = |at: usize| (start..end).contains(&at) && few[at].ret != OPEN;
-                let stay = (0..few.len()).filter(|&at| !goes(at));
-                let fewer: Vec<_> = stay.map(|at| few[at].clone()).collect();
-                *work += few.len() as u64;
-                if is_illegal(spec, &fewer, budget) {
-                    *few = fewer;
-                    break;
-                }
-            }
-        }
-        begin = start + 1;
+/// Leaves out what had completed at some moment, but for what stands for all of it; the later the moment, the better.
+fn drop_beginning<S: Spec>(spec: &S, few: &mut Vec<Entry<S::Op>>, work: &mut u64, budget: &Budget) {
+    if spec.stands_for(&[]).is_none() {
+        return;
     }
-}
-
-/// The places, not before `begin`, at which everything before that completed did so; the end is one.
-fn quiet_points<O>(few: &[Entry<O>], begin: usize) -> Vec<usize> {
-    let mut latest = 0;
-    let mut quiet = Vec::new();
-    for (at, entry) in few.iter().enumerate() {
-        if at >= begin && latest <= entry.inv {
-            quiet.push(at);
+    let completions = few.iter().map(|entry| entry.ret);
+    let mut moments: Vec<u32> = completions.filter(|ret| *ret != OPEN).collect();
+    moments.sort_unstable();
+    for moment in moments.into_iter().rev() {
+        if *work > WORK || budget.is_cancelled() {
+            return;
         }
-        if entry.ret != OPEN {
-            latest = latest.max(entry.ret);
+        let over: Vec<usize> = (0..few.len()).filter(|&at| few[at].ret <= moment).collect();
+        let ops: Vec<&S::Op> = over.iter().map(|&at| &few[at].op).collect();
+        let Some(kept) = spec.stands_for(&ops).filter(|kept| kept.len() < over.len()) else {
+            continue;
+        };
+        let kept: Vec<usize> = kept.into_iter().map(|place| over[place]).collect();
+        let stays = |at: &usize| few[*at].ret > moment || kept.contains(at);
+        let fewer: Vec<_> = (0..few.len()).filter(stays).map(|at| few[at].clone()).collect();
+        *work += fewer.len() as u64;
+        if is_illegal(spec, &fewer, budget) {
+            *few = fewer;
+            return;
         }
     }
-    quiet.push(few.len());
-    quiet
 }
 
 /// What remains of the operations if only some elements exist.
@@ -188,23 +175,24 @@ fn weakened<S: Spec>(spec: &S, few: &[Entry<S::Op>], range: Range<usize>) -> Opt
     Some(weak)
 }
 
-/// Leaves out what can be left out of each run of `chunk` operations, the last run first.
+/// Leaves out what can be left out of each run of `chunk` operations, the last run first; whether something could.
 fn drop_chunks<S: Spec>(
     spec: &S,
     few: &mut Vec<Entry<S::Op>>,
     chunk: usize,
     work: &mut u64,
     budget: &Budget,
-) {
+) -> bool {
+    let mut dropped = false;
     let mut start = few.len().saturating_sub(1) / chunk * chunk;
     loop {
         let end = (start + chunk).min(few.len());
         if let Some(fewer) = fewer(spec, few, start..end, budget) {
-            *few = fewer;
+            (*few, dropped) = (fewer, true);
         }
         *work += few.len() as u64;
         if start == 0 || *work > WORK || budget.is_cancelled() {
-            return;
+            return dropped;
         }
         start -= chunk;
     }

@@ -117,10 +117,11 @@ pub(crate) trait Spec: Sync {
     {
         None
     }
-    /// Whether these operations can be left out together, where all of them completed and nothing else that did was in
-    /// flight at their beginning and at their end: what is legal with them is legal without.
-    fn cancel(&self, _: &mut dyn Iterator<Item = &Self::Op>) -> bool {
-        false
+    /// The places of those operations that stand for all of these, which are all that had completed at some moment; none if
+    /// nobody can tell. What is legal with all of them, and whatever was in flight then or came later, is legal with
+    /// these alone in their place.
+    fn stands_for(&self, _: &[&Self::Op]) -> Option<Vec<usize>> {
+        None
     }
     /// An operation that asks less of the state and leaves the same: what is illegal with it in `op`'s place is
     /// illegal with `op`.
