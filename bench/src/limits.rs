@@ -1,14 +1,14 @@
 //! Whether limits are kept: `harness check` on hard and on large histories, as a process of its own, timed from outside.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use histories::History;
-use histories::format::history1;
+use histories::format::{self, history1};
 
 use crate::generate::{self, Shape};
 use crate::hard;
@@ -19,8 +19,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// The exit code of "inconclusive".
 const INCONCLUSIVE: i32 = 2;
 
-/// Prints a row per history and limit; `long` asks for the long limits, too.
-pub fn run(long: bool) -> Result<()> {
+/// Prints a row per history and limit; `long` asks for the long limits, too, `part` for the inputs that have it in their names.
+pub fn run(long: bool, part: &str) -> Result<()> {
     let harness = std::env::current_exe()?.with_file_name("harness");
     ensure!(
         harness.exists(),
@@ -30,55 +30,66 @@ pub fn run(long: bool) -> Result<()> {
     println!(
         "| input | limit | ended after | over the limit | peak memory | of the limit |\n| --- | --- | --- | --- | --- | --- |"
     );
-    for (name, model, history) in inputs() {
-        let file = save(&history)?;
+    for (name, write) in INPUTS.iter().filter(|(name, _)| name.contains(part)) {
+        let file = tempfile::NamedTempFile::new()?;
+        write(&mut BufWriter::new(File::create(file.path())?))?;
         let times: &[u64] = if long { &[1, 5, 60] } else { &[1] };
         for &seconds in times {
             let timeout = Duration::from_secs(seconds);
-            let ended = ended(&harness, file.path(), model, timeout, 16 << 30)?;
+            let ended = ended(&harness, file.path(), timeout, 16 << 30)?;
             ended.row(name, Some(timeout), None);
         }
         let sizes: &[u64] = if long { &[64, 500, 2048] } else { &[64, 500] };
         for &megabytes in sizes {
             let memory = megabytes << 20;
-            let ended = ended(&harness, file.path(), model, Duration::from_secs(60), memory)?;
+            let ended = ended(&harness, file.path(), Duration::from_secs(60), memory)?;
             ended.row(name, None, Some(memory));
         }
     }
     Ok(())
 }
 
-fn inputs() -> Vec<(&'static str, &'static str, History)> {
-    let large = Shape {
+/// Writes a history into a file.
+type Writer = fn(&mut dyn Write) -> Result<()>;
+
+const INPUTS: &[(&str, Writer)] = &[
+    ("48 unknown cas, 8 values", |out| {
+        Ok(history1::write(&hard::unknown_cas(8, 48, 40, 1), out)?)
+    }),
+    ("120 unknown cas, 12 values", |out| {
+        Ok(history1::write(&hard::unknown_cas(12, 120, 100, 1), out)?)
+    }),
+    ("history/1, 2M operations", |out| {
+        Ok(history1::write(&large(), out)?)
+    }),
+    ("Jepsen's EDN, 2M operations", |out| {
+        let write = format::by_name("jepsen-edn")?.write.context("no export")?;
+        Ok(write(&large(), out)?)
+    }),
+    ("elle-cli's JSON, 2M operations", elle_json),
+];
+
+/// Two million operations on one register with few values.
+fn large() -> History {
+    let shape = Shape {
         operations: 2_000_000,
         clients: 10,
         values: Some(5),
         cas: true,
         unknown: 0,
     };
-    vec![
-        (
-            "48 unknown cas, 8 values",
-            "cas-register",
-            hard::unknown_cas(8, 48, 40, 1),
-        ),
-        (
-            "120 unknown cas, 12 values",
-            "cas-register",
-            hard::unknown_cas(12, 120, 100, 1),
-        ),
-        (
-            "a file of 2M operations",
-            "cas-register",
-            generate::register(large, 1),
-        ),
-    ]
+    generate::register(shape, 1)
 }
 
-fn save(history: &History) -> Result<tempfile::NamedTempFile> {
-    let file = tempfile::NamedTempFile::new()?;
-    history1::write(history, &mut BufWriter::new(File::create(file.path())?))?;
-    Ok(file)
+/// The same as one JSON array.
+fn elle_json(out: &mut dyn Write) -> Result<()> {
+    let mut before = '[';
+    for event in large().events {
+        write!(out, "{before}")?;
+        serde_json::to_writer(&mut *out, &event)?;
+        before = ',';
+    }
+    Ok(writeln!(out, "]")?)
 }
 
 /// How a check ended.
@@ -113,13 +124,13 @@ impl Ended {
     }
 }
 
-fn ended(harness: &Path, file: &Path, model: &str, timeout: Duration, memory: u64) -> Result<Ended> {
+fn ended(harness: &Path, file: &Path, timeout: Duration, memory: u64) -> Result<Ended> {
     let start = Instant::now();
     let mut child = Command::new(harness)
         .args([
             "check",
             "--model",
-            model,
+            "cas-register",
             "--timeout",
             &format!("{}ms", timeout.as_millis()),
         ])

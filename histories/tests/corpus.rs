@@ -126,6 +126,7 @@ fn every_file_of_the_corpus_survives_the_exports() {
         let options = Options {
             format: Some("jepsen-edn"),
             independent,
+            ..Options::default()
         };
         let again = format::read(text.as_slice(), &options).unwrap();
         assert_eq!(again.history.events, imported.history.events, "{path}");

@@ -2,7 +2,7 @@
 
 use Independent::{Auto, No, Yes};
 use histories::Header;
-use histories::format::{self, Independent, Options, history1};
+use histories::format::{self, FormatError, Independent, Interrupt, Options, Problem, history1};
 
 /// The header and the events that a text becomes.
 fn imported(text: &str, independent: Independent) -> Result<(Header, String), String> {
@@ -146,4 +146,52 @@ fn tuples_are_keys_where_all_values_are_tuples() {
         error,
         "line 3, column 1: expected a tuple [k v] as value (independent), found null"
     );
+}
+
+#[test]
+fn reading_stops_at_every_operation_where_it_is_told() {
+    let edn = "{:process 0, :type :invoke, :f :get, :key \"x\", :value nil}\n\
+               {:process 0, :type :ok, :f :get, :key \"x\", :value \"1\"}\n";
+    let log =
+        "INFO [2026] jepsen.util - 0\t:invoke\t:read\tnil\nINFO [2026] jepsen.util - 0\t:ok\t:read\t1\n";
+    for (name, text) in [
+        ("jepsen-edn", edn),
+        ("jepsen-edn", &format!("[{edn}]")),
+        ("porcupine-kv", edn),
+        ("jepsen-txt", "0\t:invoke\t:read\tnil\n0\t:ok\t:read\t1\n"),
+        ("jepsen-log", log),
+        ("porcupine-etcd", log),
+        (
+            "elle-json",
+            r#"[{"type":"invoke","f":"read","process":0},{"type":"ok","f":"read","process":0,"value":1}]"#,
+        ),
+    ] {
+        let looks = std::cell::Cell::new(0);
+        let read = |most: usize| {
+            looks.set(0);
+            let asked = || {
+                looks.set(looks.get() + 1);
+                looks.get() > most
+            };
+            let options = Options {
+                format: Some(name),
+                interrupt: Interrupt::when(&asked),
+                ..Options::default()
+            };
+            format::read(text.as_bytes(), &options)
+        };
+        assert_eq!(read(usize::MAX).expect(name).history.events.len(), 2, "{name}");
+        let all = looks.get();
+        assert!(
+            all >= 4,
+            "{name}: {all} looks at two operations, each taken apart and put in order"
+        );
+        for most in 0..all {
+            let problem = match read(most) {
+                Err(FormatError::Malformed { problem, .. }) => Some(problem),
+                _ => None,
+            };
+            assert_eq!(problem, Some(Problem::Stopped), "{name} after {most} looks");
+        }
+    }
 }

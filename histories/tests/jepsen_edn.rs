@@ -55,7 +55,7 @@ proptest! {
         let history = sayable(history);
         let text = exported(&history);
         let independent = if history.header.keyed { Independent::Yes } else { Independent::No };
-        let options = Options { format: Some("jepsen-edn"), independent };
+        let options = Options { format: Some("jepsen-edn"), independent, ..Options::default() };
         let again = format::read(text.as_slice(), &options).unwrap();
         prop_assert_eq!(without_nemesis_keys(&again.history.events), without_nemesis_keys(&history.events));
     }

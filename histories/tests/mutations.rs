@@ -68,7 +68,14 @@ fn no_mutated_text_panics() {
         random.mutate(&mut text);
         let independent = [Independent::Auto, Independent::Yes, Independent::No][random.below(3)];
         let format = Some(name).filter(|_| random.below(4) > 0);
-        match format::read(text.as_slice(), &Options { format, independent }) {
+        match format::read(
+            text.as_slice(),
+            &Options {
+                format,
+                independent,
+                ..Options::default()
+            },
+        ) {
             Ok(imported) => {
                 read += 1;
                 let events = imported.history.events;

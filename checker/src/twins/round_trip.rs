@@ -98,8 +98,8 @@ fn export(history: &History, format: &str) -> Vec<u8> {
 
 fn import(text: &[u8], independent: Independent) -> History {
     let options = format::Options {
-        format: None,
         independent,
+        ..format::Options::default()
     };
     let imported = format::read(text, &options);
     imported

@@ -31,6 +31,7 @@ use histories::format::{self, FormatError, Imported, history1};
 use histories::run_folder::read_lines;
 use histories::{History, RunFolder};
 
+use self::reading::Within;
 use self::results::{Operations, Results};
 use self::watched::watched;
 use crate::exit::{Exit, Failure};
@@ -148,7 +149,16 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
     let wrong = |error: histories::run_folder::FolderError| Failure::Usage(error.to_string());
     let nemesis = nemesis::Saved::load(folder, &record)?;
     let statuses: Vec<StatusLine> = read_lines(&folder.status(), unfinished).map_err(wrong)?;
-    let history = read_history(folder, unfinished)?;
+    let history = match read_history_within(folder, unfinished, budget) {
+        Err(_) if let Some(stop) = budget.stopped() => {
+            return Ok(Results {
+                seed: Some(record.settings.seed),
+                run: folder.path().display().to_string(),
+                ..Results::of(vec![reading::unread(stop)])
+            });
+        }
+        read => read?,
+    };
     let model = limits
         .model
         .clone()
@@ -264,10 +274,15 @@ fn no_model(path: &Path, candidates: &'static [&'static str]) -> Failure {
 
 /// The history of a run; one that the harness could not finish is read up to its last whole line.
 pub fn read_history(folder: &RunFolder, unfinished: bool) -> Result<History, Failure> {
+    read_history_within(folder, unfinished, &Budget::unlimited())
+}
+
+/// The same; an error where a limit is reached.
+fn read_history_within(folder: &RunFolder, unfinished: bool, budget: &Budget) -> Result<History, Failure> {
     let path = folder.history();
     let read = || -> Result<History, FormatError> {
         let file = File::open(&path).map_err(|source| FormatError::Read { file: None, source })?;
-        let input = BufReader::with_capacity(1 << 20, file);
+        let input = BufReader::with_capacity(1 << 20, Within::new(file, budget));
         match unfinished {
             true => history1::read_unfinished(input).map(|read| read.history),
             false => history1::read(input),

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use checker::{Budget, Check, Stop, Verdict};
 use histories::History;
@@ -14,6 +16,9 @@ use crate::exit::Failure;
 
 /// What is asked for at once, so that the flag is seen soon.
 const PIECE_BYTES: usize = 1 << 18;
+
+/// How often it is looked whether a limit was reached.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Events of a history that takes long to be given back.
 const LARGE: usize = 1 << 16;
@@ -42,22 +47,51 @@ impl<R: Read> Read for Within<'_, R> {
 }
 
 /// The history in a file; none if a limit was reached before its end.
+///
+/// It is read on a thread of its own. That ends soon after a limit, too, but first gives back what it has read, which takes
+/// a large history as long as a check: nobody waits for it.
 pub fn read(path: &Path, limits: &Limits, budget: &Budget) -> Result<Result<Imported, Stop>, Failure> {
+    let (tell, told) = channel();
+    let (path, format, independent) = (path.to_owned(), limits.format.clone(), limits.independent);
+    let within = budget.clone();
+    let reader = std::thread::Builder::new().name("read".to_owned());
+    let reader = reader.spawn(move || {
+        // Whoever waited may have gone.
+        let _ = tell.send(read_within(&path, format.as_deref(), independent, &within));
+    });
+    reader.map_err(|error| Failure::Broken(format!("cannot start a thread to read on: {error}")))?;
+    loop {
+        let read = told.recv_timeout(LOOK);
+        match (read, budget.stopped()) {
+            (_, Some(stop)) => return Ok(Err(stop)),
+            (Ok(read), None) => return read.map(Ok).map_err(|error| Failure::Usage(error.to_string())),
+            (Err(RecvTimeoutError::Timeout), None) => {}
+            (Err(RecvTimeoutError::Disconnected), None) => {
+                let what = "the reading of the history panicked; this is a bug of ours";
+                return Err(Failure::Broken(what.to_owned()));
+            }
+        }
+    }
+}
+
+fn read_within(
+    path: &Path,
+    format: Option<&str>,
+    independent: format::Independent,
+    budget: &Budget,
+) -> Result<Imported, FormatError> {
+    let stopped = || budget.stopped().is_some();
     let options = format::Options {
-        format: limits.format.as_deref(),
-        independent: limits.independent,
+        format,
+        independent,
+        interrupt: format::Interrupt::when(&stopped),
     };
-    let read = match path.as_os_str() == "-" {
+    match path.as_os_str() == "-" {
         true => format::read(Within::new(io::stdin().lock(), budget), &options),
         false => File::open(path)
             .map_err(|source| FormatError::Read { file: None, source })
             .and_then(|file| format::read(Within::new(file, budget), &options))
             .map_err(|error| error.in_file(path)),
-    };
-    match (read, budget.stopped()) {
-        (_, Some(stop)) => Ok(Err(stop)),
-        (Ok(imported), None) => Ok(Ok(imported)),
-        (Err(error), None) => Err(Failure::Usage(error.to_string())),
     }
 }
 

@@ -4,17 +4,21 @@
 //! can tell why; so the verdict never depends on which way was taken.
 
 use std::fs::File;
+use std::io::{Chain, Cursor, Read};
 use std::path::Path;
 
 use checker::{Budget, Check, Stream, Verdict};
-use histories::format::FormatError;
-use histories::format::history1::Blocks;
+use histories::format;
+use histories::format::history1::{self, Blocks};
 use histories::{Header, Process};
 
 use super::history::model;
 use super::results::{Operations, Results};
 use super::{Implied, Limits};
 use crate::exit::Failure;
+
+/// Enough of a file to recognise its format.
+const HEAD_BYTES: u64 = 64 * 1024;
 
 /// Between two looks at the stop flag.
 const STRIDE: u64 = 1 << 16;
@@ -41,17 +45,20 @@ pub fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Option<Res
     Ok(proved.map(|check| results(path, &header, check, operations)))
 }
 
-/// The file, if it is one that can be streamed.
-fn open(path: &Path, limits: &Limits) -> Option<Blocks<File>> {
-    let is_history1 = |name: &str| name == "history1";
+/// A file of which the beginning has been read.
+type Begun = Chain<Cursor<Vec<u8>>, File>;
+
+/// The file, if it is one that can be streamed. Its format is recognised first: what is no history/1 may be one line of
+/// gigabytes, in which a header would be looked for.
+fn open(path: &Path, limits: &Limits) -> Option<Blocks<Begun>> {
+    let is_history1 = |name: &str| name == history1::NAME;
     if path.as_os_str() == "-" || !limits.format.as_deref().is_none_or(is_history1) {
         return None;
     }
-    let open = || -> Result<Blocks<File>, FormatError> {
-        let file = File::open(path).map_err(|source| FormatError::Read { file: None, source })?;
-        Blocks::open(file)
-    };
-    open().ok()
+    let (mut file, mut head) = (File::open(path).ok()?, Vec::new());
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut head).ok()?;
+    format::recognise(&head).filter(|format| is_history1(format.name))?;
+    Blocks::open(Cursor::new(head).chain(file)).ok()
 }
 
 fn stream(header: &Header, limits: &Limits) -> Result<Option<Stream>, Failure> {

@@ -14,6 +14,7 @@ pub fn read_as(name: &str, text: &[u8]) {
         let options = Options {
             format: Some(name),
             independent,
+            ..Options::default()
         };
         check(format::read(text, &options), text);
     }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::Independent;
 use super::edn::Fault;
 use super::error::FormatError;
+use super::{Independent, Interrupt};
 use crate::event::{Event, Kind, Process};
 use crate::history::{Header, History};
 use crate::units::Nanos;
@@ -31,6 +31,7 @@ pub(super) fn assemble(
     text: &str,
     drafts: Vec<Draft>,
     independent: Independent,
+    interrupt: Interrupt<'_>,
 ) -> Result<History, FormatError> {
     let timed = drafts.iter().any(|draft| draft.time.is_some());
     let split = match independent {
@@ -43,6 +44,7 @@ pub(super) fn assemble(
     let (mut time, mut index_before) = (0, -1);
     let mut open_keys = HashMap::new();
     for (index, mut draft) in drafts.into_iter().enumerate() {
+        interrupt.look(draft.offset).map_err(|fault| fault.place(text))?;
         draft
             .check_index(&mut index_before, index)
             .map_err(|fault| fault.place(text))?;

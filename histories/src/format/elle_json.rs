@@ -14,7 +14,7 @@ use super::edn::{Edn, Fault, Node, excerpt};
 use super::error::{FormatError, Problem};
 use super::jepsen_edn::operation;
 use super::names::Names;
-use super::{Imported, Options, head_text, read_text};
+use super::{Imported, Interrupt, Options, head_text, read_text};
 
 pub(super) const NAME: &str = "elle-json";
 
@@ -37,18 +37,19 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 /// The row's reader.
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
-    let drafts = drafts(&text).map_err(|fault| fault.place(&text))?;
+    let drafts = drafts(&text, options.interrupt).map_err(|fault| fault.place(&text))?;
     Ok(Imported::guessed(
         NAME,
-        assemble(&text, drafts, options.independent)?,
+        assemble(&text, drafts, options.independent, options.interrupt)?,
     ))
 }
 
-fn drafts(text: &str) -> Result<Vec<Draft>, Fault> {
+fn drafts(text: &str, interrupt: Interrupt<'_>) -> Result<Vec<Draft>, Fault> {
     let mut cursor = Cursor { text, at: 0 };
     let (mut names, mut drafts) = (Names::default(), Vec::new());
     let array = cursor.takes('[');
     loop {
+        interrupt.look(cursor.at)?;
         match cursor.peek() {
             None if !array => return Ok(drafts),
             Some(']') if array && drafts.is_empty() => break,

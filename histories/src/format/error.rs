@@ -158,6 +158,9 @@ pub enum Problem {
         /// The limit.
         limit: usize,
     },
+    /// Whoever read it wanted no more ([`Interrupt`](super::Interrupt)).
+    #[error("the reading was stopped here; read it again without the limit that stopped it")]
+    Stopped,
     /// The JSON parser's own words, in a format other than history/1.
     #[error("not JSON: {0}")]
     Json(String),

@@ -31,14 +31,14 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 /// The row's reader.
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
-    let drafts = drafts(&text, row_of).map_err(|fault| fault.place(&text))?;
+    let drafts = drafts(&text, options.interrupt, row_of).map_err(|fault| fault.place(&text))?;
     if drafts.is_empty() {
         let fault = Fault::expected(text.len(), "a row of jepsen.util", "a log without any");
         return Err(fault.place(&text));
     }
     Ok(Imported::guessed(
         NAME,
-        assemble(&text, drafts, options.independent)?,
+        assemble(&text, drafts, options.independent, options.interrupt)?,
     ))
 }
 

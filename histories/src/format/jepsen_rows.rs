@@ -9,7 +9,7 @@ use super::edn::{Edn, Fault, Node, Parser, excerpt};
 use super::error::FormatError;
 use super::jepsen_edn::{blank, code_and_message, kind, process, word_of};
 use super::names::Names;
-use super::{Imported, Options, head_text, read_text};
+use super::{Imported, Interrupt, Options, head_text, read_text};
 use crate::event::Process;
 use crate::value::Value;
 
@@ -26,21 +26,23 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 /// The row's reader.
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
-    let drafts = drafts(&text, |_| Ok(Some(0))).map_err(|fault| fault.place(&text))?;
+    let drafts = drafts(&text, options.interrupt, |_| Ok(Some(0))).map_err(|fault| fault.place(&text))?;
     Ok(Imported::guessed(
         NAME,
-        assemble(&text, drafts, options.independent)?,
+        assemble(&text, drafts, options.independent, options.interrupt)?,
     ))
 }
 
 /// The rows of a text. `row_of` says at which byte of a line its row begins; none: the line has no row.
 pub(super) fn drafts(
     text: &str,
+    interrupt: Interrupt<'_>,
     row_of: impl Fn(&str) -> Result<Option<usize>, Problematic>,
 ) -> Result<Vec<Draft>, Fault> {
     let (mut names, mut drafts) = (Names::default(), Vec::new());
     let mut start = 0;
     for line in text.split_inclusive('\n') {
+        interrupt.look(start)?;
         let end = start + line.trim_end().len();
         let row = row_of(line.trim_end()).map_err(|Problematic| not_a_row(start, line))?;
         if let Some(row) = row {

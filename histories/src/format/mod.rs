@@ -16,6 +16,7 @@ mod edn;
 mod elle_json;
 mod error;
 pub mod history1;
+mod interrupt;
 mod jepsen_edn;
 mod jepsen_log;
 mod jepsen_rows;
@@ -29,6 +30,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
 
 pub use error::{FormatError, Place, Problem};
+pub use interrupt::Interrupt;
 
 use crate::history::History;
 
@@ -110,6 +112,8 @@ pub struct Options<'a> {
     pub format: Option<&'a str>,
     /// Whether a value `[k v]` is a key and its value.
     pub independent: Independent,
+    /// Whether to stop before the end.
+    pub interrupt: Interrupt<'a>,
 }
 
 /// Whether a value `[k v]` of an imported history is a key and its value (Jepsen's `independent`).

@@ -28,12 +28,12 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 /// The row's reader.
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
-    let drafts = drafts(&text, |line| match message_of(line) {
+    let drafts = drafts(&text, options.interrupt, |line| match message_of(line) {
         Some(at) if line.starts_with(LINE_START) => Ok(Some(at)),
         _ => Err(Problematic),
     });
     let drafts = drafts.map_err(|fault| fault.place(&text))?;
-    let mut history = assemble(&text, drafts, options.independent)?;
+    let mut history = assemble(&text, drafts, options.independent, options.interrupt)?;
     history.header.model = Some(MODEL.into());
     history.header.other.insert(FAILED_CAS.into(), OBSERVATION.into());
     let failed_cas = FailedCas::Observation;

@@ -31,10 +31,10 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 }
 
 /// The row's reader.
-pub(super) fn import(input: &mut dyn BufRead, _options: &Options<'_>) -> Result<Imported, FormatError> {
+pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
-    let drafts = jepsen_edn::drafts(&text).map_err(|fault| fault.place(&text))?;
-    let mut history = assemble(&text, drafts, Independent::No)?;
+    let drafts = jepsen_edn::drafts(&text, options.interrupt).map_err(|fault| fault.place(&text))?;
+    let mut history = assemble(&text, drafts, Independent::No, options.interrupt)?;
     history.header.model = Some(MODEL.into());
     history.header.keyed = true;
     history.header.initial = Value::from("");

@@ -18,7 +18,7 @@ use super::draft::{Draft, assemble};
 use super::edn::{Fault, Parser};
 use super::error::FormatError;
 use super::names::Names;
-use super::{Imported, Independent, Options, head_text, read_text};
+use super::{Imported, Independent, Interrupt, Options, head_text, read_text};
 use crate::history::{Header, History};
 
 pub(super) const NAME: &str = "jepsen-edn";
@@ -42,11 +42,11 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 /// The row's reader.
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
-    let drafts = drafts(&text).map_err(|fault| fault.place(&text))?;
+    let drafts = drafts(&text, options.interrupt).map_err(|fault| fault.place(&text))?;
     let Some(header) = header(&text).map_err(|fault| fault.place(&text))? else {
         return Ok(Imported::guessed(
             NAME,
-            assemble(&text, drafts, options.independent)?,
+            assemble(&text, drafts, options.independent, options.interrupt)?,
         ));
     };
     let keyed = if header.keyed {
@@ -56,7 +56,7 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
     };
     let history = History {
         header,
-        ..assemble(&text, drafts, keyed)?
+        ..assemble(&text, drafts, keyed, options.interrupt)?
     };
     Ok(Imported::with_header(NAME, history))
 }
@@ -76,11 +76,12 @@ fn header(text: &str) -> Result<Option<Header>, Fault> {
 }
 
 /// The operations of a text.
-pub(super) fn drafts(text: &str) -> Result<Vec<Draft>, Fault> {
+pub(super) fn drafts(text: &str, interrupt: Interrupt<'_>) -> Result<Vec<Draft>, Fault> {
     let mut parser = Parser::at(text, 0);
     let (mut names, mut drafts) = (Names::default(), Vec::new());
     if let Some(close) = parser.enter_sequence()? {
         while let Some(node) = parser.next_in(close)? {
+            interrupt.look(node.start)?;
             drafts.push(operation(&node, &mut names)?);
         }
         return match parser.next()? {
@@ -93,6 +94,7 @@ pub(super) fn drafts(text: &str) -> Result<Vec<Draft>, Fault> {
         };
     }
     while let Some(node) = parser.next()? {
+        interrupt.look(node.start)?;
         drafts.push(operation(&node, &mut names)?);
     }
     Ok(drafts)
