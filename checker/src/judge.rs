@@ -16,7 +16,7 @@ use crate::shrink::{again, prefix, shrink};
 use crate::unfinished::{Unfinished, unfinished};
 
 /// What a question about a hint may cost, in steps, and with how many unknown operations it is worth asking.
-const HINT_STEPS: u64 = 20_000;
+pub(crate) const HINT_STEPS: u64 = 20_000;
 const HINT_UNKNOWN: usize = 128;
 
 /// The verdict on one key.

@@ -45,11 +45,11 @@ fn legal(model: &str) -> Vec<Event> {
     overlapping(|at| match (model, at % 2) {
         ("register" | "cas-register", 0) => same("write", at.to_string()),
         ("register" | "cas-register", _) => ("read", "null".into(), (at - 1).to_string()),
-        ("versioned-register", 0) => {
+        ("versioned-register" | "revision-register", 0) => {
             let version = at / 2 + 1;
             ("write", format!("[null, {at}]"), format!("[{version}, {at}]"))
         }
-        ("versioned-register", _) => {
+        ("versioned-register" | "revision-register", _) => {
             let version = at / 2 + 1;
             ("read", "null".into(), format!("[{version}, {}]", at - 1))
         }

@@ -7,13 +7,15 @@
 //! Where that is not certain the search decides.
 //!
 //! A proof passes over the versions between its operations, which only makes it weaker.
+//!
+//! Versions with gaps are numbered anew without them. Between two of them may then lie an update that nobody saw, so a
+//! cas that does not fit the version before it proves something only if every update has its version.
 
 use rustc_hash::FxHashMap;
 
 use super::Decision;
 use crate::budget::{Meter, Stop};
-use crate::models::Decoded;
-use crate::models::versioned_register::{Access, Action, VersionedRegister};
+use crate::models::versioned_register::{Access, Action};
 use crate::operations::OPEN;
 use crate::search::Entry;
 
@@ -39,15 +41,36 @@ enum No {
     Unsure,
 }
 
-/// Decides the history; with `want_order` a legal one comes with its order.
+/// The same history, with its versions counted from 1 in their order.
+pub(crate) fn without_gaps(
+    entries: &[Entry<Action>],
+    meter: &mut Meter<'_>,
+) -> Result<Vec<Entry<Action>>, Stop> {
+    meter.grow(size_of_val(entries) + entries.len() * 4)?;
+    let versions = entries.iter().filter_map(|entry| entry.op.version);
+    let mut versions: Vec<u32> = versions.filter(|version| *version > 0).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let dense = |version: u32| versions.partition_point(|other| *other <= version) as u32;
+    let renumber = |entry: &Entry<Action>| {
+        let version = entry.op.version.map(dense);
+        let op = Action { version, ..entry.op };
+        Entry { op, ..*entry }
+    };
+    Ok(entries.iter().map(renumber).collect())
+}
+
+/// Decides the history, which begins with version 0 and this value; `dense`: no update lies between two versions that
+/// follow each other. With `want_order` a legal one comes with its order.
 pub(crate) fn decide(
-    decoded: &Decoded<VersionedRegister>,
+    entries: &[Entry<Action>],
+    initial: u32,
+    dense: bool,
     want_order: bool,
     meter: &mut Meter<'_>,
 ) -> Result<Decision<Action>, Stop> {
-    let entries = &decoded.entries;
     meter.grow(entries.len() * 80)?;
-    let ranked = match ranks(entries, decoded.spec.initial, meter)? {
+    let ranked = match ranks(entries, initial, dense, meter)? {
         Ok(ranked) => ranked,
         Err(No::Unsure) => return Ok(Decision::NotApplicable),
         Err(No::Conflict(places)) => return Ok(proof(entries, places)),
@@ -80,6 +103,7 @@ fn proof(entries: &[Entry<Action>], mut places: Vec<u32>) -> Decision<Action> {
 fn ranks(
     entries: &[Entry<Action>],
     initial: u32,
+    dense: bool,
     meter: &mut Meter<'_>,
 ) -> Result<Result<Vec<Ranked>, No>, Stop> {
     let mut versions: FxHashMap<u32, Version> = FxHashMap::default();
@@ -109,10 +133,13 @@ fn ranks(
     if let Err(no) = fill(entries, &mut versions, &mut ranked, meter)? {
         return Ok(Err(no));
     }
+    let updates = |at: u32| !entries[at as usize].op.is_read();
+    let placed = ranked.iter().filter(|one| updates(one.at)).count();
+    let is_placed = dense || placed == (0..entries.len() as u32).filter(|at| updates(*at)).count();
     for one in &ranked {
         meter.tick()?;
         if let Some(conflict) = wrong_cas(entries, &versions, one) {
-            return Ok(Err(conflict));
+            return Ok(Err(if is_placed { conflict } else { No::Unsure }));
         }
     }
     ranked.sort_unstable_by_key(|one| (one.rank, entries[one.at as usize].inv));

@@ -62,7 +62,13 @@ pub static TABLE: &[Model] = &[
         name: "versioned-register",
         about: "one value and the number of its updates, as in Jepsen's tests of etcd",
         operations: versioned_register::OPERATIONS,
-        judge: judge::<versioned_register::VersionedRegister>,
+        judge: judge::<versioned_register::VersionedRegister<false>>,
+    },
+    Model {
+        name: "revision-register",
+        about: "one value and the revision of its last update, as etcd's mod_revision",
+        operations: versioned_register::OPERATIONS,
+        judge: judge::<versioned_register::VersionedRegister<true>>,
     },
     Model {
         name: "multi-register",

@@ -2,6 +2,9 @@
 //!
 //! Every update raises the version by one, from 0; it returns the version that it made, and a read the one that it
 //! saw. Null stands for what nobody knows: the version of an update that timed out, the value of a read.
+//!
+//! As `revision-register` its versions rise and have gaps, as etcd's `mod_revision` does, which counts the updates of all
+//! keys. That the keys share one count is not looked at: each is judged by itself.
 
 use histories::{Kind, Value};
 
@@ -11,7 +14,7 @@ use crate::error::{Halt, HistoryError};
 use crate::graph::{Decision, versions};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Role, Spec};
+use crate::search::{Entry, Role, Spec};
 
 /// What the model takes.
 pub(super) const OPERATIONS: &[&str] = &[
@@ -62,21 +65,28 @@ impl Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     version: u32,
+    /// Whether the version may be a greater one, since nobody knows that of the last update.
+    least: bool,
     value: Option<u32>,
 }
 
-/// The specification; it begins with version 0 and this value.
-pub(crate) struct VersionedRegister {
+/// The specification; `REVISIONS`: versions may have gaps.
+pub(crate) struct VersionedRegister<const REVISIONS: bool> {
     pub initial: u32,
+    /// Whether it begins with version 0; else with one that nobody knows.
+    pub new: bool,
+    /// Whether there is a version that nobody knows.
+    unknown: bool,
 }
 
-impl Spec for VersionedRegister {
+impl<const REVISIONS: bool> Spec for VersionedRegister<REVISIONS> {
     type State = State;
     type Op = Action;
 
     fn initial(&self) -> State {
         State {
             version: 0,
+            least: REVISIONS && !self.new,
             value: Some(self.initial),
         }
     }
@@ -88,15 +98,23 @@ impl Spec for VersionedRegister {
         let fits = |value: u32| state.value == Some(value);
         let next = state.version.checked_add(1)?;
         let update = |value| {
-            op.version.is_none_or(|version| version == next).then_some(State {
-                version: next,
+            let fits = |version: u32| version == next || REVISIONS && version > next;
+            op.version.is_none_or(fits).then_some(State {
+                version: op.version.unwrap_or(next),
+                least: REVISIONS && op.version.is_none(),
                 value: Some(value),
             })
         };
         match op.access {
             Access::Read(seen) => {
-                let same = op.version.is_none_or(|version| version == state.version);
-                (same && seen.is_none_or(fits)).then_some(*state)
+                let fits_version =
+                    |version: u32| version == state.version || state.least && version > state.version;
+                let legal = op.version.is_none_or(fits_version) && seen.is_none_or(fits);
+                legal.then_some(State {
+                    version: op.version.unwrap_or(state.version),
+                    least: state.least && op.version.is_none(),
+                    ..*state
+                })
             }
             Access::Write(value) => update(value),
             Access::Cas(old, new) => update(new).filter(|_| fits(old)),
@@ -104,7 +122,9 @@ impl Spec for VersionedRegister {
     }
 
     fn role(&self, op: &Action) -> Role {
-        if op.is_read() && !op.gaps {
+        // A read may tell which version it is.
+        let tells = self.unknown && op.version.is_some();
+        if op.is_read() && !op.gaps && !tells {
             Role::Pure
         } else {
             Role::Update
@@ -117,6 +137,7 @@ fn with_gaps(state: &State, op: &Action) -> Option<State> {
     let version = op.version?;
     let after = State {
         version,
+        least: false,
         value: op.value(),
     };
     let agrees = |value: Option<u32>| value.is_none() || state.value.is_none() || value == state.value;
@@ -164,7 +185,11 @@ fn end<'a>(operation: &Operation<'a>) -> &'a Value {
     }
 }
 
-fn action<'a>(operation: &Operation<'a>, numbers: &mut Numbers<'a>) -> Result<Option<Action>, HistoryError> {
+fn action<'a>(
+    operation: &Operation<'a>,
+    numbers: &mut Numbers<'a>,
+    model: &'static str,
+) -> Result<Option<Action>, HistoryError> {
     let done = operation.outcome == Kind::Ok;
     let (version, value) = pair(operation, end(operation), done)?;
     let access = match &*operation.invoke.f {
@@ -176,7 +201,7 @@ fn action<'a>(operation: &Operation<'a>, numbers: &mut Numbers<'a>) -> Result<Op
             Some([old, new]) => Access::Cas(numbers.of(old), numbers.of(new)),
             _ => return Err(operation.bad_value(done, "a pair [version, [expected, new]]")),
         },
-        _ => return Err(unknown_f(operation, "versioned-register", OPERATIONS)),
+        _ => return Err(unknown_f(operation, model, OPERATIONS)),
     };
     Ok(Some(Action {
         access,
@@ -185,14 +210,25 @@ fn action<'a>(operation: &Operation<'a>, numbers: &mut Numbers<'a>) -> Result<Op
     }))
 }
 
-impl Decode for VersionedRegister {
+impl<const REVISIONS: bool> Decode for VersionedRegister<REVISIONS> {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
+        let model = match REVISIONS {
+            true => "revision-register",
+            false => "versioned-register",
+        };
         let mut numbers = Numbers::default();
         let initial = numbers.of(group.initial);
         let (entries, failed) =
-            decode_each::<Self>(group, meter, |operation| action(operation, &mut numbers))?;
+            decode_each::<Self>(group, meter, |operation| action(operation, &mut numbers, model))?;
+        let new = *group.initial == Value::Null;
+        let unversioned = |entry: &Entry<Action>| !entry.op.is_read() && entry.op.version.is_none();
+        let spec = VersionedRegister {
+            initial,
+            new,
+            unknown: REVISIONS && (!new || entries.iter().any(unversioned)),
+        };
         Ok(Decoded {
-            spec: VersionedRegister { initial },
+            spec,
             entries,
             failed,
         })
@@ -203,7 +239,15 @@ impl Decode for VersionedRegister {
         want_order: bool,
         meter: &mut Meter<'_>,
     ) -> Result<Decision<Action>, Stop> {
-        versions::decide(decoded, want_order, meter)
+        let Decoded { spec, entries, .. } = decoded;
+        match REVISIONS {
+            false => versions::decide(entries, spec.initial, true, want_order, meter),
+            true if !spec.new => Ok(Decision::NotApplicable),
+            true => {
+                let dense = versions::without_gaps(entries, meter)?;
+                versions::decide(&dense, spec.initial, false, want_order, meter)
+            }
+        }
     }
 
     fn rank(op: &Action) -> Option<u64> {

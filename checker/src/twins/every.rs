@@ -61,13 +61,15 @@ fn rows() -> Vec<Row> {
         set,
         removes,
     };
+    let versioned = |gaps| Versioned { values: 60, gaps };
     let queue = |fifo| Queue { values: 60, fifo };
     let counter = |deltas, fetches| Counter { deltas, fetches };
     let set = |values| collection(values, "add", true, false);
     vec![
         Row::of("register", register(60, false)),
         Row::of("cas-register", register(8, true)),
-        Row::of("versioned-register", Versioned { values: 60 }),
+        Row::of("versioned-register", versioned(false)),
+        Row::of("revision-register", versioned(true)),
         Row::of("multi-register", MultiRegister),
         Row::of("kv", Kv(MANY)),
         Row::of("append", collection(60, "append", false, false)),
@@ -105,7 +107,7 @@ fn every_model_has_a_row() {
 pub(super) fn on_every_model<T: Send>(
     find: impl Fn(&Row, &mut ChaCha8Rng, u64) -> T + Sync,
 ) -> Vec<(String, Vec<T>)> {
-    let seeds = first_seed()..first_seed() + how_many() / 200;
+    let seeds = first_seed()..first_seed() + how_many() / 1000;
     let with = |row: Row| {
         let find = |seed| find(&row, &mut ChaCha8Rng::seed_from_u64(seed), seed);
         let name = format!("{} {:?}", row.model.name, row.options.analysis);

@@ -88,6 +88,7 @@ fn subjects() -> Vec<Subject> {
         set,
         removes,
     };
+    let versioned = |gaps| Versioned { values: 9, gaps };
     let queue = |values, fifo| Queue { values, fifo };
     let counter = |deltas| Counter {
         deltas,
@@ -100,7 +101,8 @@ fn subjects() -> Vec<Subject> {
         Subject::of("cas-register", register(4, true))
             .renamed_by(renamed)
             .unseen("write"),
-        Subject::of("versioned-register", Versioned { values: 9 }).renamed_by(renamed_but_version),
+        Subject::of("versioned-register", versioned(false)).renamed_by(renamed_but_version),
+        Subject::of("revision-register", versioned(true)).renamed_by(renamed_but_version),
         Subject::of("multi-register", MultiRegister).renamed_by(renamed_accesses),
         Subject::of("append", collection("append", false, false))
             .renamed_by(renamed)

@@ -33,6 +33,12 @@ trait Twin: Sync {
     fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value);
     /// All outcomes of an operation: the state after, and what it returns; none where it must fail.
     fn run(&self, state: &Self::State, process: u64, f: &str, argument: &Value) -> Vec<(Self::State, Value)>;
+    /// The states after an operation that returned what it did; of one whose outcome is unknown, after any of its outcomes.
+    fn after(&self, state: &Self::State, call: &Call) -> Vec<Self::State> {
+        let outcomes = self.run(state, call.process, call.f, &call.argument);
+        let fits = outcomes.into_iter().filter(|(_, result)| call.fits(result));
+        fits.map(|(next, _)| next).collect()
+    }
     /// A result that the operation may never have had.
     fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value;
     /// Whether a failed operation says something that is wrong in this state.
@@ -62,6 +68,12 @@ struct Call {
     kind: Kind,
     inv: usize,
     ret: usize,
+}
+
+impl Call {
+    fn fits(&self, result: &Value) -> bool {
+        self.kind == Kind::Info || *result == self.result
+    }
 }
 
 /// How long a random history is.
@@ -223,11 +235,8 @@ fn brute<T: Twin>(twin: &T, calls: &[Call]) -> bool {
             if call.kind == Kind::Fail {
                 return !twin.denies(state, call.f, &call.argument) && from(twin, calls, done, state, seen);
             }
-            let outcomes = twin.run(state, call.process, call.f, &call.argument);
-            let fits = |result: &Value| call.kind == Kind::Info || *result == call.result;
-            outcomes
-                .iter()
-                .any(|(next, result)| fits(result) && from(twin, calls, done, next, seen))
+            let after = twin.after(state, call);
+            after.iter().any(|next| from(twin, calls, done, next, seen))
         })
     }
     from(twin, calls, 0, &twin.initial(), &mut HashSet::new())

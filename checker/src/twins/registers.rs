@@ -4,7 +4,7 @@ use histories::{Event, Kind, Value};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Twin, compare};
+use super::{Call, Twin, compare};
 use crate::Options;
 
 pub(super) struct Register {
@@ -142,7 +142,12 @@ fn register_without_cas() {
 /// A register with versions; values as above.
 pub(super) struct Versioned {
     pub(super) values: i64,
+    /// Whether versions have gaps.
+    pub(super) gaps: bool,
 }
+
+/// No version of a history with gaps comes near it.
+const VERSIONS: i64 = 24;
 
 impl Twin for Versioned {
     type State = (i64, Value);
@@ -170,7 +175,8 @@ impl Twin for Versioned {
     ) -> Vec<(Self::State, Value)> {
         let value = &argument.as_list().unwrap()[1];
         let result = |version: i64, value: &Value| Value::list([version.into(), value.clone()]);
-        let (next, old) = (version + 1, value.as_list().map(|pair| &pair[0]));
+        let old = value.as_list().map(|pair| &pair[0]);
+        let nexts = version + 1..=version + if self.gaps { 2 } else { 1 };
         match (f, old) {
             ("read", _) => {
                 let same = (*version, held.clone());
@@ -179,12 +185,36 @@ impl Twin for Versioned {
                     .map(|(version, seen)| (same.clone(), result(*version, seen)))
                     .to_vec()
             }
-            ("write", _) => vec![((next, value.clone()), result(next, value))],
+            ("write", _) => nexts
+                .map(|next| ((next, value.clone()), result(next, value)))
+                .collect(),
             ("cas", Some(old)) if old == held => {
-                vec![((next, value.as_list().unwrap()[1].clone()), result(next, value))]
+                let new = &value.as_list().unwrap()[1];
+                nexts
+                    .map(|next| ((next, new.clone()), result(next, value)))
+                    .collect()
             }
             _ => vec![],
         }
+    }
+
+    /// With gaps an update may make any greater version, of which a run makes the next ones only.
+    fn after(&self, state: &Self::State, call: &Call) -> Vec<Self::State> {
+        let outcomes = self.run(state, call.process, call.f, &call.argument);
+        if !self.gaps || call.f == "read" {
+            let fits = outcomes.into_iter().filter(|(_, result)| call.fits(result));
+            return fits.map(|(next, _)| next).collect();
+        }
+        let Some(((_, value), _)) = outcomes.first() else {
+            return Vec::new();
+        };
+        let greater = state.0 + 1..=VERSIONS;
+        let versions = match call.result.as_list() {
+            Some([Value::Int(version), _]) if call.kind != Kind::Info => *version..=*version,
+            _ => greater.clone(),
+        };
+        let fitting = versions.filter(|version| greater.contains(version));
+        fitting.map(|version| (version, value.clone())).collect()
     }
 
     fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
@@ -201,6 +231,9 @@ impl Twin for Versioned {
 #[test]
 fn registers_with_versions() {
     for values in [3, 30] {
-        compare(&Versioned { values }, "versioned-register", REGISTER).by_graph(80, 60);
+        let gaps = false;
+        compare(&Versioned { values, gaps }, "versioned-register", REGISTER).by_graph(80, 60);
+        let gaps = true;
+        compare(&Versioned { values, gaps }, "revision-register", REGISTER).by_graph(60, 30);
     }
 }
