@@ -71,7 +71,7 @@ pub use budget::{Budget, Stop};
 pub use durability::durability;
 pub use error::HistoryError;
 pub use linearizability::linearizability;
-pub use options::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, Options, Proof};
+pub use options::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, Options, Proof, StaleReads};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
 pub use stream::{Glance, Stream};
 pub use verdict::{Check, Edge, Reason, Verdict, Violation};

@@ -15,10 +15,22 @@ pub struct Options {
     pub analysis: Analysis,
     /// What a read of null says of a register.
     pub null_read: NullRead,
+    /// What a read that lacks an element of a `set-full` says, if a later one has it.
+    pub stale_reads: StaleReads,
     /// What a bank's reads must show.
     pub bank: Bank,
     /// Whether a violation of a legal order comes with its proof.
     pub proof: Proof,
+}
+
+/// What a `set-full` makes of a read that began after an element was known and lacks it, though a later one has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StaleReads {
+    /// The element came late, which is no loss.
+    #[default]
+    Allowed,
+    /// A violation, as with Jepsen's `:linearizable? true`.
+    Violation,
 }
 
 /// Whether it is said why there is no legal order. That takes longer than to know it.

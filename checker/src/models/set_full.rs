@@ -1,10 +1,11 @@
-//! Jepsen's analysis of a set (`jepsen.checker/set-full`, not linearizable): what became of each element.
+//! Jepsen's analysis of a set (`jepsen.checker/set-full`): what became of each element.
 //!
 //! An element is *known* from the completion of its add, or of the first read that has it, whichever is earlier.
 //! Look at the read that began last of those that have it, and of those that lack it. It is stable if the first of
 //! the two began later; lost if the other one did, and after the element was known; never read otherwise. A read
 //! that returned before the element was first tried says nothing about it. A loss is a violation, and so is a read
-//! with an element twice; without a stable element nobody knows.
+//! with an element twice; without a stable element nobody knows. A stable element is stale if a read lacks it that
+//! began after it was known, which is a violation if that is asked for.
 
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
@@ -15,7 +16,7 @@ use crate::error::{Halt, HistoryError};
 use crate::explain::Story;
 use crate::judge::Judged;
 use crate::operations::{Group, OPEN, Operation};
-use crate::options::Options;
+use crate::options::{Options, StaleReads};
 
 use super::set::OPERATIONS;
 
@@ -28,6 +29,8 @@ struct Element {
     add: u32,
     /// The completion from which it is known.
     known: u32,
+    /// Whose that is: the add's, or a read's.
+    known_by: u32,
     /// The read with the latest invocation that has it.
     last_present: Option<u32>,
 }
@@ -42,15 +45,15 @@ enum Outcome {
 }
 
 /// Judges each element.
-pub(super) fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
-    match judge_within(group, &mut budget.meter()) {
+pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+    match judge_within(group, options, &mut budget.meter()) {
         Ok(judged) => Ok(judged),
         Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
         Err(Halt::History(error)) => Err(error),
     }
 }
 
-fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt> {
+fn judge_within(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> Result<Judged, Halt> {
     meter.grow(group.operations.len() * BYTES)?;
     let mut elements: FxHashMap<&Value, Element> = FxHashMap::default();
     let mut reads: Vec<u32> = Vec::new();
@@ -63,9 +66,16 @@ fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt
             _ => return Err(unknown_f(operation, "set-full", OPERATIONS).into()),
         }
     }
-    match see(group, &mut elements, &reads, meter)? {
-        Some(twice) => Ok(twice),
-        None => Ok(sentence(group, &elements, &reads)),
+    if let Some(twice) = see(group, &mut elements, &reads, meter)? {
+        return Ok(twice);
+    }
+    let sentence = sentence(group, &elements, &reads);
+    match (options.stale_reads, &sentence) {
+        (StaleReads::Violation, Judged::Pass { .. }) => {
+            let stale = stale(group, &elements, &reads, meter)?;
+            Ok(stale.map_or(sentence, |(element, absent)| tell_stale(group, element, absent)))
+        }
+        _ => Ok(sentence),
     }
 }
 
@@ -79,13 +89,14 @@ fn add<'a>(elements: &mut FxHashMap<&'a Value, Element>, at: u32, operation: &Op
     let new = Element {
         add: at,
         known,
+        known_by: at,
         last_present: None,
     };
     if let Some(before) = elements.insert(operation.argument(), new)
         && before.known > operation.inv
         && let Some(element) = elements.get_mut(operation.argument())
     {
-        element.known = element.known.min(before.known);
+        element.known_at(before.known, before.known_by);
     }
 }
 
@@ -119,7 +130,7 @@ fn see<'a>(
             if let Some(element) = elements.get_mut(value)
                 && read.ret > group.operations[element.add as usize].inv
             {
-                element.known = element.known.min(read.ret);
+                element.known_at(read.ret, at);
                 element.last_present = Some(at);
             }
         }
@@ -140,6 +151,12 @@ fn wrong(operations: Vec<u32>, why: String) -> Judged {
 }
 
 impl Element {
+    fn known_at(&mut self, position: u32, by: u32) {
+        if position < self.known {
+            (self.known, self.known_by) = (position, by);
+        }
+    }
+
     /// Given the reads in the order of their invocations.
     fn outcome(&self, group: &Group<'_>, reads: &[u32]) -> Outcome {
         let operation = |at: u32| &group.operations[at as usize];
@@ -181,9 +198,9 @@ fn sentence(group: &Group<'_>, elements: &FxHashMap<&Value, Element>, reads: &[u
 
 /// The proof that an element is lost; a read is named by its index alone, since its value may be long.
 fn tell(group: &Group<'_>, element: &Element, absent: u32) -> Judged {
-    let mut operations = vec![element.add, absent];
-    operations.extend(element.last_present);
+    let mut operations = vec![element.add, element.known_by, absent];
     operations.sort_unstable();
+    operations.dedup();
     let index = |at: u32| group.operations[at as usize].index();
     let add = &group.operations[element.add as usize];
     let present = element.last_present.map_or("No read has it".to_owned(), |at| {
@@ -194,10 +211,76 @@ fn tell(group: &Group<'_>, element: &Element, absent: u32) -> Judged {
     wrong(operations, why)
 }
 
+/// The stale element that was added first, and the last read that lacks it though it was known.
+fn stale<'e>(
+    group: &Group<'_>,
+    elements: &'e FxHashMap<&Value, Element>,
+    reads: &[u32],
+    meter: &mut Meter<'_>,
+) -> Result<Option<(&'e Element, u32)>, Halt> {
+    let begins = |read: u32| group.operations[read as usize].inv;
+    let seen = |read: u32| {
+        group.operations[read as usize]
+            .result()
+            .as_list()
+            .unwrap_or_default()
+    };
+    // By element: how many of the reads that began after it was known have it.
+    let mut shown: FxHashMap<&Value, usize> = FxHashMap::default();
+    for &read in reads {
+        meter.pass(seen(read).len())?;
+        for value in seen(read) {
+            if elements
+                .get(value)
+                .is_some_and(|element| element.known < begins(read))
+            {
+                *shown.entry(value).or_default() += 1;
+            }
+        }
+    }
+    let mut first: Option<(&Element, &[u32])> = None;
+    for (value, element) in elements {
+        let from = reads.partition_point(|read| begins(*read) <= element.known);
+        let until = element
+            .last_present
+            .map_or(0, |last| reads.partition_point(|read| *read <= last));
+        let since = reads.get(from..until).unwrap_or_default();
+        let lacking = shown.get(value).copied().unwrap_or(0) < since.len();
+        if lacking && first.is_none_or(|(first, _)| element.add < first.add) {
+            first = Some((element, since));
+        }
+    }
+    let absent = |(element, since): (&'e Element, &[u32])| {
+        let value = group.operations[element.add as usize].argument();
+        let lacks = since.iter().rev().find(|read| !seen(**read).contains(value))?;
+        Some((element, *lacks))
+    };
+    Ok(first.and_then(absent))
+}
+
+/// The proof that an element came late.
+fn tell_stale(group: &Group<'_>, element: &Element, absent: u32) -> Judged {
+    let mut operations = vec![element.add, element.known_by, absent];
+    operations.extend(element.last_present);
+    operations.sort_unstable();
+    operations.dedup();
+    let index = |at: u32| group.operations[at as usize].index();
+    let add = &group.operations[element.add as usize];
+    let since = match element.known_by == element.add {
+        true => "It was acknowledged".to_owned(),
+        false => format!("The read #{} has it", index(element.known_by)),
+    };
+    let why = format!(
+        "The element of {add} came late. {since}; the later read #{} has not.",
+        index(absent)
+    );
+    wrong(operations, why)
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::Verdict;
-    use crate::testing::{check, history, read_of};
+    use crate::testing::{check, check_with, history, read_of};
+    use crate::{Options, StaleReads, Verdict};
     use histories::{Event, Value};
 
     fn verdict(adds: &str, reads: &[&[i64]]) -> Verdict {
@@ -228,6 +311,27 @@ mod tests {
             Verdict::Inconclusive,
             "never read"
         );
+    }
+
+    #[test]
+    fn an_element_that_comes_late_is_a_violation_where_reads_must_not_be_stale() {
+        let strict = |text: &str, reads: &[&[i64]]| {
+            let mut events = history(text);
+            let show = |read: &&[i64]| read_of(Value::list(read.iter().map(|&x| Value::from(x))));
+            events.extend(reads.iter().flat_map(show));
+            let options = Options {
+                stale_reads: StaleReads::Violation,
+                ..Options::default()
+            };
+            check_with("set-full", &events, &options)
+        };
+        let late = strict("0 add 1, 0 add: 1, 0 add 2, 0 add: 2", &[&[1], &[1, 2]]);
+        assert_eq!(late.verdict, Verdict::Violation);
+        assert_eq!(late.violations[0].operations, [2, 4, 6]);
+        let again = strict("0 add 1, 0 add? 1", &[&[1], &[], &[1]]);
+        assert_eq!(again.violations[0].operations, [0, 2, 4, 6]);
+        assert_eq!(strict("0 add 1, 0 add? 1", &[&[], &[1]]).verdict, Verdict::Pass);
+        assert_eq!(strict("0 add 1, 0 add: 1", &[&[1], &[1]]).verdict, Verdict::Pass);
     }
 
     #[test]

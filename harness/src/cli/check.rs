@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use checker::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, Verdict};
+use checker::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, StaleReads, Verdict};
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
@@ -58,6 +58,9 @@ pub struct Args {
     /// What a read of null says of a register; without it, what the file's format implies.
     #[arg(long, value_enum)]
     null_read: Option<NullReadArg>,
+    /// What a read of a set-full says that began after an element was known and lacks it, if a later one has it.
+    #[arg(long, value_enum, default_value = "allowed")]
+    stale_reads: StaleReadsArg,
     /// The sum of a bank's balances; without it, that of the first read.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     total_amount: Option<i64>,
@@ -137,6 +140,14 @@ enum AnalysisArg {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum StaleReadsArg {
+    /// The element came late, which is no loss (Jepsen).
+    Allowed,
+    /// A violation, as with Jepsen's :linearizable? true.
+    Violation,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum NullReadArg {
     /// That the value is null, as before the first write.
     Observation,
@@ -186,6 +197,10 @@ fn limits(args: &Args) -> Limits {
             NullReadArg::Observation => NullRead::Observation,
             NullReadArg::SaysNothing => NullRead::SaysNothing,
         }),
+        stale_reads: match args.stale_reads {
+            StaleReadsArg::Allowed => StaleReads::Allowed,
+            StaleReadsArg::Violation => StaleReads::Violation,
+        },
         bank: Bank {
             total: args.total_amount,
             negative_balances: args.negative_balances,

@@ -25,7 +25,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use checker::{
-    Analysis, Bank, Budget, Check, Consistency, Engine, FailedCas, NullRead, Options, Proof, Verdict,
+    Analysis, Bank, Budget, Check, Consistency, Engine, FailedCas, NullRead, Options, Proof, StaleReads,
+    Verdict,
 };
 use histories::format::{self, FormatError, Imported, history1};
 use histories::run_folder::read_lines;
@@ -64,6 +65,8 @@ pub struct Limits {
     pub analysis: Option<Analysis>,
     /// What a read of null says of a register, where it is not what the history's format implies.
     pub null_read: Option<NullRead>,
+    /// What a stale read of a `set-full` says.
+    pub stale_reads: StaleReads,
     /// What a bank's reads must show.
     pub bank: Bank,
     /// The format, where it is not to be recognised.
@@ -88,6 +91,7 @@ impl Default for Limits {
             consistency: Consistency::default(),
             analysis: None,
             null_read: None,
+            stale_reads: StaleReads::default(),
             bank: Bank::default(),
             format: None,
             independent: format::Independent::Auto,
@@ -115,6 +119,7 @@ impl Limits {
             consistency: self.consistency,
             analysis: self.analysis.unwrap_or(analysis),
             null_read: self.null_read.unwrap_or(null_read),
+            stale_reads: self.stale_reads,
             bank: self.bank,
             proof: Proof::Given,
         }
