@@ -255,10 +255,11 @@ impl<const REVISIONS: bool> Decode for VersionedRegister<REVISIONS> {
     }
 
     fn tell(&self, state: &State) -> Telling {
+        let later = if state.least { " or later" } else { "" };
         let value = state
             .value
             .map_or_else(|| Telling::text("a value that nobody saw"), Telling::value);
-        Telling::text(format!("version {}: ", state.version)).and(value)
+        Telling::text(format!("version {}{later}: ", state.version)).and(value)
     }
 
     fn names<'a>(op: &Action, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {

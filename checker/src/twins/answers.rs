@@ -23,8 +23,8 @@ const ELEMENTS: &[&str] = &["append", "set", "set-full", "set-remove"];
 /// Models where every update counts, so that one that goes is missed by itself.
 const SUMS: &[&str] = &["counter", "kv", "mutex", "owned-mutex"];
 
-/// Its proofs pass over versions, whose lack alone makes a part of them illegal.
-const PASSES_OVER: [&str; 2] = ["versioned-register", "revision-register"];
+/// Their proofs pass over versions, or over pieces of strings, whose lack alone makes a part of them illegal.
+const PASSES_OVER: [&str; 3] = ["versioned-register", "revision-register", "kv"];
 
 /// What is never an update.
 const READS: &[&str] = &["read", "get"];

@@ -99,7 +99,9 @@ fn registers_that_are_stopped() {
             failed_cas: FailedCas::DidNotHappen,
         });
     }
-    is_a_beginning::<versioned_register::VersionedRegister>(&Versioned { values: 3 });
+    let versioned = |gaps| Versioned { values: 3, gaps };
+    is_a_beginning::<versioned_register::VersionedRegister<false>>(&versioned(false));
+    is_a_beginning::<versioned_register::VersionedRegister<true>>(&versioned(true));
     is_a_beginning::<multi_register::MultiRegister>(&MultiRegister);
     is_a_beginning::<kv::Kv>(&Kv(FEW));
 }
