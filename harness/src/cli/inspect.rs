@@ -12,7 +12,7 @@ use super::{run_folder, show_json};
 use crate::exit::{Exit, Failure};
 use crate::report::inspect::{Saved, event_line};
 use crate::report::style::Style;
-use crate::report::summary::wrapped;
+use crate::report::summary::told;
 use crate::report::{faults, window};
 use crate::run::record::Record;
 
@@ -96,9 +96,9 @@ fn text(args: &Args, folder: &RunFolder, saved: &Saved, style: Style) -> Result<
             out.show(&saved.verdict(style))?;
         }
         out.show(&saved.storyboard(args.cycle, style)?)?;
-        let proof = saved.first_violation().filter(|_| args.cycle.is_none());
+        let proof = saved.first_proof().filter(|_| args.cycle.is_none());
         if let Some(proof) = proof {
-            out.show(&format!("{}\n\n", wrapped(&proof.why, 0)))?;
+            out.show(&(told(&proof.why, 0) + "\n"))?;
             wanted = Some(proof.window());
             marked = proof.operations;
         }
@@ -122,7 +122,7 @@ fn text(args: &Args, folder: &RunFolder, saved: &Saved, style: Style) -> Result<
 fn document(args: &Args, folder: &RunFolder, saved: &Saved) -> Result<(), Failure> {
     let wanted = args
         .asks_for_history()
-        .or_else(|| Some(saved.first_violation()?.window()));
+        .or_else(|| Some(saved.first_proof()?.window()));
     let mut events = Vec::new();
     if let Some(wanted) = &wanted {
         window::read(&folder.history(), !saved.record.finished, wanted, &mut |event| {

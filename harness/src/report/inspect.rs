@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::style::Style;
 use super::summary::wrapped;
-use super::{story, window};
+use super::{story, undecided, window};
 use crate::exit::Failure;
 use crate::judge::nemesis::Saved as Nemesis;
 use crate::run::record::Record;
@@ -109,8 +109,20 @@ impl Saved {
             .flatten()
     }
 
-    /// The first violation that names operations: its proof, its key, and the operations.
-    pub fn first_violation(&self) -> Option<Proof> {
+    /// The first violation that names operations: its proof, its key, and the operations; without one, the first key that
+    /// was not decided, and how far the check came with it.
+    pub fn first_proof(&self) -> Option<Proof> {
+        self.first_violation().or_else(|| self.first_undecided())
+    }
+
+    fn first_undecided(&self) -> Option<Proof> {
+        let checks = self.results.as_ref()?["checks"].as_array()?;
+        let mut keys = checks.iter().flat_map(|check| undecided::keys(&check["details"]));
+        keys.next()
+            .map(|undecided::Undecided { why, key, operations }| Proof { why, key, operations })
+    }
+
+    fn first_violation(&self) -> Option<Proof> {
         self.violations().find_map(|violation| {
             let operations: Vec<u64> = violation["operations"]
                 .as_array()?
@@ -144,7 +156,7 @@ fn grouped(cycles: Vec<(&str, String)>, style: Style) -> Vec<String> {
     out
 }
 
-/// What proves a violation.
+/// What proves a violation, or is known of a key that was not decided.
 pub struct Proof {
     /// In prose.
     pub why: String,

@@ -12,4 +12,5 @@ pub mod runs;
 mod story;
 pub mod style;
 pub mod summary;
+mod undecided;
 pub mod window;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::style::{Style, word};
+use super::undecided;
 use crate::judge::results::Results;
 use crate::run::record::Record;
 
@@ -45,6 +46,7 @@ pub fn render(results: &Results, record: Option<&Record>, depth: Depth, style: S
     out.push('\n');
     numbers(&mut out, results, record);
     proofs(&mut out, results, depth, style);
+    undecided(&mut out, results, depth, style);
     if let Some(record) = record {
         let _ = writeln!(out, "\n  again       {}", record.settings.command_line());
     }
@@ -132,6 +134,33 @@ fn proofs(out: &mut String, results: &Results, depth: Depth, style: Style) {
     }
 }
 
+/// How far the check came with what it could not decide: the first key, or all.
+fn undecided(out: &mut String, results: &Results, depth: Depth, style: Style) {
+    let most = if depth == Depth::All { usize::MAX } else { 1 };
+    let keys = results.checks.iter().flat_map(|check| {
+        let keys = undecided::keys(&check.details).into_iter();
+        keys.map(|key| (check.name.clone(), key))
+    });
+    for (check, key) in keys.take(most) {
+        let title = match &key.key {
+            Some(key) => format!("{check}, key {key}, undecided"),
+            None => format!("{check}, undecided"),
+        };
+        let _ = writeln!(out, "\n  {}", style.bold(&title));
+        out.push_str(&told(&key.why, 4));
+    }
+}
+
+/// Prose whose lines have an indentation of their own, under this one.
+pub fn told(prose: &str, indent: usize) -> String {
+    let lines = prose.lines().map(|line| {
+        let words = line.trim_start();
+        let indent = indent + line.len() - words.len();
+        format!("{:indent$}{}\n", "", wrapped(words, indent + 2))
+    });
+    lines.collect()
+}
+
 /// Break a line at 110 columns; what follows is indented by `indent`.
 pub fn wrapped(text: &str, indent: usize) -> String {
     let mut out = String::new();
@@ -156,6 +185,11 @@ pub fn wrapped(text: &str, indent: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_keep_their_indentation() {
+        assert_eq!(told("Let\n  T1 = read", 4), "    Let\n      T1 = read\n");
+    }
 
     #[test]
     fn long_text_is_broken_and_keeps_every_word() {

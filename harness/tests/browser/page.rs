@@ -113,6 +113,69 @@ fn keys_step_through_the_panels_and_through_the_failing_order() {
 }
 
 #[test]
+fn the_terminal_tells_how_far_a_check_came_that_was_stopped() {
+    let told = Run::undecided().inspect();
+    let text = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Of 163 operations the longest legal order that was found explains 102.",
+        "After 94 operations it goes on from the state 93: write 94 by process 99",
+        "one of these would have to come next: read 99 by process 99",
+        "or one of 53 more that were in flight",
+    ] {
+        assert!(text.contains(part), "{part}: {told}");
+    }
+    // And the history around it.
+    assert!(text.contains("264 0.2640 s 99 invoke read \"k\" at n5"), "{told}");
+}
+
+#[test]
+fn a_check_that_was_stopped_shows_how_far_it_came() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let run = Run::undecided();
+    browser.open(&run.draw(&[]));
+    let within = |what: &str| format!("[...document.querySelectorAll('.example')].at(-1){what}");
+    let title = browser.evaluate(&within(".querySelector('h3').textContent"));
+    assert!(title.as_str().unwrap().contains("Undecided"), "{title}");
+    // The last twenty steps and six of those that may come next, and the whole end of the order beside them.
+    assert_eq!(browser.evaluate(&within(".querySelectorAll('g.bar').length")), 26);
+    assert_eq!(
+        browser.evaluate(&within(".querySelectorAll('g.bar.stuck').length")),
+        6
+    );
+    let rows = browser.evaluate(&within(".querySelectorAll('.order-list li:not(.head)').length"));
+    assert_eq!(rows, 66);
+    let last = browser.evaluate(&within(
+        ".querySelector('.order-list li:nth-last-child(2)').textContent",
+    ));
+    assert_eq!(last, "64#262 write 00");
+    let end = browser.evaluate(&within(".querySelector('.stuck-line').textContent"));
+    assert!(
+        end.as_str().unwrap().contains("next has to come #264 read 99 or"),
+        "{end}"
+    );
+    let seen = within(
+        ".querySelector('.order-list').scrollTop + [...document.querySelectorAll('.order-list')].at(-1).clientHeight",
+    );
+    let whole = within(".querySelector('.order-list').scrollHeight");
+    assert_eq!(
+        browser.evaluate(&format!("Math.abs({seen} - {whole}) < 10")),
+        true,
+        "the end is not in view"
+    );
+    // Steps back are drawn as they are told.
+    let points = within(".querySelectorAll('circle.point').length");
+    assert_eq!(browser.evaluate(&points), 20);
+    browser.evaluate(&within(".querySelector('.order-list').focus()"));
+    for _ in 0..50 {
+        browser.press("ArrowUp");
+    }
+    assert_eq!(browser.evaluate(&points), 15);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn a_click_and_a_search_show_the_events_of_an_operation() {
     let Some(mut browser) = Browser::start() else {
         return;

@@ -12,6 +12,8 @@ use super::operations::{Cell, NONE, Operation, Table};
 /// So many violations are drawn, and so many operations of each.
 const DRAWN: usize = 12;
 const OPERATIONS: usize = 80;
+/// Of the operations at which a check got stuck so many, so that the steps before have room.
+const STUCK: usize = 12;
 
 /// An operation, told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,12 +63,15 @@ pub struct Step {
 /// The best attempt at a legal order, as the check left it in its details.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Attempt {
-    /// What is there at the beginning.
+    /// How many operations come before those of the order.
+    #[serde(default)]
+    pub before: u64,
+    /// What is there before the first of the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<String>,
-    /// The operations in that order.
+    /// The operations in that order, or the last of them.
     pub order: Vec<Step>,
-    /// Those of which one must come next, and none can.
+    /// Those of which one must come next.
     pub stuck: Vec<u64>,
 }
 
@@ -103,6 +108,21 @@ struct Undecided {
     explained: u64,
     #[serde(default)]
     stuck: Vec<u64>,
+    #[serde(default)]
+    attempt: Option<Attempt>,
+}
+
+impl Undecided {
+    /// Those of which one must come next, and then the last of the order, ascending.
+    fn shown(&self) -> Vec<u64> {
+        let order = self.attempt.iter().flat_map(|attempt| attempt.order.iter().rev());
+        let steps = order.map(|step| step.operation);
+        let stuck = self.stuck.iter().copied().take(STUCK);
+        let mut shown: Vec<u64> = stuck.chain(steps).take(OPERATIONS).collect();
+        shown.sort_unstable();
+        shown.dedup();
+        shown
+    }
 }
 
 /// The invocations that any example speaks of.
@@ -114,7 +134,7 @@ pub fn culprits(saved: Option<&Saved>) -> BTreeSet<u64> {
         .violations
         .iter()
         .flat_map(|violation| violation.operations.clone());
-    let undecided = undecided(saved).into_iter().flat_map(|(_, key)| key.stuck);
+    let undecided = undecided(saved).into_iter().flat_map(|(_, key)| key.shown());
     proofs.chain(undecided).collect()
 }
 
@@ -176,11 +196,11 @@ fn proof(table: &Table, violation: &ViolationLine, attempt: Option<Attempt>) -> 
 }
 
 fn stuck(table: &Table, check: String, key: Undecided) -> Example {
-    let mut shown = key.stuck.clone();
-    shown.sort_unstable();
+    let shown = key.shown();
     let why = format!(
-        "Undecided: of {} operations the best attempt explains {}, and got stuck where the marked ones were in flight. \
-         Whether there is another way was not found out within the budget: give the check more time or memory.",
+        "Of {} operations the longest legal order that was found explains {}. The check was stopped where the marked ones \
+         were in flight: one of them has to come next. Whether there is a way on, or another way, was not found out \
+         within the budget: give the check more time or memory.",
         key.operations, key.explained
     );
     Example {
@@ -191,11 +211,12 @@ fn stuck(table: &Table, check: String, key: Undecided) -> Example {
         operations: bars(table, &shown),
         edges: Vec::new(),
         why,
-        attempt: Some(Attempt {
+        attempt: Some(key.attempt.unwrap_or(Attempt {
+            before: 0,
             initial: None,
             order: Vec::new(),
             stuck: key.stuck,
-        }),
+        })),
     }
 }
 
@@ -216,8 +237,10 @@ fn bar(table: &Table, row: &Operation) -> Bar {
     let named = |number: u32, names: &super::operations::Names| {
         (number != NONE).then(|| names.text(number).to_owned())
     };
-    let shown = match (row.kind, row.argument) {
-        (Kind::Ok, Cell::Null) => row.result,
+    // What a transaction read, or a version that a write made, stands in the result.
+    let shown = match (row.kind, row.result) {
+        (Kind::Ok, Cell::Null) => row.argument,
+        (Kind::Ok, result) => result,
         _ => row.argument,
     };
     Bar {

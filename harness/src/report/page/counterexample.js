@@ -16,6 +16,10 @@ page.counterexample = () => {
   const HEIGHT = 58;
   const HEAD = 26;
   const GUTTER = 92;
+  // So many steps of an order are drawn at once: those up to the one in view.
+  const STEPS = 20;
+  // So many of the operations that may come next are named.
+  const NEXT = 6;
 
   /** The names that the proof uses, T1, T2 …, by the index of the invocation. */
   function namesOf(example) {
@@ -24,8 +28,8 @@ page.counterexample = () => {
       const found = /^\s*(T\d+) = .*?\(#(\d+)/.exec(line);
       if (found) names.set(Number(found[2]), found[1]);
     }
-    // Where the proof names nothing they are numbered as they stand.
-    if (names.size === 0) example.operations.forEach((bar, at) => names.set(bar.invoke, `T${at + 1}`));
+    // Where the proof names nothing they are numbered as they stand; the many steps of an undecided order have indexes.
+    if (names.size === 0 && example.violation) example.operations.forEach((bar, at) => names.set(bar.invoke, `T${at + 1}`));
     return names;
   }
 
@@ -124,13 +128,23 @@ page.counterexample = () => {
     } }), " stretch the moments that matter");
     holder.append(canvas, make("div", { class: "controls" }, scale), controls);
     onResize(canvas, again);
-    if (example.attempt && example.violation) controls.append(...attempt(example, names, state, again));
+    if (example.attempt && (example.violation || example.attempt.order.length > 0)) controls.append(...attempt(example, names, state, again));
     else if (example.edges.length > 0) controls.append(edgeList(example, names));
     return holder;
   }
 
+  /** The operations of the steps in view, and the first of those of which one has to come next; of a proof all. */
+  function inView(example, step) {
+    if (example.violation || !example.attempt) return example.operations;
+    const { order, stuck } = example.attempt;
+    const end = Math.max(STEPS, Math.min(step, order.length));
+    const steps = order.slice(Math.max(0, end - STEPS), end).map((one) => one.operation);
+    const shown = new Set([...steps, ...stuck.slice(0, NEXT)]);
+    return example.operations.filter((bar) => shown.has(bar.invoke));
+  }
+
   function bars(example, names, width, state) {
-    const list = example.operations;
+    const list = inView(example, state.step);
     const last = Math.max(...list.map((bar) => bar.end ?? bar.start), ...list.map((bar) => bar.start));
     const scale = axis(list.flatMap((bar) => [bar.start, bar.end ?? last]), Math.max(200, width - GUTTER - 30), state.stretched);
     const lanes = [...new Set(list.map((bar) => bar.process))].sort((a, b) => a - b);
@@ -148,9 +162,14 @@ page.counterexample = () => {
       draw("text", { class: "lane-name", x: 4, y: HEAD + at * HEIGHT + 16, text: `process ${process}` })));
     svg.append(drawBands(bands, bandNodes, x, top, width, last));
     svg.append(...ticks(scale, x, height));
-    list.forEach((bar) => svg.append(drawBar(bar, names.get(bar.invoke), x, y(bar), width, example)));
+    const under = new Map();
+    list.forEach((bar) => {
+      const later = list.filter((one) => one.process === bar.process && one.start > bar.start).map((one) => x(one.start) - 8);
+      const room = { left: list.every((one) => one === bar || one.process !== bar.process), right: Math.min(width, ...later), under };
+      svg.append(drawBar(bar, names.get(bar.invoke), x, y(bar), width, example, room));
+    });
     const find = (index) => list.find((bar) => bar.invoke === index);
-    const anchor = (bar) => ({ x: x(bar.start) + 14, y: y(bar) + 1 });
+    const anchor = (bar) => ({ x: x(bar.start) + 14, y: y(bar) + 1, start: x(bar.start), end: x(bar.end ?? last) });
     example.edges.forEach((edge, at) => {
       const [from, to] = [find(edge.from), find(edge.to)];
       if (from && to) svg.append(drawEdge(anchor(from), anchor(to), edge, at, names));
@@ -193,25 +212,40 @@ page.counterexample = () => {
     return group;
   }
 
-  function drawBar(bar, name, x, y, width, example) {
+  /** Its words stand inside, beside, or under it, where they cover nothing; else they are told when one points at it. */
+  function drawBar(bar, name, x, y, width, example, room) {
     const from = x(bar.start);
     const open = bar.kind === "info";
     const to = open ? width - 6 : Math.max(from + 5, x(bar.end));
     const stuck = example.attempt && example.attempt.stuck.includes(bar.invoke);
     const text = `${name ? `${name} ` : ""}${words(bar)}`;
     const long = text.length * 7.2;
-    const fits = to - from > long + 12;
-    const right = to + long + 8 < width;
-    const place = fits ? { class: "inside", x: from + 6 } : right ? { class: "beside", x: to + 5 } : { class: "beside left", x: from - 5 };
+    const place = placeOf();
+    function placeOf() {
+      if (to - from > long + 12) return { class: "inside", x: from + 6, y: y + 17 };
+      if (to + long + 8 < room.right) return { class: "beside", x: to + 5, y: y + 17 };
+      if (room.left) return { class: "beside left", x: from - 5, y: y + 17 };
+      if (from < (room.under.get(bar.process) ?? 0) || from + long > width) return null;
+      room.under.set(bar.process, from + long);
+      return { class: "beside", x: from, y: y + 36 };
+    }
     const group = draw("g", { class: `bar ${bar.kind}${stuck ? " stuck" : ""}`, "data-op": String(bar.invoke) },
       draw("rect", { x: from, y: y + 2, width: to - from, height: 20, rx: 3 }),
       open ? draw("text", { class: "unknown", x: to - 12, y: y + 17, text: "?" }) : null,
-      draw("text", { ...place, y: y + 17, text }));
+      place ? draw("text", { ...place, text }) : null);
     return tells(group, describe(bar, name));
   }
 
   /** Between the facing sides of two bars; several between the same two lie beside each other. */
   function drawEdge(from, to, edge, at, names) {
+    const text = `${names.get(edge.from) || `#${edge.from}`} before ${names.get(edge.to) || `#${edge.to}`}: ${edge.reason}`;
+    // In one lane the gap between the bars is the edge.
+    if (from.y === to.y && to.start > from.end) {
+      return draw("g", { class: `edge ${edge.reason}` },
+        draw("path", { d: `M${from.end} ${from.y + 11} L${to.start} ${from.y + 11}`, "marker-end": "url(#arrow)" }),
+        draw("text", { x: (from.end + to.start) / 2, y: from.y + 25, "text-anchor": "middle", text: edge.reason }),
+        draw("title", { text }));
+    }
     const down = to.y >= from.y;
     const shift = at * 22;
     const start = { x: from.x + shift, y: from.y + (down ? 22 : 0) };
@@ -220,10 +254,9 @@ page.counterexample = () => {
     // Shifted to the right, a line that falls to the right lies above the one beside it.
     const falls = (end.x - start.x) * (end.y - start.y) > 0;
     const above = (at % 2 === 1) === falls;
-    const text = `${names.get(edge.from) || `#${edge.from}`} before ${names.get(edge.to) || `#${edge.to}`}: ${edge.reason}`;
     return draw("g", { class: `edge ${edge.reason}` },
       draw("path", { d: `M${start.x} ${start.y} C${start.x} ${middle.y} ${end.x} ${middle.y} ${end.x} ${end.y}`, "marker-end": "url(#arrow)" }),
-      draw("text", { x: middle.x, y: middle.y + (above ? -5 : 13), "text-anchor": "middle", text }),
+      draw("text", { x: middle.x, y: middle.y + (above ? -5 : 13), "text-anchor": "middle", text: edge.reason }),
       draw("title", { text }));
   }
 
@@ -248,14 +281,14 @@ page.counterexample = () => {
   // -- the order that fails ------------------------------------------------------------------------------------
 
   function attempt(example, names, state, again) {
-    const { order, stuck, initial } = example.attempt;
+    const { order, stuck, initial, before } = example.attempt;
     const bar = (index) => example.operations.find((one) => one.invoke === index);
     const tell = (index) => {
       const found = bar(index);
       return `${names.get(index) || `#${index}`}${found ? ` ${words(found)}` : ""}`;
     };
     const rows = [
-      ...(initial === undefined ? [] : [["", "at the beginning", initial]]),
+      ...(initial === undefined ? [] : [["", before > 0 ? `after ${before.toLocaleString("en")} operations` : "at the beginning", initial]]),
       ...order.map((one, at) => [String(at + 1), tell(one.operation), one.state ?? ""]),
     ];
     const list = make("ol", { class: "order-list", tabindex: "0", "aria-label": "The longest legal order, step by step; use the arrow keys" });
@@ -263,19 +296,34 @@ page.counterexample = () => {
       make("span", { class: "number", text: number }), make("span", { text: what }),
       after === "" ? null : make("span", { class: "state", text: after }))));
     const now = rows.length > 0 ? rows[rows.length - 1][2] : "";
+    function ending() {
+      if (stuck.length === 0) return "here it ends";
+      const state = now === "" ? "" : `: the state is ${now}`;
+      const others = stuck.length > NEXT ? ` or one of ${stuck.length - NEXT} more in flight` : "";
+      const next = `next has to come ${stuck.slice(0, NEXT).map(tell).join(" or ")}${others}`;
+      return example.violation ? `${next}, and cannot${state}` : `${next}; here the check was stopped${state}`;
+    }
     list.prepend(make("li", { class: "head", "aria-hidden": "true" }, make("span", { class: "number" }), make("span", { text: "operation" }), make("span", { class: "state", text: "state after it" })));
-    list.append(make("li", { class: "stuck-line" }, make("span", { class: "number", text: "✗" }),
-      make("span", { text: stuck.length === 0 ? "here it ends" : `next has to come ${stuck.map(tell).join(" or ")}, and cannot${now === "" ? "" : `: the state is ${now}`}` })));
+    list.append(make("li", { class: "stuck-line" }, make("span", { class: "number", text: example.violation ? "✗" : "?" }),
+      make("span", { text: ending() })));
 
     const offset = initial === undefined ? 1 : 0;
     function mark() {
       [...list.querySelectorAll("li:not(.head)")].forEach((item, at) => {
         const number = at + offset;
         item.classList.toggle("later", number > state.step);
-        item.classList.toggle("current", number === Math.min(state.step, rows.length + offset));
+        const current = number === Math.min(state.step, rows.length + offset);
+        item.classList.toggle("current", current);
+        if (current) showIn(item);
       });
       again();
     }
+    // A long list shows the step in view, and the page stays where it is.
+    function showIn(item) {
+      const [above, below] = [item.offsetTop - list.firstChild.offsetHeight, item.offsetTop + item.offsetHeight - list.clientHeight];
+      list.scrollTop = Math.max(below, Math.min(list.scrollTop, above));
+    }
+    requestAnimationFrame(mark);
     const move = (by) => {
       state.step = Math.max(0, Math.min(order.length + 1, state.step + by));
       mark();
@@ -290,9 +338,14 @@ page.counterexample = () => {
     const button = (text, by, label) => make("button", { type: "button", text, "aria-label": label, onclick: () => move(by) });
     mark();
     return [
-      make("div", { class: "controls" }, make("strong", { text: "The longest legal order" }),
+      make("div", { class: "controls" }, make("strong", { text: titleOf(example.attempt, example.violation) }),
         button("◀", -1, "one step back"), button("▶", 1, "one step on")),
       list, edgeList(example, names)];
+  }
+
+  function titleOf({ before, order }, violation) {
+    if (violation) return "The longest legal order";
+    return before > 0 ? `The longest legal order that was found: its last ${order.length} steps` : "The longest legal order that was found";
   }
 
   function edgeList(example, names) {
