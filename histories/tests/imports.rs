@@ -153,7 +153,7 @@ fn reading_stops_at_every_operation_where_it_is_told() {
     let edn = "{:process 0, :type :invoke, :f :get, :key \"x\", :value nil}\n\
                {:process 0, :type :ok, :f :get, :key \"x\", :value \"1\"}\n";
     let log =
-        "INFO [2026] jepsen.util - 0\t:invoke\t:read\tnil\nINFO [2026] jepsen.util - 0\t:ok\t:read\t1\n";
+        "INFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 0\t:ok\t:read\t1\n";
     for (name, text) in [
         ("jepsen-edn", edn),
         ("jepsen-edn", &format!("[{edn}]")),
