@@ -152,8 +152,7 @@ fn tuples_are_keys_where_all_values_are_tuples() {
 fn reading_stops_at_every_operation_where_it_is_told() {
     let edn = "{:process 0, :type :invoke, :f :get, :key \"x\", :value nil}\n\
                {:process 0, :type :ok, :f :get, :key \"x\", :value \"1\"}\n";
-    let log =
-        "INFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 0\t:ok\t:read\t1\n";
+    let log = "INFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 0\t:ok\t:read\t1\n";
     for (name, text) in [
         ("jepsen-edn", edn),
         ("jepsen-edn", &format!("[{edn}]")),
