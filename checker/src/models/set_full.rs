@@ -151,6 +151,13 @@ fn wrong(operations: Vec<u32>, why: String) -> Judged {
 }
 
 impl Element {
+    /// Who made it known before this read began: the add, if it was acknowledged by then.
+    fn known_before(&self, group: &Group<'_>, read: u32) -> u32 {
+        let add = &group.operations[self.add as usize];
+        let acknowledged = add.outcome == Kind::Ok && add.precedes(&group.operations[read as usize]);
+        if acknowledged { self.add } else { self.known_by }
+    }
+
     fn known_at(&mut self, position: u32, by: u32) {
         if position < self.known {
             (self.known, self.known_by) = (position, by);
@@ -198,7 +205,7 @@ fn sentence(group: &Group<'_>, elements: &FxHashMap<&Value, Element>, reads: &[u
 
 /// The proof that an element is lost; a read is named by its index alone, since its value may be long.
 fn tell(group: &Group<'_>, element: &Element, absent: u32) -> Judged {
-    let mut operations = vec![element.add, element.known_by, absent];
+    let mut operations = vec![element.add, element.known_before(group, absent), absent];
     operations.sort_unstable();
     operations.dedup();
     let index = |at: u32| group.operations[at as usize].index();
@@ -260,15 +267,16 @@ fn stale<'e>(
 
 /// The proof that an element came late.
 fn tell_stale(group: &Group<'_>, element: &Element, absent: u32) -> Judged {
-    let mut operations = vec![element.add, element.known_by, absent];
+    let mut operations = vec![element.add, element.known_before(group, absent), absent];
     operations.extend(element.last_present);
     operations.sort_unstable();
     operations.dedup();
     let index = |at: u32| group.operations[at as usize].index();
     let add = &group.operations[element.add as usize];
-    let since = match element.known_by == element.add {
+    let known_by = element.known_before(group, absent);
+    let since = match known_by == element.add {
         true => "It was acknowledged".to_owned(),
-        false => format!("The read #{} has it", index(element.known_by)),
+        false => format!("The read #{} has it", index(known_by)),
     };
     let why = format!(
         "The element of {add} came late. {since}; the later read #{} has not.",

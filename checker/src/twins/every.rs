@@ -107,7 +107,7 @@ fn every_model_has_a_row() {
 pub(super) fn on_every_model<T: Send>(
     find: impl Fn(&Row, &mut ChaCha8Rng, u64) -> T + Sync,
 ) -> Vec<(String, Vec<T>)> {
-    let seeds = first_seed()..first_seed() + how_many() / 1000;
+    let seeds = first_seed()..first_seed() + how_many() / 2000;
     let with = |row: Row| {
         let find = |seed| find(&row, &mut ChaCha8Rng::seed_from_u64(seed), seed);
         let name = format!("{} {:?}", row.model.name, row.options.analysis);

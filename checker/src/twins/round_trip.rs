@@ -79,7 +79,7 @@ fn header(row: &Row, keyed: bool) -> Header {
 
 fn judge(row: &Row, history: &History) -> Check {
     // Where two searches race, what each may still take is not the same twice.
-    let budget = Budget::new(2_000_000, 1 << 28);
+    let budget = Budget::new(300_000, 1 << 28);
     linearizability(&history.header, &history.events, row.model, &row.options, &budget).unwrap()
 }
 
