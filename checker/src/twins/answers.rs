@@ -166,10 +166,10 @@ fn idle(row: &Row, proof: &[Event]) -> Vec<u64> {
 
 /// The index of the invocation that an event belongs to.
 fn owner(events: &[Event], event: &Event) -> Option<u64> {
-    let before = events.iter().filter(|other| {
+    let begins = |other: &&Event| {
         other.index <= event.index && other.kind == Kind::Invoke && other.process == event.process
-    });
-    before.last().map(|invocation| invocation.index)
+    };
+    events.iter().rfind(begins).map(|invocation| invocation.index)
 }
 
 #[test]

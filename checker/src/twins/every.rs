@@ -31,7 +31,7 @@ impl Row {
         }
     }
 
-    fn as_jepsen(self) -> Self {
+    fn in_jepsens_sense(self) -> Self {
         let options = Options {
             analysis: Analysis::Jepsen,
             ..self.options
@@ -74,12 +74,12 @@ fn rows() -> Vec<Row> {
         Row::of("kv", Kv(MANY)),
         Row::of("append", collection(60, "append", false, false)),
         Row::of("set", set(60)),
-        Row::of("set", set(60)).as_jepsen(),
+        Row::of("set", set(60)).in_jepsens_sense(),
         Row::of("set-full", set(60)),
         Row::of("set-remove", collection(5, "add", true, true)),
         Row::of("counter", counter(&[1], true)),
         Row::of("counter", counter(&[1, 2], true)),
-        Row::of("counter", counter(&[1, 2], false)).as_jepsen(),
+        Row::of("counter", counter(&[1, 2], false)).in_jepsens_sense(),
         Row::of("unordered-queue", queue(false)),
         Row::of("fifo-queue", queue(true)),
         Row::of("mutex", Mutex { owned: false }),
