@@ -233,6 +233,11 @@ mod tests {
                 ("cas", "[null,[\"a\",\"b\"]]", "[2,[\"a\",\"b\"]]"),
                 ("read", "null", "[2,\"a\"]"),
             ],
+            "revision-register" => &[
+                ("write", "[null,\"a\"]", "[4,\"a\"]"),
+                ("cas", "[null,[\"a\",\"b\"]]", "[9,[\"a\",\"b\"]]"),
+                ("read", "null", "[9,\"a\"]"),
+            ],
             "multi-register" => &[
                 (
                     "txn",
@@ -292,6 +297,7 @@ mod tests {
         match model {
             "register" | "cas-register" => &["null", "[1,2]", "3"],
             "versioned-register" => &["version 0: null", "version 1: \"a\"", "version 2: \"b\""],
+            "revision-register" => &["version 0: null", "version 4: \"a\"", "version 9: \"b\""],
             "multi-register" => &["x=? y=?", "x=1 y=2"],
             "kv" => &["\"\"", "\"\""],
             "append" => &["[]", "[7]", "[7, 8]"],
@@ -350,7 +356,7 @@ mod tests {
             assert_eq!(states_told, states(model.name), "{}", model.name);
             told += 1;
         }
-        assert_eq!(told, 13, "models that the search decides");
+        assert_eq!(told, 14, "models that the search decides");
     }
 
     #[test]
