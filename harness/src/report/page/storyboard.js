@@ -228,7 +228,8 @@ page.storyboard = () => {
   /** Where the rows have no names of the paper, a row says which parts its node plays. */
   const partsOf = (node) => cycle.cast.filter(([, one]) => one === node).map(([part]) => part).join(" ");
 
-  const shortState = (state) => state.text.replace("cut off, ", "cut, ");
+  /** So that it ends before the log begins; the whole of it is told on hover. */
+  const shortState = (state) => state.text.replace("cut off, ", "cut, ").replace(" term ", " t. ");
 
   /** Around the place of the entry at stake: whole where an entry stands, dashed where there is none. */
   function drawRing(server, y, from) {
