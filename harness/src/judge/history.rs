@@ -2,8 +2,9 @@
 
 use checker::models::Model;
 use checker::{Budget, Check, HistoryError, NullRead, Options, Proof, Verdict};
-use histories::{Event, History, Kind, Value};
+use histories::{Event, History, Kind, Process, Value};
 
+use super::results::Operations;
 use super::{Implied, Limits};
 use crate::exit::Failure;
 
@@ -66,12 +67,17 @@ pub fn durability(history: &History) -> Result<Check, Failure> {
     checker::durability(&history.header, &history.events).map_err(malformed)
 }
 
-/// Whether somebody read the keys after the heal.
-pub fn has_final_reads(history: &History) -> bool {
-    history
-        .events
-        .iter()
-        .any(|event| event.other.get("final") == Some(&true.into()))
+/// The completed operations, and whether somebody read the keys after the heal: in one look at every event, as a large
+/// history is slow to go through.
+pub fn overview(history: &History) -> (Operations, bool) {
+    let (mut operations, mut has_final_reads) = (Operations::default(), false);
+    for event in &history.events {
+        if event.process != Process::Nemesis {
+            operations.add(event.kind);
+        }
+        has_final_reads |= event.other.get("final") == Some(&true.into());
+    }
+    (operations, has_final_reads)
 }
 
 /// Whether enough happened to mean anything.

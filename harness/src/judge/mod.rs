@@ -248,9 +248,8 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
         return Err(no_model(path, imported.model_candidates));
     };
     let history = imported.history;
-    // Before the check: at its limit nobody waits for a look at every event.
-    let operations = Operations::count(&history.events, None);
-    let has_final_reads = history::has_final_reads(&history);
+    // Before the check: at its limit nobody waits for it.
+    let (operations, has_final_reads) = history::overview(&history);
     let mut checks = vec![history::linearizability(
         &history, &model, implied, limits, budget,
     )?];

@@ -10,6 +10,9 @@ use super::Limits;
 
 /// How often the watcher looks: limits are kept that closely.
 const LOOK: Duration = Duration::from_millis(4);
+/// What may be taken between two looks: so much, or this part of the limit if that is less, is left for it.
+const MEANWHILE: u64 = 4 << 20;
+const MEANWHILE_PART: u64 = 32;
 /// How often progress is shown, in looks.
 const SHOW: u32 = 25;
 /// A check that is over by then shows nothing.
@@ -18,6 +21,7 @@ const SHORT: Duration = Duration::from_secs(1);
 /// Do it; the budget is cancelled at the limit.
 pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) -> T {
     let (done, is_done) = channel::<()>();
+    let most = limits.memory - MEANWHILE.min(limits.memory / MEANWHILE_PART);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let begin = Instant::now();
@@ -28,7 +32,7 @@ pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) ->
                 if begin.elapsed() >= limits.timeout || limits.stop.is_set() {
                     budget.cancel();
                 }
-                if resident_bytes().is_some_and(|resident| resident > limits.memory) {
+                if resident_bytes().is_some_and(|resident| resident > most) {
                     budget.exhaust();
                 }
                 if limits.progress && begin.elapsed() >= SHORT && looks % SHOW == 0 {
