@@ -74,6 +74,12 @@ pub(super) struct LongFork {
     pub(super) keys: i64,
 }
 
+/// What a transaction returns, of what each of its operations does.
+fn each(transaction: &Value, run: impl FnMut(&Value) -> Value) -> Value {
+    let done = transaction.as_list().unwrap().iter().map(run);
+    Value::list(done.collect::<Vec<_>>())
+}
+
 fn micro(f: &str, key: i64, value: Value) -> Value {
     Value::list([Value::from(f), key.into(), value])
 }
@@ -97,22 +103,17 @@ impl Twin for LongFork {
 
     fn run(&self, state: &Self::State, _: u64, _: &str, argument: &Value) -> Vec<(Self::State, Value)> {
         let mut next = state.clone();
-        let done = argument
-            .as_list()
-            .unwrap()
-            .iter()
-            .map(|micro| match micro.as_list() {
-                Some([f, key, Value::Null]) => {
-                    let value = next.get(key).cloned().unwrap_or_default();
-                    Value::list([f.clone(), key.clone(), value])
-                }
-                Some([_, key, value]) => {
-                    next.insert(key.clone(), value.clone());
-                    micro.clone()
-                }
-                _ => micro.clone(),
-            });
-        let done = Value::list(done.collect::<Vec<_>>());
+        let done = each(argument, |micro| match micro.as_list() {
+            Some([f, key, Value::Null]) => {
+                let value = next.get(key).cloned().unwrap_or_default();
+                Value::list([f.clone(), key.clone(), value])
+            }
+            Some([_, key, value]) => {
+                next.insert(key.clone(), value.clone());
+                micro.clone()
+            }
+            _ => micro.clone(),
+        });
         vec![(next, done)]
     }
 
@@ -158,27 +159,22 @@ impl Twin for Transactions {
 
     fn run(&self, state: &Self::State, _: u64, _: &str, argument: &Value) -> Vec<(Self::State, Value)> {
         let mut next = state.clone();
-        let done = argument
-            .as_list()
-            .unwrap()
-            .iter()
-            .map(|micro| match micro.as_list() {
-                Some([f, key, value]) if *f == Value::from("r") => {
-                    debug_assert_eq!(*value, Value::Null);
-                    let held = next.get(key).map_or(&[][..], |held| held);
-                    let seen = match self.lists {
-                        true => Value::list(held.iter().cloned()),
-                        false => held.last().cloned().unwrap_or_default(),
-                    };
-                    Value::list([f.clone(), key.clone(), seen])
-                }
-                Some([_, key, value]) => {
-                    next.entry(key.clone()).or_default().push(value.clone());
-                    micro.clone()
-                }
-                _ => micro.clone(),
-            });
-        let done = Value::list(done.collect::<Vec<_>>());
+        let done = each(argument, |micro| match micro.as_list() {
+            Some([f, key, value]) if *f == Value::from("r") => {
+                debug_assert_eq!(*value, Value::Null);
+                let held = next.get(key).map_or(&[][..], |held| held);
+                let seen = match self.lists {
+                    true => Value::list(held.iter().cloned()),
+                    false => held.last().cloned().unwrap_or_default(),
+                };
+                Value::list([f.clone(), key.clone(), seen])
+            }
+            Some([_, key, value]) => {
+                next.entry(key.clone()).or_default().push(value.clone());
+                micro.clone()
+            }
+            _ => micro.clone(),
+        });
         vec![(next, done)]
     }
 

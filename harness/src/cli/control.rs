@@ -12,6 +12,7 @@ use crate::report::outcome::Outcome;
 use crate::report::style::{Style, word};
 use crate::run::progress::Progress;
 use crate::run::settings::Settings;
+use crate::run::stop::Stop;
 use crate::trial::{Trial, trial};
 
 /// What came of it; it changes nothing of the tested run's verdict.
@@ -22,8 +23,8 @@ pub struct Control {
 
 impl Control {
     /// Lead the correct node through what the tested run went through. Each page has the other run behind the switch of the
-    /// rule from then on, and `latest` is the tested run again.
-    pub fn lead(tested: &mut Trial, progress: Progress) -> Self {
+    /// rule from then on, and `latest` is the tested run again. `stop` ends its check, too.
+    pub fn lead(tested: &mut Trial, progress: Progress, stop: &Stop) -> Self {
         let settings = Settings {
             bugs: Vec::new(),
             ..tested.record.settings.clone()
@@ -31,7 +32,11 @@ impl Control {
         if progress != Progress::Quiet {
             eprintln!("control: {}", settings.command_line());
         }
-        let ended = trial(&settings, progress, Limits::default(), || Ok(()));
+        let limits = Limits {
+            stop: stop.clone(),
+            ..Limits::default()
+        };
+        let ended = trial(&settings, progress, limits, || Ok(()));
         let paired = ended.and_then(|mut control| {
             pair(tested, &mut control)?;
             Ok(control)

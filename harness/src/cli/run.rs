@@ -175,7 +175,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     show_tested(&tested, json)?;
     let exit = tested.results.exit();
     let interrupted = stop.is_set() || tested.record.interrupted;
-    let control = (control && !interrupted).then(|| Control::lead(&mut tested, progress));
+    let control = (control && !interrupted).then(|| Control::lead(&mut tested, progress, &stop));
     if let Some(control) = &control {
         match json {
             true => eprint!("{}", control.line(Style::plain())),

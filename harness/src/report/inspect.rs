@@ -119,7 +119,6 @@ impl Saved {
         let checks = self.results.as_ref()?["checks"].as_array()?;
         let mut keys = checks.iter().flat_map(|check| undecided::keys(&check["details"]));
         keys.next()
-            .map(|undecided::Undecided { why, key, operations }| Proof { why, key, operations })
     }
 
     fn first_violation(&self) -> Option<Proof> {
