@@ -9,6 +9,7 @@ mod bad_luck;
 mod ci;
 mod main_job;
 mod readme;
+mod saved;
 mod selftest;
 mod semantics;
 mod serve;

@@ -1,0 +1,62 @@
+//! Runs as earlier versions saved them (`tests/saved`): they are read, judged and shown as they were then.
+
+use std::path::{Path, PathBuf};
+
+use crate::lab::Lab;
+
+/// The saved runs: a file with what `inspect` said stands in each folder beside what the run left.
+fn saved() -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/saved");
+    let mut runs: Vec<PathBuf> = std::fs::read_dir(all)
+        .unwrap()
+        .map(|run| run.unwrap().path())
+        .collect();
+    runs.sort();
+    runs
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// A document without the name of its folder, which a copy does not share.
+fn placeless(mut results: serde_json::Value) -> serde_json::Value {
+    results["run"] = "RUN".into();
+    results
+}
+
+#[test]
+fn a_run_that_was_saved_before_is_judged_and_shown_as_it_was() {
+    let runs = saved();
+    assert_eq!(runs.len(), 5, "{runs:?}");
+    for saved in runs {
+        let lab = Lab::new();
+        let run = lab.store().join("saved").join(saved.file_name().unwrap());
+        copy(&saved, &run);
+        let name = run.display();
+        let text = std::fs::read_to_string(saved.join("results.json")).unwrap();
+        let then = placeless(serde_json::from_str(&text).unwrap());
+        let exit = then["exit"].as_i64().unwrap() as i32;
+
+        let shown = lab.harness(&format!("inspect {name}")).with(0).stdout;
+        let shown = shown.replace(&name.to_string(), "RUN");
+        let wanted = std::fs::read_to_string(saved.join("inspect.txt")).unwrap();
+        assert_eq!(shown, wanted, "{name}");
+
+        let judged = lab.command(&format!("check {name} --json")).output().unwrap();
+        let now = placeless(crate::lab::Ended::from(judged).with(exit).json());
+        assert_eq!(now, then, "{name}");
+
+        lab.harness(&format!("report {name}")).with(0);
+        assert!(run.join("report.html").is_file(), "{name}");
+        let listed = lab.harness("list runs").with(0).stdout;
+        assert!(listed.contains(then["verdict"].as_str().unwrap()), "{listed}");
+    }
+}
