@@ -1,55 +1,6 @@
-//! The exit codes, in one place (README, "Exit codes").
+//! The errors that end a command, each with its exit code.
 
-use std::process::ExitCode;
-
-use checker::Verdict;
-
-/// What the process tells its caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Every check passed; or what was to be shown was shown.
-    Pass,
-    /// At least one check failed.
-    Violation,
-    /// No violation, but a check could not decide, or the nemesis was not armed.
-    Inconclusive,
-    /// A second Ctrl-C: stopped at once.
-    Interrupted,
-    /// The command line or an input file is wrong; nothing was run.
-    Usage,
-    /// The harness could not do its work.
-    Broken,
-}
-
-impl Exit {
-    /// The number.
-    pub const fn code(self) -> u8 {
-        match self {
-            Exit::Pass => 0,
-            Exit::Violation => 1,
-            Exit::Inconclusive => 2,
-            Exit::Interrupted => 130,
-            Exit::Usage => 254,
-            Exit::Broken => 255,
-        }
-    }
-}
-
-impl From<Verdict> for Exit {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Pass => Exit::Pass,
-            Verdict::Violation => Exit::Violation,
-            Verdict::Inconclusive => Exit::Inconclusive,
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(exit.code())
-    }
-}
+pub use runs::exit::Exit;
 
 /// An error that ends the command, by who has to act on it.
 #[derive(Debug, thiserror::Error)]
@@ -79,5 +30,26 @@ impl Failure {
 impl From<histories::run_folder::FolderError> for Failure {
     fn from(error: histories::run_folder::FolderError) -> Self {
         Failure::Broken(error.to_string())
+    }
+}
+
+impl From<runs::record::SettingsError> for Failure {
+    fn from(error: runs::record::SettingsError) -> Self {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<runs::record::Unreadable> for Failure {
+    fn from(error: runs::record::Unreadable) -> Self {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<runs::judge::JudgeError> for Failure {
+    fn from(error: runs::judge::JudgeError) -> Self {
+        match error.is_ours() {
+            true => Failure::Broken(error.to_string()),
+            false => Failure::Usage(error.to_string()),
+        }
     }
 }

@@ -6,19 +6,18 @@
 //! | [`run`] | a run, stage by stage |
 //! | [`trial`] | a run with its verdict |
 //! | [`selftest`] | the tester, tested |
-//! | [`judge`] | the verdict on a saved run |
 //! | [`report`] | what a person sees |
 //! | [`serve`] | the store in a browser |
-//! | [`systems`], [`workloads`] | the tables of what can be tested, and with what load |
+//! | [`systems`] | the table of what can be tested |
+//! | [`flags`] | the flags of a run, and the command that repeats it |
 //! | [`exit`] | the exit codes |
 
 pub mod cli;
 pub mod exit;
-pub mod judge;
+pub mod flags;
 pub mod report;
 pub mod run;
 pub mod selftest;
 pub mod serve;
 pub mod systems;
 pub mod trial;
-pub mod workloads;

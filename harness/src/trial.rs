@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use histories::RunFolder;
 use histories::run_folder::write_json;
+use runs::judge::{self, Limits};
+use runs::record::Record;
+use runs::record::Results;
+use runs::record::Settings;
 
 use crate::exit::Failure;
-use crate::judge::results::Results;
-use crate::judge::{self, Limits};
+use crate::report::checking;
 use crate::run::progress::Progress;
-use crate::run::record::Record;
-use crate::run::settings::Settings;
 
 /// What came of it.
 pub struct Trial {
@@ -43,7 +44,7 @@ pub fn trial(
     let folder = folder?;
     judging()?;
     let limits = Limits {
-        progress: progress == Progress::Bar,
+        progress: (progress == Progress::Bar).then(checking::bar),
         timeout: settings.check_timeout,
         journals: settings.journals,
         ..limits

@@ -10,17 +10,18 @@ use checker::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, StaleRea
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
+use runs::judge::{self, Limits};
+use runs::record::Record;
+use runs::stop::Stop;
 use serde_json::json;
 
 use super::outputs::Outputs;
 use super::{duration, run_folder, show, show_json};
 use crate::exit::{Exit, Failure};
-use crate::judge::{self, Limits};
+use crate::report::checking;
 use crate::report::outcome::Outcome;
 use crate::report::style::{Style, word};
 use crate::report::summary;
-use crate::run::record::Record;
-use crate::run::stop::Stop;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -176,7 +177,7 @@ fn limits(args: &Args) -> Limits {
     Limits {
         timeout: args.timeout,
         memory: args.memory.as_u64(),
-        progress: std::io::stderr().is_terminal() && !args.json,
+        progress: (std::io::stderr().is_terminal() && !args.json).then(checking::bar),
         engine: match args.engine {
             EngineArg::Auto => Engine::Auto,
             EngineArg::Graph => Engine::Graph,
@@ -225,7 +226,7 @@ fn judge(args: &Args, target: &Path, limits: &Limits) -> Outcome {
         return Outcome {
             name,
             record: None,
-            results: judge::file(target, limits),
+            results: judge::file(target, limits).map_err(Failure::from),
         };
     }
     let judged = run_folder(&args.store, target).and_then(|folder| {

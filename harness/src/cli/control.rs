@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use checker::Verdict;
 use histories::RunFolder;
+use runs::judge::Limits;
+use runs::record::Results;
+use runs::record::Settings;
+use runs::stop::Stop;
 
 use crate::exit::Failure;
-use crate::judge::Limits;
-use crate::judge::results::Results;
+use crate::flags::command_line;
 use crate::report::outcome::Outcome;
 use crate::report::style::{Style, word};
 use crate::run::progress::Progress;
-use crate::run::settings::Settings;
-use crate::run::stop::Stop;
 use crate::trial::{Trial, trial};
 
 /// What came of it; it changes nothing of the tested run's verdict.
@@ -30,7 +31,7 @@ impl Control {
             ..tested.record.settings.clone()
         };
         if progress != Progress::Quiet {
-            eprintln!("control: {}", settings.command_line());
+            eprintln!("control: {}", command_line(&settings));
         }
         let limits = Limits {
             stop: stop.clone(),
@@ -101,7 +102,7 @@ fn pair(tested: &mut Trial, control: &mut Trial) -> Result<(), Failure> {
 fn name_counterpart(trial: &mut Trial, other: &RunFolder) -> Result<(), Failure> {
     // Both lie in one group, so that the pair may move together.
     trial.record.counterpart = other.path().file_name().map(PathBuf::from);
-    trial.record.save(&trial.folder)
+    Ok(trial.record.save(&trial.folder)?)
 }
 
 #[cfg(test)]

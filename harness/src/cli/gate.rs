@@ -6,17 +6,17 @@ use std::time::Duration;
 use checker::Verdict;
 use histories::RunFolder;
 use histories::run_folder::read_json;
+use runs::judge;
+use runs::record::Record;
+use runs::record::Settings;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::table::{Table, aligned};
 use super::{run_folder, show, show_json};
 use crate::exit::{Exit, Failure};
-use crate::judge;
 use crate::report::figures::{Figures, median};
 use crate::report::style::{Style, word};
-use crate::run::record::Record;
-use crate::run::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use histories::{Event, NodeName, RunFolder};
 use nemesis::effect::EffectLine;
+use runs::record::Record;
 use serde::Serialize;
 
 use super::pager::Pager;
@@ -14,7 +15,6 @@ use crate::report::inspect::{Saved, event_line};
 use crate::report::style::Style;
 use crate::report::summary::told;
 use crate::report::{faults, window};
-use crate::run::record::Record;
 
 const EXAMPLES: &str = "\
 Examples:

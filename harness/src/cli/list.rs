@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ::runs::workloads;
 use bytesize::ByteSize;
 use clap::ValueEnum;
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::table::{Table, aligned};
 use super::{show, show_json};
 use crate::exit::{Exit, Failure};
 use crate::report::runs::{self, Filter, SavedRun};
-use crate::{systems, workloads};
+use crate::systems;
 
 const EXAMPLES: &str = "\
 Examples:

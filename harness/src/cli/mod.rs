@@ -166,6 +166,6 @@ fn on_interrupt(act: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
 }
 
 /// A duration such as `60s`, `5m` or `500ms`.
-fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s, 5m or 500ms"))
 }

@@ -5,17 +5,18 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use checker::Verdict;
+use runs::judge::Limits;
+use runs::record::Record;
+use runs::record::Results;
+use runs::record::Settings;
+use runs::stop::Stop;
 use serde_json::json;
 
 use super::{run_folder, show, show_json};
 use crate::exit::{Exit, Failure};
-use crate::judge::Limits;
-use crate::judge::results::Results;
+use crate::flags::command_line;
 use crate::report::style::{Style, word};
 use crate::run::progress::Progress;
-use crate::run::record::Record;
-use crate::run::settings::Settings;
-use crate::run::stop::Stop;
 use crate::trial::{Trial, trial};
 
 const EXAMPLES: &str = "\
@@ -63,7 +64,7 @@ pub fn replay(args: &Args) -> Result<Exit, Failure> {
     let mut trials = Vec::new();
     for number in 1..=args.times {
         if !args.quiet {
-            eprintln!("{number} of {}: {}", args.times, settings.command_line());
+            eprintln!("{number} of {}: {}", args.times, command_line(&settings));
         }
         let trial = trial(&settings, progress, Limits::default(), || Ok(()))?;
         let _ = super::draw(&trial.folder);
@@ -117,7 +118,7 @@ fn render(settings: &Settings, trials: &[Trial], style: Style) -> String {
     for ((verdict, check), times) in failures(&results).iter().rev() {
         let _ = writeln!(out, "{times} of {}: {} of {check}", trials.len(), word(*verdict));
     }
-    let _ = writeln!(out, "\n  once        {}", settings.command_line());
+    let _ = writeln!(out, "\n  once        {}", command_line(settings));
     out
 }
 

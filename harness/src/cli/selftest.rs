@@ -8,21 +8,23 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use histories::Seed;
+use runs::case::Bug;
+use runs::judge::Limits;
+use runs::record::Settings;
+use runs::stop::Stop;
 
 use super::outputs::put;
 use super::table::{Table, aligned};
-use super::{duration, run, show, show_json};
+use super::{duration, show, show_json};
 use crate::exit::{Exit, Failure};
-use crate::judge::Limits;
+use crate::flags::{Flags, all_bugs};
 use crate::run::progress::Progress;
-use crate::run::settings::Settings;
-use crate::run::stop::Stop;
 use crate::selftest::crew::work;
 use crate::selftest::finding::{Ending, Finding};
 use crate::selftest::junit;
 use crate::selftest::matrix::{Job, Matrix};
 use crate::selftest::summary::{Row, Standing, Summary};
-use crate::systems::{self, Bug};
+use crate::systems;
 use crate::trial::trial;
 
 const ABOUT: &str = "\
@@ -58,7 +60,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Only this bug, and the correct node under its schedule; may be repeated.
-    #[arg(long = "bug", value_name = "NAME", value_parser = PossibleValuesParser::new(run::all_bugs()))]
+    #[arg(long = "bug", value_name = "NAME", value_parser = PossibleValuesParser::new(all_bugs()))]
     bugs: Vec<String>,
     /// Only this nemesis, with its bugs; may be repeated.
     #[arg(long = "nemesis", value_name = "NAME", value_parser = PossibleValuesParser::new(nemesis::TABLE.iter().map(|row| row.name)))]
@@ -96,7 +98,7 @@ pub struct Args {
 #[derive(Parser)]
 struct Run {
     #[command(flatten)]
-    args: run::Args,
+    flags: Flags,
 }
 
 /// Do it.
@@ -175,12 +177,15 @@ fn schedules(args: &Args) -> Vec<&'static str> {
 fn settings(args: &Args, job: &Job) -> Result<Settings, Failure> {
     let mut words = vec!["harness run".to_owned()];
     words.extend(job.words());
+    if let Some(node_bin) = &args.node_bin {
+        words.extend(["--node-bin".to_owned(), node_bin.display().to_string()]);
+    }
     let run = Run::try_parse_from(words).map_err(|error| {
         Failure::Broken(format!(
             "the table of bugs has a run that cannot be, a bug of ours: {error}"
         ))
     })?;
-    let settings = run::resolve(run.args.with_node_bin(args.node_bin.clone()))?;
+    let settings = run.flags.settings()?;
     Ok(Settings {
         store: args.store.join(STORE),
         ..settings

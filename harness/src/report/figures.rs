@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use histories::{Event, Kind, Process};
-
-use crate::judge::outage;
-use crate::run::record::Record;
+use runs::judge::outage;
+use runs::record::Record;
 
 /// What a run came to. What was not reached is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

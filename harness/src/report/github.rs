@@ -6,10 +6,11 @@
 use std::fmt::Write;
 
 use checker::{Check, Verdict};
+use runs::record::Results;
 
 use super::outcome::Outcome;
 use super::style::word;
-use crate::judge::results::Results;
+use crate::flags::command_line;
 
 /// The annotations, a line each.
 pub fn annotations(outcomes: &[Outcome]) -> String {
@@ -39,7 +40,7 @@ fn annotate(out: &mut String, outcome: &Outcome, results: &Results, check: &Chec
         let _ = write!(message, "\n{}", first.why);
     }
     if let Some(record) = &outcome.record {
-        let _ = write!(message, "\nagain: {}", record.settings.command_line());
+        let _ = write!(message, "\nagain: {}", command_line(&record.settings));
     }
     annotation(out, level, &title, &message);
 }
@@ -111,7 +112,7 @@ fn table(out: &mut String, outcome: &Outcome, results: &Results) {
         );
     }
     if let Some(record) = &outcome.record {
-        let _ = writeln!(out, "Again: `{}`\n", record.settings.command_line());
+        let _ = writeln!(out, "Again: `{}`\n", command_line(&record.settings));
     }
 }
 

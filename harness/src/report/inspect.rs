@@ -5,14 +5,15 @@ use std::fmt::Write;
 use histories::run_folder::read_json;
 use histories::{Event, LogIndex, RunFolder, Value};
 use nemesis::schedules::figure8::evidence::{Cycle, Ending};
+use runs::judge::nemesis::Saved as Nemesis;
+use runs::record::Record;
 use serde_json::Value as Json;
 
 use super::style::Style;
 use super::summary::wrapped;
 use super::{story, undecided, window};
 use crate::exit::Failure;
-use crate::judge::nemesis::Saved as Nemesis;
-use crate::run::record::Record;
+use crate::flags::command_line;
 
 /// What was saved beside the history.
 pub struct Saved {
@@ -47,7 +48,7 @@ impl Saved {
         let mut out = format!(
             "{}\n{}\n",
             style.bold(&self.path),
-            self.record.settings.command_line()
+            command_line(&self.record.settings)
         );
         let Some(results) = &self.results else {
             return out

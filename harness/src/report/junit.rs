@@ -3,11 +3,11 @@
 //! A violation is a `failure`. What is inconclusive is an `error`: JUnit's `skipped` counts as green in most CI
 //! systems, and nothing is green without proof.
 
+use checker::Verdict;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use runs::record::Results;
 
 use super::outcome::Outcome;
-use crate::judge::results::Results;
-use checker::Verdict;
 
 /// The document: a suite for each outcome.
 ///

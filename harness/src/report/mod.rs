@@ -1,5 +1,6 @@
 //! What a person sees: one file per form.
 
+pub mod checking;
 pub mod data;
 pub mod faults;
 pub mod figures;

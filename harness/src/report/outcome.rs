@@ -1,11 +1,12 @@
 //! What a command hands to CI: the results of each run or file, or why there are none.
 
 use checker::{Check, Verdict};
+use runs::record::Record;
+use runs::record::Results;
+use runs::record::Settings;
 
 use crate::exit::{Exit, Failure};
-use crate::judge::results::Results;
-use crate::run::record::Record;
-use crate::run::settings::Settings;
+use crate::flags::command_line;
 use crate::trial::Trial;
 
 /// One run or history, and what came of it.
@@ -43,7 +44,7 @@ impl Outcome {
     /// A run that could not be done.
     pub fn not_done(settings: &Settings, failure: Failure) -> Self {
         Outcome {
-            name: settings.command_line(),
+            name: command_line(settings),
             record: None,
             results: Err(failure),
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use histories::run_folder::read_json;
 use histories::{RunFolder, Seed};
+use runs::record::Record;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
-use crate::run::record::Record;
 
 /// A saved run in one line.
 #[derive(Clone, Debug, PartialEq, Serialize)]

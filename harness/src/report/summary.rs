@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use runs::record::Record;
+use runs::record::Results;
+
 use super::style::{Style, word};
 use super::undecided;
-use crate::judge::results::Results;
-use crate::run::record::Record;
+use crate::flags::command_line;
 
 /// So many violations are told; the rest is counted.
 const TOLD: usize = 3;
@@ -48,7 +50,7 @@ pub fn render(results: &Results, record: Option<&Record>, depth: Depth, style: S
     proofs(&mut out, results, depth, style);
     undecided(&mut out, results, depth, style);
     if let Some(record) = record {
-        let _ = writeln!(out, "\n  again       {}", record.settings.command_line());
+        let _ = writeln!(out, "\n  again       {}", command_line(&record.settings));
     }
     out
 }

@@ -6,12 +6,12 @@ use histories::Value;
 use nemesis::NodeId;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use runs::record::Reads;
+use runs::store::{Answer, Reply, Request, StoreOp};
+use runs::workloads::{Operation, Plan};
 use tokio::time::Instant;
 
 use super::client::{Clients, Session};
-use super::settings::Reads;
-use crate::systems::{Answer, Reply, Request, StoreOp};
-use crate::workloads::{Operation, Plan};
 
 /// How often a client follows to another node with one request, before it calls it a failure.
 const TRIES: u32 = 4;

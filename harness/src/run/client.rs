@@ -9,15 +9,16 @@ use nemesis::NodeId;
 use nemesis::hands::Clock;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use runs::record::Reads;
+use runs::stop::Stop;
+use runs::store::{Answer, Reply, Request};
+use runs::workloads::{self, Operation, Workload};
 use tokio::time::{Instant, sleep_until};
 
 use super::asking::Asking;
 use super::gate::Gate;
 use super::recorder::Recorder;
-use super::settings::Reads;
-use super::stop::Stop;
-use crate::systems::{Answer, Reply, Request, System};
-use crate::workloads::{self, Operation, Workload};
+use crate::systems::System;
 
 /// What all clients of a run share. Cheap to clone.
 #[derive(Clone)]

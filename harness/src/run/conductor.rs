@@ -8,14 +8,14 @@ use histories::Nanos;
 use histories::run_folder::Lines;
 use nemesis::hands::Hands;
 use nemesis::{Effect, Outcome, Schedule, View};
+use runs::record::Stage as Turn;
+use runs::stop::Stop;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::client::Clients;
 use super::effect_log::{Done, EffectLog, Records, event};
 use super::observer::Observer;
 use super::probes::Probes;
-use super::record::Stage as Turn;
-use super::stop::Stop;
 use crate::exit::Failure;
 
 /// What the run is told while it lasts, for the progress line.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use histories::{Nanos, Value};
 use nemesis::NodeId;
+use runs::store::{Answer, Reply, Request, StoreOp};
+use runs::workloads::Operation;
 use tokio::time::Instant;
 
 use super::client::Clients;
 use crate::exit::Failure;
-use crate::systems::{Answer, Reply, Request, StoreOp};
-use crate::workloads::Operation;
 
 /// So many keys are read at a time.
 const READERS: usize = 16;

@@ -9,9 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use histories::RunFolder;
-
-use super::stop::Stop;
-use crate::judge::journals;
+use runs::judge::journals;
+use runs::stop::Stop;
 
 /// Between two looks, at least.
 const EVERY: Duration = Duration::from_millis(500);

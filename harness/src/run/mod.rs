@@ -1,5 +1,5 @@
 //! A run: `resolve → start → ready → load with nemesis → heal → recover → final reads → stop → save`, each stage a
-//! short function. What follows, `check → report → exit`, works from the saved files alone ([`crate::judge`]).
+//! short function. What follows, `check → report → exit`, works from the saved files alone ([`runs::judge`]).
 
 mod asking;
 pub mod client;
@@ -7,16 +7,14 @@ pub mod conductor;
 mod effect_log;
 mod final_reads;
 pub mod gate;
+mod host;
 mod journal_monitor;
 pub mod monitor;
 pub mod observer;
 mod probes;
 pub mod progress;
-pub mod record;
 pub mod recorder;
-pub mod settings;
 mod signals;
-pub mod stop;
 
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
@@ -24,10 +22,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use histories::run_folder::{Lines, run_name};
-use histories::{Header, RunFolder};
+use histories::{Header, Nanos, RunFolder};
 use nemesis::NodeId;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
+use runs::record::{Record, Recovery, Settings};
+use runs::stop::Stop;
+use runs::workloads;
 use tokio::task::JoinHandle;
 
 use self::client::Clients;
@@ -36,14 +37,10 @@ use self::effect_log::Records;
 use self::gate::Gate;
 use self::observer::Observer;
 use self::progress::{Look, Progress};
-use self::record::{Record, Recovery};
 use self::recorder::Writing;
-use self::settings::Settings;
 use self::signals::Signals;
-use self::stop::Stop;
 use crate::exit::Failure;
 use crate::systems::{self, System};
-use crate::workloads;
 
 /// A guided schedule looks this often, an unguided one less.
 const GUIDED_TICK: Duration = Duration::from_millis(4);
@@ -89,14 +86,16 @@ impl<'a> Run<'a> {
     async fn prepare(settings: &'a Settings) -> Result<Self, Failure> {
         settings.validate()?;
         let began = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        let record = Record::begin(settings, &began)?;
+        let binaries = vec![host::harness()?, host::binary(&settings.program)?];
+        let argv = std::env::args().collect();
+        let record = Record::begin(settings.clone(), began.clone(), argv, binaries, host::host());
         let group = format!("{}-{}", settings.nemesis.replace(',', "+"), settings.system);
         let folder = RunFolder::create(&settings.store, &group, &run_name(&began, settings.seed))?;
         record.save(&folder)?;
         for node in NodeId::all(settings.nodes) {
             folder.create_node(&node.name())?;
         }
-        let row = settings.system_row()?;
+        let row = systems::row(&settings.system)?;
         let clock = Clock::start();
         let hands = Hands::new(settings.nodes, row.framing, clock)
             .await
@@ -138,6 +137,12 @@ impl<'a> Run<'a> {
         self.stop().await
     }
 
+    /// A stage has ended; what is known is saved.
+    fn stage_over(&mut self, name: &str, begin: Nanos) -> Result<(), Failure> {
+        self.record.stage(name, begin, self.clock.now());
+        Ok(self.record.save(&self.folder)?)
+    }
+
     /// Start, and ready: every node runs and has told its addresses.
     async fn start(&mut self) -> Result<(), Failure> {
         let begin = self.clock.now();
@@ -155,7 +160,7 @@ impl<'a> Run<'a> {
                 Err(error) => return Err(Failure::Broken(format!("{node} did not start: {error}"))),
             }
         }
-        self.record.stage("start", begin, self.clock, &self.folder)
+        self.stage_over("start", begin)
     }
 
     /// Begin the history, and all that the clients share.
@@ -203,7 +208,7 @@ impl<'a> Run<'a> {
         }
         let begin = self.clock.now();
         final_reads::read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
-        self.record.stage("final-reads", begin, self.clock, &self.folder)
+        self.stage_over("final-reads", begin)
     }
 
     /// Load with nemesis, then heal.
@@ -257,7 +262,7 @@ impl<'a> Run<'a> {
         self.record.interrupted = matches!(end, Ended::Interrupted);
         over.set();
         clients.gate.set(true);
-        self.record.stage("load", begin, self.clock, &self.folder)?;
+        self.stage_over("load", begin)?;
         watcher.finish(end.why());
         journals.map(std::thread::JoinHandle::join);
         let healed = conducted
@@ -323,7 +328,7 @@ impl<'a> Run<'a> {
             healed: healed.at,
             recovered,
         });
-        self.record.stage("recover", begin, self.clock, &self.folder)
+        self.stage_over("recover", begin)
     }
 
     /// Stop the nodes, and save that the run came to its end.
@@ -335,7 +340,7 @@ impl<'a> Run<'a> {
             return Err(Failure::Broken(format!("at the stop: {broken}")));
         }
         self.record.finished = true;
-        self.record.stage("stop", begin, self.clock, &self.folder)
+        self.stage_over("stop", begin)
     }
 }
 

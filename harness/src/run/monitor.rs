@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use checker::{Budget, Options, Verdict};
 use histories::{Event, Header, Kind, Process, Value};
-
-use super::stop::Stop;
+use runs::stop::Stop;
 
 /// How often the keys that had completions are judged.
 const EVERY: Duration = Duration::from_millis(50);

@@ -9,9 +9,9 @@ use histories::{LogIndex, Nanos, Term};
 use nemesis::hands::{Clock, Hands};
 use nemesis::view::{Role, TailEntry};
 use nemesis::{NodeId, NodeStatus, NodeView, ProcessState};
-use serde::{Deserialize, Serialize};
+use runs::record::StatusLine;
+use runs::stop::Stop;
 
-use super::stop::Stop;
 use crate::systems::System;
 
 /// A node that only moved on (commit, log) is written down again after so long; one that changed its role at once.
@@ -19,29 +19,6 @@ const QUIET: Duration = Duration::from_millis(100);
 
 /// So many entries of the log's end are remembered as shown: more than a status has.
 const REMEMBERED: usize = 128;
-
-/// A line of `status.jsonl`: what a node said of itself when it had changed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StatusLine {
-    /// When it was asked.
-    pub time: Nanos,
-    /// Who.
-    pub node: NodeId,
-    /// Which start of it.
-    pub incarnation: u64,
-    /// What it is.
-    pub role: Role,
-    /// Its term.
-    pub term: Term,
-    /// Whom it follows.
-    pub leader: Option<NodeId>,
-    /// Its commit index.
-    pub commit: LogIndex,
-    /// Its last entry's index.
-    pub last: LogIndex,
-    /// The end of its log that is new since the last line, as far as the status showed it.
-    pub tail: Vec<TailEntry>,
-}
 
 /// Cheap to clone.
 #[derive(Clone)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use nemesis::view::Position;
 use nemesis::{Probe, ProbeId, ProbeOp, ProbeState};
+use runs::store::{Answer, Reply, Request, StoreOp};
+use runs::workloads::{self, Operation};
 
 use super::client::Clients;
-use crate::systems::{Answer, Reply, Request, StoreOp};
-use crate::workloads::{self, Operation};
 
 /// So many probes are remembered: more than any schedule has in a cycle.
 const PROBES: u64 = 256;

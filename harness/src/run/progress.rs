@@ -9,11 +9,11 @@ use histories::Nanos;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nemesis::hands::Clock;
 use nemesis::{NodeId, NodeView, ProcessState, Role};
+use runs::stop::Stop;
 
 use super::conductor::Stage;
 use super::observer::Observer;
 use super::recorder::Recorder;
-use super::stop::Stop;
 
 /// How often the lines are drawn anew.
 const REDRAW: Duration = Duration::from_millis(200);

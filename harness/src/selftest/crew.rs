@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::run::stop::Stop;
+use runs::stop::Stop;
 
 /// Do every job, so many at a time, in their order. What is not begun when `stop` is set is not done at all.
 pub fn work<J: Sync, R: Send>(

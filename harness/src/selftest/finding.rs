@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use checker::Verdict;
+use runs::record::Record;
+use runs::record::Results;
 use serde::Serialize;
 
 use super::matrix::Job;
 use crate::exit::Failure;
-use crate::judge::results::Results;
-use crate::run::record::Record;
 use crate::trial::Trial;
 
 /// The checks that say what is wrong with a store: a bug is caught by one of these. The others say whether the run
@@ -168,7 +168,7 @@ mod tests {
     use histories::Seed;
 
     use super::*;
-    use crate::systems::Case;
+    use runs::case::Case;
 
     fn results(checks: &[(&str, Verdict)]) -> Results {
         let check = |(name, verdict): &(&str, Verdict)| Check {

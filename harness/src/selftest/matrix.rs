@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use histories::Seed;
-
-use crate::systems::{Bug, Case};
+use runs::case::{Bug, Case};
 
 /// A run to be done.
 #[derive(Clone, Copy, Debug, PartialEq)]

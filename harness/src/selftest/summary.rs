@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use runs::case::Case;
 use serde::Serialize;
 
 use super::finding::{Ending, Finding};
 use super::matrix::{Job, Matrix};
 use crate::exit::Exit;
-use crate::systems::Case;
 
 /// A bug counts as caught if so many of ten runs caught it.
 const CAUGHT_OF_TEN: usize = 9;

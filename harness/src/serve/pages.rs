@@ -7,12 +7,13 @@ use bytesize::ByteSize;
 use histories::RunFolder;
 use histories::run_folder::read_json;
 use maud::{DOCTYPE, Markup, html};
+use runs::record::Record;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::exit::Failure;
+use crate::flags::command_line;
 use crate::report::runs::{Filter, SavedRun};
-use crate::run::record::Record;
 
 /// By what the list is sorted.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -267,7 +268,7 @@ pub fn run(store: &Path, folder: &Path) -> Result<Markup, Failure> {
                         "side by side with " @if record.settings.bugs.is_empty() { "the run with the bug" } @else { "its control" }
                     } }
                 }
-                p { "again: " code { (record.settings.command_line()) } }
+                p { "again: " code { (command_line(&record.settings)) } }
                 @if report {
                     p { a href=(link("file", &format!("{path}/report.html"))) { "the report by itself" } }
                     iframe title="report" src=(link("file", &format!("{path}/report.html"))) {}
@@ -316,7 +317,7 @@ pub fn compare(store: &Path, left: &Path, right: &Path) -> Result<Markup, Failur
         columns.push(html! {
             section {
                 h2 { a href=(link("run", &path)) { (path) } }
-                p { code { (record.settings.command_line()) } }
+                p { code { (command_line(&record.settings)) } }
                 (verdict(&run))
                 @if report { iframe title=(path) src=(link("file", &format!("{path}/report.html"))) {} }
             }

@@ -1,7 +1,5 @@
 //! `cluster-node`, our own Raft store, met over the wire like any foreign system (docs/cluster-node.md).
 
-mod bugs;
-
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,9 +7,10 @@ use std::time::Duration;
 use histories::{LogIndex, Term, Value};
 use nemesis::hands::{Framing, Hands, NodeCommand};
 use nemesis::{Link, NodeId, NodeStatus};
+use runs::store::{Answer, Reply, Request, StoreOp};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Boxed, Reply, Request, Row, Settings, StoreOp, System};
+use super::{Boxed, Row, Settings, System};
 use crate::exit::Failure;
 
 /// The row of this system.
@@ -21,7 +20,7 @@ pub const ROW: Row = Row {
     binary: "cluster-node",
     how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
     profiles: &["fig8", "prod"],
-    bugs: bugs::BUGS,
+    bugs: runs::cluster_node::BUGS,
     framing: Framing::Frames,
     build: |settings| Ok(Box::new(ClusterNode::new(settings)?)),
 };
@@ -181,28 +180,6 @@ struct Error {
     definite: bool,
     leader: Option<String>,
     message: Option<String>,
-}
-
-impl Reply {
-    fn ok(value: Value, at: Option<(LogIndex, Term)>) -> Self {
-        Reply {
-            answer: Answer::Ok(value),
-            error: None,
-            message: None,
-            at,
-            elsewhere: None,
-        }
-    }
-
-    fn unknown(error: &str, message: String) -> Self {
-        Reply {
-            answer: Answer::Unknown,
-            error: Some(error.to_owned()),
-            message: Some(message),
-            at: None,
-            elsewhere: None,
-        }
-    }
 }
 
 fn reply(request: &Request, body: Body) -> Reply {

@@ -2,11 +2,12 @@
 
 use histories::run_folder::read_json;
 use histories::{RunFolder, Value};
+use runs::record::{Record, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::exit::Failure;
-use crate::run::record::{Record, Stage};
+use crate::flags::command_line;
 
 /// A check as it was saved.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -141,7 +142,7 @@ pub fn head(folder: &RunFolder, record: &Record, saved: Option<&Saved>) -> Head 
         run: name(folder.path()),
         began: record.began.clone(),
         version: record.version.clone(),
-        again: record.settings.command_line(),
+        again: command_line(&record.settings),
         settings: serde_json::to_value(&record.settings).unwrap_or(Json::Null),
         binaries: binaries.collect(),
         host: serde_json::to_value(&record.host).unwrap_or(Json::Null),

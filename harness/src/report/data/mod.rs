@@ -27,6 +27,7 @@ use histories::run_folder::read_lines;
 use histories::{Nanos, RunFolder};
 use nemesis::NodeId;
 use nemesis::effect::EffectLine;
+use runs::record::Record;
 use serde::Serialize;
 
 use self::counterexample::Example;
@@ -38,7 +39,6 @@ use self::statuses::Lane;
 use self::story::Stories;
 use self::window::Packed;
 use crate::exit::Failure;
-use crate::run::record::Record;
 
 /// A page draws so many operations one by one.
 pub const OPERATIONS: usize = 100_000;

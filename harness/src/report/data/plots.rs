@@ -1,13 +1,13 @@
 //! Latency, rate, outages and recoveries: numbers over the whole run, whatever the page can hold of it one by one.
 
 use histories::{Kind, Nanos};
+use runs::judge::outage::{Gaps, Sight};
+use runs::record::Stage;
 use serde::Serialize;
 
 use super::columns::{Column, Deltas};
 use super::faults::micros;
 use super::operations::{Operation, Table, Turn};
-use crate::judge::outage::{Gaps, Sight};
-use crate::run::record::Stage;
 
 /// So many points over the whole run.
 const POINTS: u64 = 300;

@@ -9,13 +9,13 @@
 //! | [`recovery`] | recovery: whether the cluster came back |
 
 pub mod committed;
+mod error;
 pub mod history;
 pub mod journals;
 pub mod nemesis;
 pub mod outage;
 mod reading;
 pub mod recovery;
-pub mod results;
 mod stream;
 mod watched;
 
@@ -33,12 +33,12 @@ use histories::run_folder::read_lines;
 use histories::{History, RunFolder};
 
 use self::reading::Within;
-use self::results::{Operations, Results};
+
+pub use self::error::JudgeError;
 use self::watched::watched;
-use crate::exit::{Exit, Failure};
-use crate::run::observer::StatusLine;
-use crate::run::record::Record;
-use crate::run::stop::Stop;
+pub use self::watched::{Progress, Show};
+use crate::record::{Operations, Record, Results, StatusLine};
+use crate::stop::Stop;
 
 /// What a judge may spend, and how he reads what he is given.
 #[derive(Clone)]
@@ -49,8 +49,8 @@ pub struct Limits {
     pub memory: u64,
     /// Set when the user has lost patience: the check ends as inconclusive.
     pub stop: Stop,
-    /// Whether a long check shows how far it is.
-    pub progress: bool,
+    /// Is told how far a long check is.
+    pub progress: Option<Show>,
     /// Who decides.
     pub engine: Engine,
     /// Whether a pass must come with a legal order that an independent verifier has replayed.
@@ -83,7 +83,7 @@ impl Default for Limits {
             timeout: Duration::from_secs(60),
             memory: 2 << 30,
             stop: Stop::unset(),
-            progress: false,
+            progress: None,
             engine: Engine::Auto,
             certify: false,
             model: None,
@@ -143,17 +143,16 @@ impl Implied {
 }
 
 /// Judge a saved run.
-pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, Failure> {
+pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, JudgeError> {
     let budget = Budget::new(u64::MAX, limits.memory);
     watched(limits, &budget, || run_within(folder, limits, &budget))
 }
 
-fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Results, Failure> {
+fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Results, JudgeError> {
     let record = Record::load(folder)?;
     let unfinished = !record.finished;
-    let wrong = |error: histories::run_folder::FolderError| Failure::Usage(error.to_string());
     let nemesis = nemesis::Saved::load(folder, &record)?;
-    let statuses: Vec<StatusLine> = read_lines(&folder.status(), unfinished).map_err(wrong)?;
+    let statuses: Vec<StatusLine> = read_lines(&folder.status(), unfinished)?;
     let history = match read_history_within(folder, unfinished, budget) {
         Err(_) if let Some(stop) = budget.stopped() => {
             return Ok(Results {
@@ -206,7 +205,7 @@ fn side_by_side(
     model: &str,
     limits: &Limits,
     budget: &Budget,
-) -> (Result<Check, Failure>, Result<Option<Check>, Failure>) {
+) -> (Result<Check, JudgeError>, Result<Option<Check>, JudgeError>) {
     std::thread::scope(|scope| {
         let journals = scope.spawn(|| match limits.journals {
             true => journals::raft_safety(folder, record.settings.nodes, &history.events, &limits.stop),
@@ -214,10 +213,7 @@ fn side_by_side(
         });
         let implied = Implied::default();
         let linearizability = history::linearizability(history, model, implied, limits, budget);
-        let panicked = |_| {
-            let what = "the check of the journals panicked; this is a bug of ours";
-            Err(Failure::Broken(what.to_owned()))
-        };
+        let panicked = |_| Err(JudgeError::Panicked("the check of the journals"));
         (linearizability, journals.join().unwrap_or_else(panicked))
     })
 }
@@ -225,12 +221,12 @@ fn side_by_side(
 /// Judge a history by itself: there is no nemesis to be armed, and no cluster to recover.
 ///
 /// The limits are those of everything: of reading, of the check, and of its proofs.
-pub fn file(path: &Path, limits: &Limits) -> Result<Results, Failure> {
+pub fn file(path: &Path, limits: &Limits) -> Result<Results, JudgeError> {
     let budget = Budget::new(u64::MAX, limits.memory);
     watched(limits, &budget, || file_within(path, limits, &budget))
 }
 
-fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results, Failure> {
+fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results, JudgeError> {
     if let Some(results) = stream::judge(path, limits, budget)? {
         return Ok(results);
     }
@@ -266,26 +262,23 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
     Ok(results)
 }
 
-fn no_model(path: &Path, candidates: &'static [&'static str]) -> Failure {
-    let all = || checker::models::TABLE.iter().map(|model| model.name).collect();
-    let candidates: Vec<&str> = match candidates {
-        [] => all(),
-        some => some.to_vec(),
-    };
-    Failure::Usage(format!(
-        "{}: the history does not say which model judges it; name one with --model ({})",
-        path.display(),
-        candidates.join(", ")
-    ))
+fn no_model(path: &Path, candidates: &'static [&'static str]) -> JudgeError {
+    JudgeError::NoModel {
+        path: path.to_owned(),
+        candidates: match candidates {
+            [] => error::known(),
+            some => some.to_vec(),
+        },
+    }
 }
 
 /// The history of a run; one that the harness could not finish is read up to its last whole line.
-pub fn read_history(folder: &RunFolder, unfinished: bool) -> Result<History, Failure> {
+pub fn read_history(folder: &RunFolder, unfinished: bool) -> Result<History, JudgeError> {
     read_history_within(folder, unfinished, &Budget::unlimited())
 }
 
 /// The same; an error where a limit is reached.
-fn read_history_within(folder: &RunFolder, unfinished: bool, budget: &Budget) -> Result<History, Failure> {
+fn read_history_within(folder: &RunFolder, unfinished: bool, budget: &Budget) -> Result<History, JudgeError> {
     let path = folder.history();
     let read = || -> Result<History, FormatError> {
         let file = File::open(&path).map_err(|source| FormatError::Read { file: None, source })?;
@@ -295,7 +288,7 @@ fn read_history_within(folder: &RunFolder, unfinished: bool, budget: &Budget) ->
             false => history1::read(input),
         }
     };
-    read().map_err(|error| Failure::Usage(error.in_file(&path).to_string()))
+    Ok(read().map_err(|error| error.in_file(&path))?)
 }
 
 /// A run that was cut short can still show a violation, and can never pass.
@@ -306,12 +299,5 @@ fn did_not_finish() -> Check {
         reason: "the run was cut short (the harness was killed, or gave up); this is what it left".to_owned(),
         details: serde_json::json!({}),
         violations: Vec::new(),
-    }
-}
-
-impl Results {
-    /// The code that the process ends with.
-    pub fn exit(&self) -> Exit {
-        Exit::from(self.verdict)
     }
 }

@@ -1,10 +1,10 @@
 //! The bugs of `cluster-node`, each with the run that shows it. Names, rules and sources are those that the node tells of itself
 //! (`cluster-node --list-bugs`).
 
-use crate::systems::{Bug, Case};
+use crate::case::{Bug, Case};
 
 /// Every bug.
-pub(super) const BUGS: &[Bug] = &[
+pub const BUGS: &[Bug] = &[
     Bug {
         name: "commit-any-term",
         rule: "5.4.2: a leader commits by counting replicas only an entry of its current term",

@@ -12,10 +12,10 @@ use histories::format;
 use histories::format::history1::{self, Blocks};
 use histories::{Header, Process};
 
+use super::error::JudgeError;
 use super::history::model;
-use super::results::{Operations, Results};
 use super::{Implied, Limits};
-use crate::exit::Failure;
+use crate::record::{Operations, Results};
 
 /// Enough of a file to recognise its format.
 const HEAD_BYTES: u64 = 64 * 1024;
@@ -24,7 +24,7 @@ const HEAD_BYTES: u64 = 64 * 1024;
 const STRIDE: u64 = 1 << 16;
 
 /// The results, if the stream could prove a pass.
-pub fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Option<Results>, Failure> {
+pub fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Option<Results>, JudgeError> {
     let Some(blocks) = open(path, limits) else {
         return Ok(None);
     };
@@ -61,7 +61,7 @@ fn open(path: &Path, limits: &Limits) -> Option<Blocks<Begun>> {
     Blocks::open(Cursor::new(head).chain(file)).ok()
 }
 
-fn stream(header: &Header, limits: &Limits) -> Result<Option<Stream>, Failure> {
+fn stream(header: &Header, limits: &Limits) -> Result<Option<Stream>, JudgeError> {
     let Some(name) = limits.model.as_ref().or(header.model.as_ref()) else {
         return Ok(None);
     };

@@ -14,7 +14,7 @@ mod set;
 
 use histories::{Seed, Value};
 
-use crate::systems::{Answer, StoreOp};
+use crate::store::{Answer, StoreOp};
 
 /// One operation that a client is to do.
 #[derive(Clone, Debug, PartialEq)]

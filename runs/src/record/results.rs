@@ -4,9 +4,9 @@ use checker::{Check, Verdict, Violation};
 use histories::{Event, Kind, Process, Seed};
 use serde::Serialize;
 
-use super::nemesis::Cycles;
+use super::run::Stage;
 use crate::exit::Exit;
-use crate::run::record::Stage;
+use crate::judge::nemesis::Cycles;
 
 /// The document.
 #[derive(Clone, Debug, Serialize)]
@@ -70,6 +70,13 @@ impl Results {
             violations: checks.iter().flat_map(|check| check.violations.clone()).collect(),
             checks,
         }
+    }
+}
+
+impl Results {
+    /// The code that the process ends with.
+    pub fn exit(&self) -> Exit {
+        Exit::from(self.verdict)
     }
 }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 use histories::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::exit::Failure;
-use crate::{systems, workloads};
+use crate::workloads;
 
 /// A duration in a file: milliseconds.
 mod ms {
@@ -92,117 +91,155 @@ fn yes() -> bool {
     true
 }
 
-impl Settings {
-    /// The row of the system.
-    pub fn system_row(&self) -> Result<&'static systems::Row, Failure> {
-        systems::find(&self.system).ok_or_else(|| unknown("system", &self.system))
+impl Default for Settings {
+    /// No run's: what they are before any flag is looked at.
+    fn default() -> Self {
+        Settings {
+            system: String::new(),
+            program: PathBuf::new(),
+            profile: String::new(),
+            bugs: Vec::new(),
+            nodes: 0,
+            nemesis: String::new(),
+            interval: Duration::ZERO,
+            workload: String::new(),
+            duration: Duration::ZERO,
+            clients: 0,
+            rate: None,
+            seed: Seed(0),
+            op_timeout: Duration::ZERO,
+            retry: false,
+            reads: Reads::Leader,
+            max_recovery: Duration::ZERO,
+            check_timeout: Duration::ZERO,
+            until_violation: false,
+            journals: true,
+            store: PathBuf::new(),
+        }
     }
+}
 
+impl Settings {
     /// The rows of the schedules, in the order in which they are run: at least one.
-    pub fn nemesis_rows(&self) -> Result<Vec<&'static nemesis::Row>, Failure> {
-        let find = |name| nemesis::schedule::find(name).ok_or_else(|| unknown("nemesis", name));
+    pub fn nemesis_rows(&self) -> Result<Vec<&'static nemesis::Row>, SettingsError> {
+        let find =
+            |name| nemesis::schedule::find(name).ok_or_else(|| SettingsError::unknown("nemesis", name));
         self.nemesis.split(',').map(find).collect()
     }
 
     /// The row whose defaults are the run's: that of the first guided schedule, or else of the first one.
-    pub fn leading_row(&self) -> Result<&'static nemesis::Row, Failure> {
+    pub fn leading_row(&self) -> Result<&'static nemesis::Row, SettingsError> {
         let rows = self.nemesis_rows()?;
-        leading(&rows).ok_or_else(|| unknown("nemesis", &self.nemesis))
+        leading(&rows).ok_or_else(|| SettingsError::unknown("nemesis", &self.nemesis))
     }
 
     /// The row of the workload.
-    pub fn workload_row(&self) -> Result<&'static workloads::Row, Failure> {
-        workloads::find(&self.workload).ok_or_else(|| unknown("workload", &self.workload))
+    pub fn workload_row(&self) -> Result<&'static workloads::Row, SettingsError> {
+        workloads::find(&self.workload).ok_or_else(|| SettingsError::unknown("workload", &self.workload))
     }
 
     /// What cannot be, said before any process starts.
-    pub fn validate(&self) -> Result<(), Failure> {
+    pub fn validate(&self) -> Result<(), SettingsError> {
         let rows = self.nemesis_rows()?;
-        let usage = |text: String| Err(Failure::Usage(text));
         for (at, row) in rows.iter().enumerate() {
             if self.nodes < row.least_nodes {
-                return usage(format!(
-                    "--nodes {}: {} needs at least {} nodes",
-                    self.nodes, row.name, row.least_nodes
-                ));
+                return Err(SettingsError::TooFewNodes {
+                    nodes: self.nodes,
+                    nemesis: row.name,
+                    least: row.least_nodes,
+                });
             }
             if rows[..at].iter().any(|before| before.name == row.name) {
-                return usage(format!(
-                    "--nemesis {}: {} is named twice; a longer --duration gives it more time",
-                    self.nemesis, row.name
-                ));
+                return Err(SettingsError::NamedTwice {
+                    named: self.nemesis.clone(),
+                    nemesis: row.name,
+                });
             }
         }
+        self.workload_row()?;
         if self.nodes > MOST_NODES {
-            return usage(format!(
-                "--nodes {}: at most {MOST_NODES} nodes fit on one machine",
-                self.nodes
-            ));
+            return Err(SettingsError::TooManyNodes(self.nodes));
         }
         if self.duration.is_zero() {
-            return usage("--duration 0: a run without load proves nothing; try --duration 60s".to_owned());
+            return Err(SettingsError::NoLoad);
         }
         for (flag, span) in [
             ("--op-timeout", self.op_timeout),
             ("--max-recovery", self.max_recovery),
             ("--interval", self.interval),
         ] {
-            if span < SHORTEST {
-                return usage(format!("{flag}: at least {} ms", SHORTEST.as_millis()));
+            if span < Duration::from_millis(SHORTEST_MS) {
+                return Err(SettingsError::TooShort(flag));
             }
         }
-        if self.clients > MOST_CLIENTS {
-            return usage(format!("--clients {}: at most {MOST_CLIENTS}", self.clients));
+        match self.clients {
+            0 => return Err(SettingsError::NoClients),
+            1..=MOST_CLIENTS => {}
+            more => return Err(SettingsError::TooManyClients(more)),
         }
-        if self.clients == 0 {
-            return usage("--clients 0: a run without clients proves nothing; try --clients 10".to_owned());
+        match self.rate {
+            Some(rate) if !rate.is_finite() || rate < LEAST_RATE => Err(SettingsError::Rate),
+            _ => Ok(()),
         }
-        if self
-            .rate
-            .is_some_and(|rate| !rate.is_finite() || rate < LEAST_RATE)
-        {
-            return usage(
-                "--rate: operations a second, more than 0; leave it out for as many as there can be"
-                    .to_owned(),
-            );
-        }
-        Ok(())
     }
+}
 
-    /// The command that repeats this run.
-    pub fn command_line(&self) -> String {
-        let mut words = vec![
-            "harness run".to_owned(),
-            format!(
-                "--nemesis {} --nodes {} --seed {}",
-                self.nemesis, self.nodes, self.seed
-            ),
-            format!(
-                "--duration {} --profile {}",
-                humantime::format_duration(self.duration),
-                self.profile
-            ),
-            format!("--clients {}", self.clients),
-        ];
-        let mut other = |name: &str, value: String, default: &str| {
-            if value != default {
-                words.push(format!("--{name} {value}"));
-            }
-        };
-        let span = |span: Duration| humantime::format_duration(span).to_string();
-        other("system", self.system.clone(), "cluster-node");
-        let workload = self.leading_row().map_or("", |row| row.workload);
-        other("workload", self.workload.clone(), workload);
-        other("interval", span(self.interval), "3s");
-        other("op-timeout", span(self.op_timeout), "1s");
-        other("max-recovery", span(self.max_recovery), "10s");
-        words.extend(self.retry.then(|| "--retry".to_owned()));
-        words.extend((self.reads == Reads::Follower).then(|| "--reads follower".to_owned()));
-        words.extend(self.rate.map(|rate| format!("--rate {rate}")));
-        words.extend(self.bugs.iter().map(|bug| format!("--bug {bug}")));
-        words.extend(self.until_violation.then(|| "--until-violation".to_owned()));
-        words.extend((!self.journals).then(|| "--no-journal".to_owned()));
-        words.join(" ")
+/// Settings that no run can have.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SettingsError {
+    /// Of a table of the harness.
+    #[error("there is no {what} {name:?}; see `harness list`")]
+    Unknown {
+        /// Which table.
+        what: &'static str,
+        /// What was looked for.
+        name: String,
+    },
+    /// The schedule's parts cannot all be cast.
+    #[error("--nodes {nodes}: {nemesis} needs at least {least} nodes")]
+    TooFewNodes {
+        /// So many were asked for.
+        nodes: usize,
+        /// The schedule.
+        nemesis: &'static str,
+        /// So many it needs.
+        least: usize,
+    },
+    /// Each schedule has one turn.
+    #[error("--nemesis {named}: {nemesis} is named twice; a longer --duration gives it more time")]
+    NamedTwice {
+        /// What was asked for.
+        named: String,
+        /// The schedule.
+        nemesis: &'static str,
+    },
+    /// They would only disturb each other.
+    #[error("--nodes {0}: at most {MOST_NODES} nodes fit on one machine")]
+    TooManyNodes(usize),
+    /// No time for an operation.
+    #[error("--duration 0: a run without load proves nothing; try --duration 60s")]
+    NoLoad,
+    /// Less than the harness can see.
+    #[error("{0}: at least {SHORTEST_MS} ms")]
+    TooShort(&'static str),
+    /// They would only wait for each other.
+    #[error("--clients {0}: at most {MOST_CLIENTS}")]
+    TooManyClients(usize),
+    /// Nobody to do an operation.
+    #[error("--clients 0: a run without clients proves nothing; try --clients 10")]
+    NoClients,
+    /// Not a number of operations a second.
+    #[error("--rate: operations a second, more than 0; leave it out for as many as there can be")]
+    Rate,
+}
+
+impl SettingsError {
+    /// A name that a table does not have.
+    pub fn unknown(what: &'static str, name: &str) -> Self {
+        SettingsError::Unknown {
+            what,
+            name: name.to_owned(),
+        }
     }
 }
 
@@ -213,14 +250,10 @@ pub fn leading(rows: &[&'static nemesis::Row]) -> Option<&'static nemesis::Row> 
 }
 
 /// What a client waits, and a fault lasts, is longer than the harness needs to see it.
-const SHORTEST: Duration = Duration::from_millis(10);
+const SHORTEST_MS: u64 = 10;
 /// More clients than this only wait for each other.
 const MOST_CLIENTS: usize = 10_000;
 /// Operations a second; with fewer a run of an hour means nothing.
 const LEAST_RATE: f64 = 0.01;
 /// More processes than this only disturb each other.
 const MOST_NODES: usize = 15;
-
-fn unknown(what: &str, name: &str) -> Failure {
-    Failure::Usage(format!("there is no {what} {name:?}; see `harness list`"))
-}

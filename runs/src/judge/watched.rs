@@ -1,10 +1,10 @@
-//! A check that is watched: it ends at its limits or when the user loses patience, and shows how far it is.
+//! A check that is watched: it ends at its limits or when the user loses patience, and tells how far it is.
 
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use checker::Budget;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Limits;
 
@@ -18,6 +18,23 @@ const SHOW: u32 = 25;
 /// A check that is over by then shows nothing.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// How far a check is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many keys are judged.
+    Keys {
+        /// These.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// It has ended.
+    Over,
+}
+
+/// Shows it to whoever waits.
+pub type Show = Arc<dyn Fn(Progress) + Send + Sync>;
+
 /// Do it; the budget is cancelled at the limit.
 pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) -> T {
     let (done, is_done) = channel::<()>();
@@ -25,7 +42,6 @@ pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) ->
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let begin = Instant::now();
-            let mut bar = None;
             let mut looks = 0;
             while is_done.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 looks += 1;
@@ -35,12 +51,16 @@ pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) ->
                 if resident_bytes().is_some_and(|resident| resident > most) {
                     budget.exhaust();
                 }
-                if limits.progress && begin.elapsed() >= SHORT && looks % SHOW == 0 {
-                    show(bar.get_or_insert_with(new_bar), budget);
+                if let Some(show) = &limits.progress
+                    && begin.elapsed() >= SHORT
+                    && looks % SHOW == 0
+                {
+                    let (done, total) = budget.progress();
+                    show(Progress::Keys { done, total });
                 }
             }
-            if let Some(bar) = bar {
-                bar.finish_and_clear();
+            if let Some(show) = &limits.progress {
+                show(Progress::Over);
             }
         });
         let result = work();
@@ -56,19 +76,4 @@ fn resident_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes * 1024)
-}
-
-fn new_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("checking {wide_bar} {pos} of {len} keys, {elapsed}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn show(bar: &ProgressBar, budget: &Budget) {
-    let (done, total) = budget.progress();
-    bar.set_length(total);
-    bar.set_position(done);
-    bar.tick();
 }

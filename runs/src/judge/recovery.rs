@@ -3,7 +3,7 @@
 use checker::{Check, Verdict};
 use serde_json::json;
 
-use crate::run::record::{Record, Recovery};
+use crate::record::{Record, Recovery};
 
 /// Judge it from `run.json`.
 pub fn check(record: &Record) -> Check {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use histories::{Event, Kind, Nanos, Process};
 
-use crate::run::record::Stage;
+use crate::record::Stage;
 
 /// What matters to an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Operation, Plan, Row, Settings, Workload};
-use crate::systems::{Answer, StoreOp};
+use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
 pub const ROW: Row = Row {

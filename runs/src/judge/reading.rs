@@ -12,7 +12,7 @@ use histories::format::{self, FormatError, Imported};
 use serde_json::json;
 
 use super::Limits;
-use crate::exit::Failure;
+use super::error::JudgeError;
 
 /// What is asked for at once, so that the flag is seen soon.
 const PIECE_BYTES: usize = 1 << 18;
@@ -50,7 +50,7 @@ impl<R: Read> Read for Within<'_, R> {
 ///
 /// It is read on a thread of its own. That ends soon after a limit, too, but first gives back what it has read, which takes
 /// a large history as long as a check: nobody waits for it.
-pub fn read(path: &Path, limits: &Limits, budget: &Budget) -> Result<Result<Imported, Stop>, Failure> {
+pub fn read(path: &Path, limits: &Limits, budget: &Budget) -> Result<Result<Imported, Stop>, JudgeError> {
     let (tell, told) = channel();
     let (path, format, independent) = (path.to_owned(), limits.format.clone(), limits.independent);
     let within = budget.clone();
@@ -59,16 +59,15 @@ pub fn read(path: &Path, limits: &Limits, budget: &Budget) -> Result<Result<Impo
         // Whoever waited may have gone.
         let _ = tell.send(read_within(&path, format.as_deref(), independent, &within));
     });
-    reader.map_err(|error| Failure::Broken(format!("cannot start a thread to read on: {error}")))?;
+    reader.map_err(JudgeError::Thread)?;
     loop {
         let read = told.recv_timeout(LOOK);
         match (read, budget.stopped()) {
             (_, Some(stop)) => return Ok(Err(stop)),
-            (Ok(read), None) => return read.map(Ok).map_err(|error| Failure::Usage(error.to_string())),
+            (Ok(read), None) => return Ok(Ok(read?)),
             (Err(RecvTimeoutError::Timeout), None) => {}
             (Err(RecvTimeoutError::Disconnected), None) => {
-                let what = "the reading of the history panicked; this is a bug of ours";
-                return Err(Failure::Broken(what.to_owned()));
+                return Err(JudgeError::Panicked("the reading of the history"));
             }
         }
     }

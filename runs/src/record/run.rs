@@ -1,15 +1,13 @@
 //! `run.json`: what was run, on what, and when each stage began and ended.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use histories::run_folder::{read_json, write_json};
+use histories::run_folder::{FolderError, read_json, write_json};
 use histories::{Nanos, RunFolder};
-use nemesis::hands::Clock;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::Unreadable;
 use super::settings::Settings;
-use crate::exit::Failure;
 
 /// A binary that took part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,19 +16,6 @@ pub struct Binary {
     pub path: PathBuf,
     /// What it was.
     pub sha256: String,
-}
-
-impl Binary {
-    fn at(path: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(path)
-            .map_err(|error| Failure::Broken(format!("cannot read {}: {error}", path.display())))?;
-        let digest = Sha256::digest(&bytes);
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Binary {
-            path: path.to_owned(),
-            sha256,
-        })
-    }
 }
 
 /// The machine.
@@ -42,17 +27,6 @@ pub struct Host {
     pub kernel: String,
     /// How many threads can run at once.
     pub cores: usize,
-}
-
-impl Host {
-    fn here() -> Self {
-        let uname = rustix::system::uname();
-        Host {
-            os: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
-            kernel: uname.release().to_string_lossy().into_owned(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-        }
-    }
 }
 
 /// A stage of the run.
@@ -114,51 +88,48 @@ pub struct Record {
 
 impl Record {
     /// The record of a run that begins.
-    pub fn begin(settings: &Settings, began: &str) -> Result<Self, Failure> {
-        let harness = std::env::current_exe()
-            .map_err(|error| Failure::Broken(format!("cannot find myself: {error}")))?;
-        Ok(Record {
+    pub fn begin(
+        settings: Settings,
+        began: String,
+        argv: Vec<String>,
+        binaries: Vec<Binary>,
+        host: Host,
+    ) -> Self {
+        Record {
             run: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            began: began.to_owned(),
-            argv: std::env::args().collect(),
-            settings: settings.clone(),
+            began,
+            argv,
+            settings,
             counterpart: None,
-            binaries: vec![Binary::at(&harness)?, Binary::at(&settings.program)?],
-            host: Host::here(),
+            binaries,
+            host,
             stages: Vec::new(),
             acts: Vec::new(),
             recovery: None,
             violated: None,
             interrupted: false,
             finished: false,
-        })
+        }
     }
 
-    /// A stage has ended; save what is known.
-    pub fn stage(
-        &mut self,
-        name: &str,
-        start: Nanos,
-        clock: Clock,
-        folder: &RunFolder,
-    ) -> Result<(), Failure> {
+    /// A stage has ended.
+    pub fn stage(&mut self, name: &str, start: Nanos, end: Nanos) {
         self.stages.push(Stage {
             name: name.to_owned(),
             start,
-            end: clock.now(),
+            end,
         });
-        self.save(folder)
     }
 
     /// Write it.
-    pub fn save(&self, folder: &RunFolder) -> Result<(), Failure> {
-        Ok(write_json(&folder.run_json(), self)?)
+    pub fn save(&self, folder: &RunFolder) -> Result<(), FolderError> {
+        write_json(&folder.run_json(), self)
     }
 
     /// Read it.
-    pub fn load(folder: &RunFolder) -> Result<Self, Failure> {
-        read_json(&folder.run_json()).map_err(|error| Failure::Usage(error.to_string()))
+    pub fn load(folder: &RunFolder) -> Result<Self, Unreadable> {
+        read_json(&folder.run_json()).map_err(Unreadable)
     }
 
     /// The counterpart's folder, if it is there.

@@ -1,28 +1,20 @@
 //! What the clients saw: linearizability, durability, activity.
 
 use checker::models::Model;
-use checker::{Budget, Check, HistoryError, NullRead, Options, Proof, Verdict};
+use checker::{Budget, Check, NullRead, Options, Proof, Verdict};
 use histories::{Event, History, Kind, Process, Value};
 
-use super::results::Operations;
+use super::error::JudgeError;
 use super::{Implied, Limits};
-use crate::exit::Failure;
+use crate::record::Operations;
 
 /// So many successes at least, or the run means nothing.
 const LEAST_OPERATIONS: u64 = 50;
 
-fn malformed(error: HistoryError) -> Failure {
-    Failure::Usage(error.to_string())
-}
-
 /// The row of the model of that name.
-pub fn model(name: &str) -> Result<&'static Model, Failure> {
-    checker::models::find(name).ok_or_else(|| {
-        let known: Vec<&str> = checker::models::TABLE.iter().map(|row| row.name).collect();
-        Failure::Usage(format!(
-            "there is no model {name:?}; there are {}",
-            known.join(", ")
-        ))
+pub fn model(name: &str) -> Result<&'static Model, JudgeError> {
+    checker::models::find(name).ok_or_else(|| JudgeError::UnknownModel {
+        name: name.to_owned(),
     })
 }
 
@@ -33,12 +25,11 @@ pub fn linearizability(
     implied: Implied,
     limits: &Limits,
     budget: &Budget,
-) -> Result<Check, Failure> {
+) -> Result<Check, JudgeError> {
     let row = model(model_name)?;
     let options = limits.options(implied);
-    let judge = |options: &Options| {
-        checker::linearizability(&history.header, &history.events, row, options, budget).map_err(malformed)
-    };
+    let judge =
+        |options: &Options| checker::linearizability(&history.header, &history.events, row, options, budget);
     let mut check = judge(&options)?;
     let is_implied = limits.null_read.is_none() && options.null_read == NullRead::SaysNothing;
     if is_implied && check.verdict == Verdict::Pass && has_null_reads(history, row) {
@@ -63,8 +54,8 @@ fn has_null_reads(history: &History, model: &Model) -> bool {
 }
 
 /// Whether everything acknowledged is still there.
-pub fn durability(history: &History) -> Result<Check, Failure> {
-    checker::durability(&history.header, &history.events).map_err(malformed)
+pub fn durability(history: &History) -> Result<Check, JudgeError> {
+    Ok(checker::durability(&history.header, &history.events)?)
 }
 
 /// The completed operations, and whether somebody read the keys after the heal: in one look at every event, as a large
@@ -81,6 +72,10 @@ pub fn overview(history: &History) -> (Operations, bool) {
 }
 
 /// Whether enough happened to mean anything.
-pub fn activity(history: &History) -> Result<Check, Failure> {
-    checker::activity(&history.header, &history.events, LEAST_OPERATIONS).map_err(malformed)
+pub fn activity(history: &History) -> Result<Check, JudgeError> {
+    Ok(checker::activity(
+        &history.header,
+        &history.events,
+        LEAST_OPERATIONS,
+    )?)
 }

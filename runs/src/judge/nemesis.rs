@@ -13,8 +13,8 @@ use nemesis::schedules::guided::cycles::read;
 use nemesis::schedules::guided::record::{self, Record as GuidedCycle};
 use serde::Serialize;
 
-use crate::exit::Failure;
-use crate::run::record::Record;
+use super::error::JudgeError;
+use crate::record::Record;
 
 impl fmt::Display for Cycles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,15 +62,17 @@ pub struct Cycles {
 
 impl Saved {
     /// Read it.
-    pub fn load(folder: &RunFolder, record: &Record) -> Result<Self, Failure> {
+    pub fn load(folder: &RunFolder, record: &Record) -> Result<Self, JudgeError> {
         let unfinished = !record.finished;
-        let wrong = |error: histories::run_folder::FolderError| Failure::Usage(error.to_string());
-        let effects = read_lines(&folder.nemesis(), unfinished).map_err(wrong)?;
+        let effects = read_lines(&folder.nemesis(), unfinished)?;
         let (mut figure8, mut guided, mut cycles) = (Vec::new(), Vec::new(), Vec::new());
         for row in record.settings.nemesis_rows()? {
             let path = folder.cycles(row.name);
-            let records: Vec<serde_json::Value> = read_lines(&path, unfinished).map_err(wrong)?;
-            let unreadable = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
+            let records: Vec<serde_json::Value> = read_lines(&path, unfinished)?;
+            let unreadable = |why: String| JudgeError::Cycles {
+                path: path.clone(),
+                why,
+            };
             match row.name {
                 "figure8" => figure8 = read(&records).map_err(unreadable)?,
                 _ if row.guided => guided.extend(read(&records).map_err(unreadable)?),
@@ -122,7 +124,7 @@ impl Saved {
     }
 
     /// Judge it by the schedule's own rule; of several schedules each by its own, and each in its turn.
-    pub fn armed(&self, record: &Record) -> Result<Check, Failure> {
+    pub fn armed(&self, record: &Record) -> Result<Check, JudgeError> {
         let rows = record.settings.nemesis_rows()?;
         let unfinished = || {
             let reason = "the run ended before its load did".to_owned();

@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::keys::Keys;
 use super::{Operation, Plan, Row, Workload};
-use crate::systems::{Answer, StoreOp};
+use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
 pub const ROW: Row = Row {

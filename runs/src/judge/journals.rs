@@ -6,13 +6,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use checker::{Check, JournalsError, RaftSafety, Verdict};
+use checker::{Check, RaftSafety, Verdict};
 use histories::journal::Reader;
 use histories::{Event, Incarnation, NodeName, RunFolder};
 use serde_json::json;
 
-use crate::exit::Failure;
-use crate::run::stop::Stop;
+use super::error::JudgeError;
+use crate::stop::Stop;
 
 /// Between two looks at the stop flag, in lines.
 const STRIDE: u64 = 1 << 16;
@@ -23,14 +23,12 @@ pub fn raft_safety(
     nodes: usize,
     history: &[Event],
     stop: &Stop,
-) -> Result<Option<Check>, Failure> {
+) -> Result<Option<Check>, JudgeError> {
     let nodes: Vec<NodeName> = (1..=nodes).map(NodeName::numbered).collect();
-    let mut safety = RaftSafety::new(&nodes).map_err(wrong)?;
+    let mut safety = RaftSafety::new(&nodes)?;
     let mut files = 0;
     for node in &nodes {
-        let journals = folder
-            .journals(node)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let journals = folder.journals(node)?;
         for (incarnation, path) in journals {
             files += 1;
             if !read(&mut safety, node, incarnation, &path, stop)? {
@@ -41,10 +39,6 @@ pub fn raft_safety(
     Ok((files > 0).then(|| safety.finish(history)))
 }
 
-fn wrong(error: JournalsError) -> Failure {
-    Failure::Usage(error.to_string())
-}
-
 /// Take a file in; false if the user has lost patience.
 fn read(
     safety: &mut RaftSafety,
@@ -52,12 +46,17 @@ fn read(
     incarnation: Incarnation,
     path: &Path,
     stop: &Stop,
-) -> Result<bool, Failure> {
-    let file = File::open(path)
-        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
+) -> Result<bool, JudgeError> {
+    let file = File::open(path).map_err(|source| JudgeError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
     let mut lines = Reader::new(file, node.clone(), incarnation);
-    let mut journal = safety.journal(node, incarnation).map_err(wrong)?;
-    let malformed = |error| Failure::Usage(format!("{}:{error}", path.display()));
+    let mut journal = safety.journal(node, incarnation)?;
+    let malformed = |source| JudgeError::Journal {
+        path: path.to_owned(),
+        source,
+    };
     while let Some(line) = lines.next_line().map_err(malformed)? {
         journal.take(&line);
         if line.number.is_multiple_of(STRIDE) && stop.is_set() {
@@ -107,7 +106,7 @@ mod tests {
 
     const BOOT: &str = r#"{"v":1,"n":"n1","inc":1,"s":0,"mono":5,"term":0,"e":"boot","last":{"i":0,"t":0},"ch":"0000000000000000","commit":0,"applied":0,"snap":null,"vote":null,"voters":["n1"],"profile":"prod","bugs":[]}"#;
 
-    fn judge(journal: Option<&str>) -> Result<Option<Check>, Failure> {
+    fn judge(journal: Option<&str>) -> Result<Option<Check>, JudgeError> {
         let path = tempfile::tempdir().unwrap();
         let (folder, node) = (RunFolder::at(path.path()), NodeName::numbered(1));
         folder.create_node(&node).unwrap();

@@ -15,7 +15,7 @@ use nemesis::schedules::figure8::evidence::{Cycle, Ending};
 use nemesis::view::TailEntry;
 use serde_json::json;
 
-use crate::run::observer::StatusLine;
+use crate::record::StatusLine;
 
 /// The first time that an entry was seen committed.
 struct First<'a> {

@@ -6,7 +6,7 @@ use rand::RngExt;
 use super::append::{last, list};
 use super::keys::Keys;
 use super::{Operation, Plan, Row, Workload};
-use crate::systems::{Answer, StoreOp};
+use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
 pub const ROW: Row = Row {

@@ -1,0 +1,475 @@
+//! The flags of a run, one row each: the command line is parsed by this table, and the command that repeats a run is
+//! written from it, so neither can forget a flag or a default of the other.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum};
+use histories::Seed;
+use runs::record::{Reads, Settings};
+
+use crate::exit::Failure;
+use crate::systems;
+
+/// A flag of `harness run`.
+struct Flag {
+    name: &'static str,
+    /// What stands for its value in the help; none for a switch.
+    value: Option<&'static str>,
+    help: &'static str,
+    takes: Takes,
+    default: Default,
+    /// Whether the command that repeats a run names it even where it is the default.
+    always: bool,
+    /// Put the values into the settings; the rows before are put in already.
+    set: fn(&mut Settings, &[String]) -> Result<(), String>,
+    /// What `set` was given; nothing for a switch that is off, and for what is not set.
+    get: fn(&Settings) -> Vec<String>,
+}
+
+/// What a flag's value may be.
+enum Takes {
+    /// Whatever `set` takes.
+    Text,
+    /// One of these names.
+    One(fn() -> Vec<&'static str>),
+    /// One of these names; it may be given again.
+    Some(fn() -> Vec<&'static str>),
+    /// Several of these names with commas between them.
+    List(fn() -> Vec<&'static str>),
+}
+
+/// What a flag is where it is not given.
+enum Default {
+    /// Not set.
+    Unset,
+    /// This.
+    Is(&'static str),
+    /// What follows from the flags before.
+    Follows(fn(&Settings) -> Result<String, Failure>),
+}
+
+/// Every flag, in the order in which they follow from one another, and in which the repeating command has them.
+static TABLE: &[Flag] = &[
+    Flag {
+        help: "Which faults, and when; several, as in `kill,partition`, share the time in turn",
+        takes: Takes::List(|| nemesis::TABLE.iter().map(|row| row.name).collect()),
+        default: Default::Is("figure8"),
+        set: |settings, given| put(&mut settings.nemesis, Ok(given.join(","))),
+        get: |settings| settings.nemesis.split(',').map(str::to_owned).collect(),
+        ..flag("nemesis", "NAME").always()
+    },
+    Flag {
+        help: "What to test",
+        takes: Takes::One(|| systems::TABLE.iter().map(|row| row.name).collect()),
+        default: Default::Is("cluster-node"),
+        set: |settings, given| put(&mut settings.system, Ok(given.concat())),
+        get: |settings| vec![settings.system.clone()],
+        ..flag("system", "NAME")
+    },
+    Flag {
+        help: "How many nodes; without it what the nemesis is made for, mostly 5",
+        default: Default::Follows(|settings| Ok(settings.leading_row()?.nodes.to_string())),
+        set: |settings, given| put(&mut settings.nodes, number(given)),
+        get: |settings| vec![settings.nodes.to_string()],
+        ..flag("nodes", "N").always()
+    },
+    Flag {
+        help: "Fixes everything that the harness chooses; without it one is drawn and printed",
+        // Small enough to be read aloud, and exact in every JSON reader.
+        default: Default::Follows(|_| Ok(rand::random::<u32>().to_string())),
+        set: |settings, given| put(&mut settings.seed, number(given).map(Seed)),
+        get: |settings| vec![settings.seed.to_string()],
+        ..flag("seed", "N").always()
+    },
+    Flag {
+        help: "How long the load lasts, such as 60s or 5m",
+        default: Default::Is("60s"),
+        set: |settings, given| put(&mut settings.duration, span(given)),
+        get: |settings| spelled(settings.duration),
+        ..flag("duration", "SPAN").always()
+    },
+    Flag {
+        help: "The node's settings; without it what the nemesis is made for: fig8 under most guided ones, prod otherwise",
+        takes: Takes::One(|| {
+            systems::TABLE
+                .iter()
+                .flat_map(|row| row.profiles)
+                .copied()
+                .collect()
+        }),
+        default: Default::Follows(profile),
+        set: |settings, given| put(&mut settings.profile, Ok(given.concat())),
+        get: |settings| vec![settings.profile.clone()],
+        ..flag("profile", "NAME").always()
+    },
+    Flag {
+        help: "How many clients at a time",
+        default: Default::Is("10"),
+        set: |settings, given| put(&mut settings.clients, number(given)),
+        get: |settings| vec![settings.clients.to_string()],
+        ..flag("clients", "N").always()
+    },
+    Flag {
+        help: "Which operations; without it what the nemesis is made for, mostly register",
+        takes: Takes::One(|| runs::workloads::TABLE.iter().map(|row| row.name).collect()),
+        default: Default::Follows(|settings| Ok(settings.leading_row()?.workload.to_owned())),
+        set: |settings, given| put(&mut settings.workload, Ok(given.concat())),
+        get: |settings| vec![settings.workload.clone()],
+        ..flag("workload", "NAME")
+    },
+    Flag {
+        help: "How long a fault of an unguided nemesis lasts on average, and the calm after it",
+        default: Default::Is("3s"),
+        set: |settings, given| put(&mut settings.interval, span(given)),
+        get: |settings| spelled(settings.interval),
+        ..flag("interval", "SPAN")
+    },
+    Flag {
+        help: "How long a client waits for an answer before its outcome is unknown",
+        default: Default::Is("1s"),
+        set: |settings, given| put(&mut settings.op_timeout, span(given)),
+        get: |settings| spelled(settings.op_timeout),
+        ..flag("op-timeout", "SPAN")
+    },
+    Flag {
+        help: "How soon after the heal a write must be acknowledged again",
+        default: Default::Is("10s"),
+        set: |settings, given| put(&mut settings.max_recovery, span(given)),
+        get: |settings| spelled(settings.max_recovery),
+        ..flag("max-recovery", "SPAN")
+    },
+    Flag {
+        help: "How long the check of linearizability may take",
+        default: Default::Is("60s"),
+        set: |settings, given| put(&mut settings.check_timeout, span(given)),
+        get: |settings| spelled(settings.check_timeout),
+        ..flag("check-timeout", "SPAN")
+    },
+    Flag {
+        help: "Where the outcome is unknown, ask again elsewhere with the same session, five times as long as for one answer",
+        set: |settings, _| put(&mut settings.retry, Ok(true)),
+        get: |settings| switch(settings.retry),
+        ..switched("retry")
+    },
+    Flag {
+        help: "Which nodes the clients read from: the leader, or any node (follower), which forwards to it",
+        takes: Takes::One(|| vec!["leader", "follower"]),
+        default: Default::Is("leader"),
+        set: |settings, given| put(&mut settings.reads, Reads::from_str(&given.concat(), false)),
+        get: |settings| {
+            let spelled = settings.reads.to_possible_value();
+            spelled.iter().map(|value| value.get_name().to_owned()).collect()
+        },
+        ..flag("reads", "WHERE")
+    },
+    Flag {
+        help: "Operations a second of all clients together, at most",
+        set: |settings, given| put(&mut settings.rate, number(given).map(Some)),
+        get: |settings| settings.rate.iter().map(f64::to_string).collect(),
+        ..flag("rate", "N")
+    },
+    Flag {
+        help: "Break a rule of the node on purpose; may be repeated (see `harness list bugs`)",
+        takes: Takes::Some(|| all_bugs().collect()),
+        set: |settings, given| {
+            let mut bugs = given.to_vec();
+            bugs.dedup();
+            put(&mut settings.bugs, Ok(bugs))
+        },
+        get: |settings| settings.bugs.clone(),
+        ..flag("bug", "NAME")
+    },
+    Flag {
+        help: "End the load at the first violation",
+        set: |settings, _| put(&mut settings.until_violation, Ok(true)),
+        get: |settings| switch(settings.until_violation),
+        ..switched("until-violation")
+    },
+    Flag {
+        help: "Let the client history speak alone: leave out the check raft-safety, which rests on the nodes' own words",
+        set: |settings, _| put(&mut settings.journals, Ok(false)),
+        get: |settings| switch(!settings.journals),
+        ..switched("no-journal")
+    },
+    Flag {
+        help: "The node's binary; without it it is looked for beside harness, then on PATH",
+        default: Default::Follows(|settings| {
+            let program = systems::row(&settings.system)?.program(None)?;
+            Ok(program.display().to_string())
+        }),
+        set: |settings, given| put(&mut settings.program, Ok(PathBuf::from(given.concat()))),
+        get: |settings| vec![settings.program.display().to_string()],
+        ..flag("node-bin", "FILE")
+    },
+    Flag {
+        help: "Where the runs are kept",
+        default: Default::Is("store"),
+        set: |settings, given| put(&mut settings.store, Ok(PathBuf::from(given.concat()))),
+        get: |settings| vec![settings.store.display().to_string()],
+        ..flag("store", "DIR")
+    },
+];
+
+/// A flag with a value, not set unless it is given.
+const fn flag(name: &'static str, value: &'static str) -> Flag {
+    Flag {
+        name,
+        value: Some(value),
+        help: "",
+        takes: Takes::Text,
+        default: Default::Unset,
+        always: false,
+        set: |_, _| Ok(()),
+        get: |_| Vec::new(),
+    }
+}
+
+/// A flag without a value.
+const fn switched(name: &'static str) -> Flag {
+    Flag {
+        value: None,
+        ..flag(name, "")
+    }
+}
+
+/// The names of what can be broken on purpose, of all systems.
+pub fn all_bugs() -> impl Iterator<Item = &'static str> {
+    systems::TABLE.iter().flat_map(|row| row.bugs).map(|bug| bug.name)
+}
+
+fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+    value.map(|value| *place = value)
+}
+
+fn number<T: std::str::FromStr<Err: std::fmt::Display>>(given: &[String]) -> Result<T, String> {
+    given.concat().parse().map_err(|error: T::Err| error.to_string())
+}
+
+fn span(given: &[String]) -> Result<Duration, String> {
+    crate::cli::duration(&given.concat())
+}
+
+fn spelled(span: Duration) -> Vec<String> {
+    vec![humantime::format_duration(span).to_string()]
+}
+
+fn switch(on: bool) -> Vec<String> {
+    on.then(String::new).into_iter().collect()
+}
+
+/// Guided schedules need what closes traps by accident to be left out.
+fn profile(settings: &Settings) -> Result<String, Failure> {
+    let profiles = systems::row(&settings.system)?.profiles;
+    let name = match settings.leading_row()?.profile {
+        nemesis::Profile::Bare => profiles.first(),
+        nemesis::Profile::Full => profiles.last(),
+    };
+    Ok(name.copied().unwrap_or_default().to_owned())
+}
+
+impl Flag {
+    const fn always(self) -> Self {
+        Flag { always: true, ..self }
+    }
+
+    fn arg(&'static self) -> Arg {
+        let arg = Arg::new(self.name).long(self.name).help(self.help);
+        let Some(value) = self.value else {
+            return arg.action(ArgAction::SetTrue);
+        };
+        let arg = arg.value_name(value);
+        let arg = match self.default {
+            Default::Is(default) => arg.default_value(default),
+            Default::Unset | Default::Follows(_) => arg,
+        };
+        match self.takes {
+            Takes::Text => arg.value_parser(self.checked()),
+            Takes::One(names) => arg.value_parser(PossibleValuesParser::new(names())),
+            Takes::Some(names) => arg
+                .value_parser(PossibleValuesParser::new(names()))
+                .action(ArgAction::Append),
+            Takes::List(names) => arg
+                .value_parser(PossibleValuesParser::new(names()))
+                .value_delimiter(','),
+        }
+    }
+
+    /// What `set` does not take is refused while the command line is parsed.
+    fn checked(&'static self) -> ValueParser {
+        ValueParser::new(move |text: &str| {
+            (self.set)(&mut Settings::default(), &[text.to_owned()]).map(|()| text.to_owned())
+        })
+    }
+
+    /// What it is where it is not given, in settings whose flags before it are known.
+    fn default(&self, settings: &Settings) -> Result<Vec<String>, Failure> {
+        Ok(match self.default {
+            Default::Unset => Vec::new(),
+            Default::Is(value) => vec![value.to_owned()],
+            Default::Follows(from) => vec![from(settings)?],
+        })
+    }
+
+    /// The words that give it these values.
+    fn words(&self, values: &[String]) -> Vec<String> {
+        let name = format!("--{}", self.name);
+        match (&self.takes, self.value) {
+            (_, None) => values.iter().map(|_| name.clone()).collect(),
+            (Takes::List(_), _) => vec![name, values.join(",")],
+            _ => values
+                .iter()
+                .flat_map(|value| [name.clone(), value.clone()])
+                .collect(),
+        }
+    }
+}
+
+/// What was given on the command line, flag by flag.
+#[derive(Clone, Debug)]
+pub struct Flags {
+    given: Vec<Vec<String>>,
+}
+
+impl clap::Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        command.args(TABLE.iter().map(Flag::arg))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |flag: &Flag| match flag.value {
+            None => switch(matches.get_flag(flag.name)),
+            Some(_) => matches
+                .get_many::<String>(flag.name)
+                .map_or_else(Vec::new, |values| values.cloned().collect()),
+        };
+        Ok(Flags {
+            given: TABLE.iter().map(given).collect(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Flags {
+    /// Every setting fully expanded.
+    ///
+    /// # Errors
+    /// A default cannot be had: the node's binary is nowhere.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        let mut settings = Settings::default();
+        for (flag, given) in TABLE.iter().zip(&self.given) {
+            let values = match given.is_empty() {
+                true => flag.default(&settings)?,
+                false => given.clone(),
+            };
+            if !values.is_empty() {
+                (flag.set)(&mut settings, &values)
+                    .map_err(|why| Failure::Usage(format!("--{}: {why}", flag.name)))?;
+            }
+        }
+        settings.program = systems::row(&settings.system)?.program(Some(&settings.program))?;
+        Ok(settings)
+    }
+}
+
+/// The words of `harness run` that repeat a run.
+pub fn words(settings: &Settings) -> Vec<String> {
+    let mut words = Vec::new();
+    for flag in TABLE {
+        let values = (flag.get)(settings);
+        // A default that cannot be had here is none.
+        if flag.always || flag.default(settings).ok().as_ref() != Some(&values) {
+            words.extend(flag.words(&values));
+        }
+    }
+    words
+}
+
+/// The command that repeats a run.
+pub fn command_line(settings: &Settings) -> String {
+    let quoted = |word: String| match word.contains(char::is_whitespace) {
+        true => format!("'{word}'"),
+        false => word,
+    };
+    let words: Vec<String> = words(settings).into_iter().map(quoted).collect();
+    format!("harness run {}", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[String]) -> Settings {
+        let command = <Flags as clap::Args>::augment_args(Command::new("run").no_binary_name(true));
+        let matches = command.try_get_matches_from(words).unwrap();
+        Flags::from_arg_matches(&matches).unwrap().settings().unwrap()
+    }
+
+    /// Settings of which none is what it would be without its flag.
+    fn unusual() -> Settings {
+        Settings {
+            system: "cluster-node".to_owned(),
+            program: std::env::current_exe().unwrap().canonicalize().unwrap(),
+            profile: "prod".to_owned(),
+            bugs: vec!["commit-any-term".to_owned(), "vote-volatile".to_owned()],
+            nodes: 7,
+            nemesis: "figure8,kill".to_owned(),
+            interval: Duration::from_millis(1500),
+            workload: "bank".to_owned(),
+            duration: Duration::from_millis(61_500),
+            clients: 3,
+            rate: Some(12.5),
+            seed: Seed(9),
+            op_timeout: Duration::from_millis(700),
+            retry: true,
+            reads: Reads::Follower,
+            max_recovery: Duration::from_secs(4),
+            check_timeout: Duration::from_secs(90),
+            until_violation: true,
+            journals: false,
+            store: PathBuf::from("other"),
+        }
+    }
+
+    #[test]
+    fn the_command_that_repeats_a_run_is_parsed_back_to_its_settings() {
+        let unusual = unusual();
+        assert_eq!(parsed(&words(&unusual)), unusual);
+        for flag in TABLE {
+            // Each flag by itself, everything else as it is without it.
+            let value = flag.words(&(flag.get)(&unusual));
+            let mut words_given: Vec<String> = value.clone();
+            let program = unusual.program.display().to_string();
+            for needed in ["--node-bin", program.as_str(), "--seed", "9"].chunks(2) {
+                if !value.contains(&needed[0].to_owned()) {
+                    words_given.extend(needed.iter().map(|word| (*word).to_owned()));
+                }
+            }
+            let settings = parsed(&words_given);
+            assert_eq!(parsed(&words(&settings)), settings, "--{}", flag.name);
+        }
+    }
+
+    #[test]
+    fn no_setting_is_without_a_flag() {
+        let (usual, unusual) = (Settings::default(), unusual());
+        let json = |settings: &Settings| serde_json::to_value(settings).unwrap();
+        let mut settings = usual.clone();
+        for flag in TABLE {
+            (flag.set)(&mut settings, &(flag.get)(&unusual)).unwrap();
+        }
+        assert_eq!(json(&settings), json(&unusual));
+        assert_ne!(json(&usual), json(&unusual));
+    }
+}

@@ -1,0 +1,22 @@
+//! One run of a store under faults, whatever world it happens in: its record, its load, and its verdict.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`record`] | every file of a run's folder, one type each, written and read through it alone |
+//! | [`store`] | what a client may ask of a store, and what it may be told |
+//! | [`workloads`] | the table of loads: seeded operations, and the model that judges them |
+//! | [`case`], [`cluster_node`] | a rule that can be broken on purpose, and the run that shows it; those of our own node |
+//! | [`judge`] | the verdict on a saved run, or on a history by itself |
+//! | [`exit`] | the exit codes |
+//! | [`stop`] | a flag that is set once |
+//!
+//! Invariant: nothing here starts a process, opens a socket or prints.
+
+pub mod case;
+pub mod cluster_node;
+pub mod exit;
+pub mod judge;
+pub mod record;
+pub mod stop;
+pub mod store;
+pub mod workloads;

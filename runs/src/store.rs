@@ -1,0 +1,121 @@
+//! What a client may ask of a store, and what it may be told: words that every system can be taught.
+
+use std::time::Duration;
+
+use histories::{LogIndex, Term, Value};
+use nemesis::NodeId;
+
+/// What is done to the value under a key, in words that every store can be taught.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreOp {
+    /// Tell it; null if there is none.
+    Read,
+    /// Set it.
+    Write(Value),
+    /// Set it if it is what is expected.
+    Cas {
+        /// What it must be.
+        expected: Value,
+        /// What it is to be.
+        new: Value,
+    },
+    /// Put this at the end of the list that it is.
+    Append(Value),
+    /// Add this to the number that it is.
+    Add(i64),
+}
+
+impl StoreOp {
+    /// Whether it changes nothing, so that it may be asked as often as one likes.
+    pub fn is_read(&self) -> bool {
+        *self == StoreOp::Read
+    }
+}
+
+/// One request as it goes to the system.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What to do.
+    pub op: StoreOp,
+    /// The key.
+    pub key: Value,
+    /// Whether a follower may ask the leader on the client's behalf.
+    pub forward: bool,
+    /// The client's session and the number of this request in it; none for a read.
+    pub session: Option<(u64, u64)>,
+    /// Whether the same request was sent before and may have been done.
+    pub retry: bool,
+    /// How long the client waits.
+    pub timeout: Duration,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It happened; what was read. As a system's answer to a write it is null.
+    Ok(Value),
+    /// It certainly did not happen.
+    Fail,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// The answer to a request, and what came with it.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// How it ended.
+    pub answer: Answer,
+    /// A short code, where it was not ok.
+    pub error: Option<String>,
+    /// The system's own words.
+    pub message: Option<String>,
+    /// Where it stands in the log.
+    pub at: Option<(LogIndex, Term)>,
+    /// Whether another node should be asked, and which one leads, if that was said.
+    pub elsewhere: Option<Option<NodeId>>,
+}
+
+impl Reply {
+    /// Whether the store took the request and decided it, rather than turning it away: then it is known what came of
+    /// it, even if it was sent before.
+    pub fn is_decided(&self) -> bool {
+        match self.answer {
+            Answer::Ok(_) => true,
+            Answer::Fail => self.at.is_some(),
+            Answer::Unknown => false,
+        }
+    }
+
+    /// It happened.
+    pub fn ok(value: Value, at: Option<(LogIndex, Term)>) -> Self {
+        Reply {
+            answer: Answer::Ok(value),
+            error: None,
+            message: None,
+            at,
+            elsewhere: None,
+        }
+    }
+
+    /// Nobody knows what came of it.
+    pub fn unknown(error: &str, message: String) -> Self {
+        Reply {
+            answer: Answer::Unknown,
+            error: Some(error.to_owned()),
+            message: Some(message),
+            at: None,
+            elsewhere: None,
+        }
+    }
+
+    /// A failure that the client decided on by itself.
+    pub fn refused(why: &str) -> Self {
+        Reply {
+            answer: Answer::Fail,
+            error: Some("refused".to_owned()),
+            message: Some(why.to_owned()),
+            at: None,
+            elsewhere: None,
+        }
+    }
+}
