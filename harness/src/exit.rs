@@ -53,3 +53,9 @@ impl From<runs::judge::JudgeError> for Failure {
         }
     }
 }
+
+impl From<runs::course::CourseError> for Failure {
+    fn from(error: runs::course::CourseError) -> Self {
+        Failure::Broken(error.to_string())
+    }
+}

@@ -1,6 +1,7 @@
 //! What a schedule may know of a cluster.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use histories::{LogIndex, Nanos, Term, Value};
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ pub struct TailEntry {
     /// Of which term.
     pub term: Term,
     /// The hash of the entry's bytes.
-    pub hash: String,
+    pub hash: Arc<str>,
 }
 
 /// A vote that a node was refused.
@@ -122,7 +123,7 @@ pub struct NodeView {
     /// Its process.
     pub process: ProcessState,
     /// Its last status, of this incarnation only, and when it was asked for.
-    pub status: Option<(Nanos, NodeStatus)>,
+    pub status: Option<(Nanos, Arc<NodeStatus>)>,
 }
 
 /// What came of a probe.
@@ -163,7 +164,7 @@ pub struct View {
     /// How many effects were decided and not yet answered; probes do not count.
     pub pending_effects: usize,
     /// Every probe of the run.
-    pub probes: BTreeMap<ProbeId, ProbeState>,
+    pub probes: Arc<BTreeMap<ProbeId, ProbeState>>,
 }
 
 impl View {
@@ -171,7 +172,7 @@ impl View {
     pub fn status(&self, node: NodeId) -> Option<&NodeStatus> {
         let view = self.nodes.get(node.0)?;
         match view.process {
-            ProcessState::Running => view.status.as_ref().map(|(_, status)| status),
+            ProcessState::Running => view.status.as_ref().map(|(_, status)| &**status),
             _ => None,
         }
     }

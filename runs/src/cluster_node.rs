@@ -1,7 +1,23 @@
-//! The bugs of `cluster-node`, each with the run that shows it. Names, rules and sources are those that the node tells of itself
+//! What is known of `cluster-node`, in whatever world it runs: what it tells, and its bugs, each with the run that shows it.
+//! Names, rules and sources are those that the node tells of itself
 //! (`cluster-node --list-bugs`).
 
 use crate::case::{Bug, Case};
+use crate::record::{Capabilities, Does, Tells};
+
+/// It tells everything.
+pub fn capabilities() -> Capabilities {
+    Capabilities {
+        tells: vec![
+            Tells::Leader,
+            Tells::Term,
+            Tells::Commit,
+            Tells::LogTail,
+            Tells::Journal,
+        ],
+        does: vec![Does::Write, Does::Cas, Does::Append, Does::Add],
+    }
+}
 
 /// Every bug.
 pub const BUGS: &[Bug] = &[

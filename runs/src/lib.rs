@@ -6,6 +6,8 @@
 //! | [`store`] | what a client may ask of a store, and what it may be told |
 //! | [`workloads`] | the table of loads: seeded operations, and the model that judges them |
 //! | [`case`], [`cluster_node`] | a rule that can be broken on purpose, and the run that shows it; those of our own node |
+//! | [`world`], [`sink`] | the two seams: what a run happens in, and where it is written down |
+//! | [`course`] | clients, probes, observer and conductor |
 //! | [`judge`] | the verdict on a saved run, or on a history by itself |
 //! | [`exit`] | the exit codes |
 //! | [`stop`] | a flag that is set once |
@@ -14,9 +16,12 @@
 
 pub mod case;
 pub mod cluster_node;
+pub mod course;
 pub mod exit;
 pub mod judge;
 pub mod record;
+pub mod sink;
 pub mod stop;
 pub mod store;
 pub mod workloads;
+pub mod world;

@@ -1,46 +1,38 @@
 //! A run: `resolve → start → ready → load with nemesis → heal → recover → final reads → stop → save`, each stage a
 //! short function. What follows, `check → report → exit`, works from the saved files alone ([`runs::judge`]).
 
-mod asking;
-pub mod client;
-pub mod conductor;
-mod effect_log;
-mod final_reads;
-pub mod gate;
+mod files;
 mod host;
 mod journal_monitor;
 pub mod monitor;
-pub mod observer;
-mod probes;
+mod processes;
 pub mod progress;
 pub mod recorder;
 mod signals;
 
-use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use histories::run_folder::{Lines, run_name};
+use histories::run_folder::run_name;
 use histories::{Header, Nanos, RunFolder};
 use nemesis::NodeId;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
+use runs::course::{Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all};
 use runs::record::{Record, Recovery, Settings};
 use runs::stop::Stop;
 use runs::workloads;
-use tokio::task::JoinHandle;
+use runs::world::{self, World};
+use tokio::sync::oneshot;
 
-use self::client::Clients;
-use self::conductor::{Act, Conductor, Healed};
-use self::effect_log::Records;
-use self::gate::Gate;
-use self::observer::Observer;
+use self::files::Files;
+use self::processes::Processes;
 use self::progress::{Look, Progress};
-use self::recorder::Writing;
+use self::recorder::{Recorder, Writing};
 use self::signals::Signals;
 use crate::exit::Failure;
-use crate::systems::{self, System};
+use crate::systems;
 
 /// A guided schedule looks this often, an unguided one less.
 const GUIDED_TICK: Duration = Duration::from_millis(4);
@@ -75,7 +67,7 @@ struct Run<'a> {
     folder: RunFolder,
     clock: Clock,
     hands: Hands,
-    system: Arc<dyn System>,
+    world: Arc<dyn World>,
     record: Record,
     violated: Stop,
     writing: Option<Writing>,
@@ -100,7 +92,7 @@ impl<'a> Run<'a> {
         let hands = Hands::new(settings.nodes, row.framing, clock)
             .await
             .map_err(|error| Failure::Broken(error.to_string()))?;
-        let system: Arc<dyn System> = Arc::from((row.build)(&systems::Settings {
+        let system = (row.build)(&systems::Settings {
             nodes: settings.nodes,
             seed: settings.seed,
             profile: &settings.profile,
@@ -108,13 +100,22 @@ impl<'a> Run<'a> {
             program: settings.program.clone(),
             folder: &folder,
             hands: hands.clone(),
-        })?);
+        })?;
+        for node in NodeId::all(settings.nodes) {
+            hands.set_command(node, system.command(node));
+        }
+        let world = Arc::new(Processes {
+            hands: hands.clone(),
+            system,
+            capabilities: (row.capabilities)(),
+            clock,
+        });
         Ok(Run {
             settings,
             folder,
             clock,
             hands,
-            system,
+            world,
             record,
             violated: Stop::unset(),
             writing: None,
@@ -123,13 +124,13 @@ impl<'a> Run<'a> {
 
     async fn stages(&mut self, signals: &Signals, progress: Progress) -> Result<(), Failure> {
         self.start().await?;
-        let clients = self.recording()?;
+        let (clients, recorder) = self.recording()?;
         let hands = self.hands.clone();
-        let recorder = clients.recorder.clone();
+        let failure = recorder.clone();
         let played = tokio::select! {
-            played = self.play(clients, signals, progress) => played,
+            played = self.play(clients, recorder, signals, progress) => played,
             exit = hands.next_unexpected_exit() => Err(Failure::Broken(exit.to_string())),
-            error = recorder.failure() => Err(Failure::Broken(error)),
+            error = failure.failure() => Err(Failure::Broken(error)),
         };
         // The history is brought to its end even if the run was not.
         let finished = self.writing.take().map_or(Ok(()), Writing::finish);
@@ -148,7 +149,6 @@ impl<'a> Run<'a> {
         let begin = self.clock.now();
         let starts = NodeId::all(self.settings.nodes).map(|node| {
             let hands = self.hands.clone();
-            hands.set_command(node, self.system.command(node));
             tokio::spawn(async move { hands.apply(&Effect::Start(node)).await })
         });
         for (node, start) in NodeId::all(self.settings.nodes).zip(starts.collect::<Vec<_>>()) {
@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
     }
 
     /// Begin the history, and all that the clients share.
-    fn recording(&mut self) -> Result<Clients, Failure> {
+    fn recording(&mut self) -> Result<(Clients, Recorder), Failure> {
         let workload = self.settings.workload_row()?;
         let header = header(self.settings, workload);
         let monitor = match self.settings.until_violation {
@@ -182,10 +182,10 @@ impl<'a> Run<'a> {
             seed: self.settings.seed,
             clients: self.settings.clients,
         });
-        Ok(Clients {
-            system: Arc::clone(&self.system),
-            recorder,
-            clock: self.clock,
+        let files = Files::create(&self.folder, recorder.clone(), &self.settings.nemesis_rows()?)?;
+        let clients = Clients {
+            world: Arc::clone(&self.world),
+            sink: Arc::new(files),
             gate: Gate::opened(),
             workload,
             operations: Arc::new(Mutex::new(generator)),
@@ -194,20 +194,26 @@ impl<'a> Run<'a> {
             timeout: self.settings.op_timeout,
             retry: self.settings.retry,
             reads: self.settings.reads,
-        })
+        };
+        Ok((clients, recorder))
     }
 
     /// Everything between the first operation and the last.
-    async fn play(&mut self, clients: Clients, signals: &Signals, progress: Progress) -> Result<(), Failure> {
-        let (healed, loads) = self.load(&clients, signals, progress).await?;
+    async fn play(
+        &mut self,
+        clients: Clients,
+        recorder: Recorder,
+        signals: &Signals,
+        progress: Progress,
+    ) -> Result<(), Failure> {
+        let (healed, loads) = self.load(&clients, recorder, signals, progress).await?;
         self.recover(&clients, &healed).await?;
         for load in loads {
             // An operation in flight may take as long as its client waits; then its outcome is unknown.
-            load.await
-                .map_err(|error| Failure::Broken(format!("a client broke, a bug of ours: {error}")))?;
+            load.await.map_err(|_| CourseError::Panicked("a client"))?;
         }
         let begin = self.clock.now();
-        final_reads::read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
+        read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
         self.stage_over("final-reads", begin)
     }
 
@@ -215,9 +221,10 @@ impl<'a> Run<'a> {
     async fn load(
         &mut self,
         clients: &Clients,
+        recorder: Recorder,
         signals: &Signals,
         progress: Progress,
-    ) -> Result<(Healed, Vec<JoinHandle<()>>), Failure> {
+    ) -> Result<(Healed, Vec<oneshot::Receiver<()>>), Failure> {
         let guided = self.settings.nemesis_rows()?.iter().any(|row| row.guided);
         let (tick, poll) = if guided {
             (GUIDED_TICK, GUIDED_POLL)
@@ -225,19 +232,17 @@ impl<'a> Run<'a> {
             (TICK, POLL)
         };
         let watching = Stop::unset();
-        let lines = Arc::new(Mutex::new(Lines::create(self.folder.status())?));
-        let (system, hands) = (Arc::clone(&self.system), self.hands.clone());
         let nodes = self.settings.nodes;
-        let observer = Observer::start(system, hands, self.clock, nodes, poll, lines, &watching);
+        let observer = Observer::start(&self.world, &clients.sink, nodes, poll, &watching);
         let conductor = self.conductor(clients, &observer)?;
         let stage = conductor.stage();
         let begin = self.clock.now();
         let over = Stop::unset();
         let loads = self.start_clients(clients, &over);
         let journals = self.watch_journals(&over)?;
-        let conducted = tokio::spawn(conductor.conduct(tick, over.clone()));
+        let mut conducted = world::begin(&*self.world, conductor.conduct(tick, over.clone()));
         let watcher = progress.watch(Look {
-            recorder: clients.recorder.clone(),
+            recorder,
             observer,
             stage: Arc::clone(&stage),
             clock: self.clock,
@@ -250,7 +255,7 @@ impl<'a> Run<'a> {
             () = self.violated.wait() => Ended::Violated,
             () = signals.first() => Ended::Interrupted,
             // A conductor does not end by itself, except by an error.
-            () = finished(&conducted) => Ended::InTime,
+            ended = &mut conducted => Ended::Broken(ended),
         };
         if matches!(end, Ended::Violated) {
             self.record.violated = Some(self.clock.now());
@@ -265,11 +270,12 @@ impl<'a> Run<'a> {
         self.stage_over("load", begin)?;
         watcher.finish(end.why());
         journals.map(std::thread::JoinHandle::join);
-        let healed = conducted
-            .await
-            .map_err(|error| Failure::Broken(format!("the nemesis broke: {error}")))?;
+        let healed = match end {
+            Ended::Broken(ended) => ended,
+            Ended::InTime | Ended::Violated | Ended::Interrupted => conducted.await,
+        };
         watching.set();
-        let healed = healed?;
+        let healed = healed.map_err(|_| CourseError::Panicked("the nemesis"))??;
         self.record.acts.clone_from(&healed.acts);
         Ok((healed, loads))
     }
@@ -286,36 +292,24 @@ impl<'a> Run<'a> {
     }
 
     fn conductor(&self, clients: &Clients, observer: &Observer) -> Result<Conductor, Failure> {
-        let rows = self.settings.nemesis_rows()?;
-        let share = self.settings.duration / rows.len().max(1) as u32;
-        let act = |row: &&'static nemesis::Row| -> Result<Act, Failure> {
-            let schedule = (row.build)(&nemesis::Settings {
-                nodes: self.settings.nodes,
-                seed: self.settings.seed,
-                interval: self.settings.interval,
-            });
-            let records = Records::new(self.folder.cycles(row.name), row.guided)?;
-            Ok(Act::new(row.name, schedule, records, share))
+        let settings = nemesis::Settings {
+            nodes: self.settings.nodes,
+            seed: self.settings.seed,
+            interval: self.settings.interval,
         };
-        let mut acts = rows.iter().map(act).collect::<Result<VecDeque<_>, _>>()?;
-        let first = acts.pop_front();
-        let first = first.ok_or_else(|| Failure::Usage("no nemesis is named".to_owned()))?;
-        let journal = Lines::create(self.folder.nemesis())?;
-        let (clients, hands, observer) = (clients.clone(), self.hands.clone(), observer.clone());
-        Ok(Conductor::new(clients, hands, observer, (first, acts), journal))
+        let (clients, observer, rows) = (clients.clone(), observer.clone(), self.settings.nemesis_rows()?);
+        Conductor::new(clients, observer, &rows, &settings, self.settings.duration)
+            .ok_or_else(|| Failure::Usage("no nemesis is named".to_owned()))
     }
 
-    fn start_clients(&self, clients: &Clients, over: &Stop) -> Vec<JoinHandle<()>> {
-        let rate = self.settings.rate.map(|rate| rate / self.settings.clients as f64);
+    fn start_clients(&self, clients: &Clients, over: &Stop) -> Vec<oneshot::Receiver<()>> {
+        let share = |rate| Pace::Rate(rate / self.settings.clients as f64);
+        let pace = self.settings.rate.map_or(Pace::AtOnce, share);
+        let seed = self.settings.seed.0;
         (0..self.settings.clients as u64)
             .map(|number| {
-                tokio::spawn(client::run(
-                    clients.clone(),
-                    number,
-                    self.settings.seed.0,
-                    rate,
-                    over.clone(),
-                ))
+                let client = runs::course::run(clients.clone(), number, seed, pace, over.clone());
+                world::begin(&*self.world, client)
             })
             .collect()
     }
@@ -323,7 +317,7 @@ impl<'a> Run<'a> {
     /// After the heal: how long until a write is acknowledged again?
     async fn recover(&mut self, clients: &Clients, healed: &Healed) -> Result<(), Failure> {
         let begin = self.clock.now();
-        let recovered = final_reads::first_write(clients, self.settings.max_recovery).await;
+        let recovered = first_write(clients, self.settings.max_recovery).await;
         self.record.recovery = Some(Recovery {
             healed: healed.at,
             recovered,
@@ -349,6 +343,7 @@ enum Ended {
     InTime,
     Violated,
     Interrupted,
+    Broken(Result<Result<Healed, CourseError>, oneshot::error::RecvError>),
 }
 
 impl Ended {
@@ -357,23 +352,17 @@ impl Ended {
             Ended::InTime => "the load is over",
             Ended::Violated => "a violation was seen: the load ends here",
             Ended::Interrupted => "interrupted: the load ends early; once more to stop at once",
+            Ended::Broken(_) => "the run cannot go on: the load ends here",
         }
     }
 }
 
 /// Returns when the schedule has completed the evidence of its cycle, or after a while anyway.
-async fn next_record(stage: &Mutex<conductor::Stage>) {
+async fn next_record(stage: &Mutex<runs::course::Stage>) {
     let now = || stage.lock().unwrap_or_else(PoisonError::into_inner).records;
     let (seen, deadline) = (now(), tokio::time::Instant::now() + CYCLE);
     while now() == seen && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(GUIDED_TICK).await;
-    }
-}
-
-/// Returns when the task is over, without taking its result.
-async fn finished<T>(task: &JoinHandle<T>) {
-    while !task.is_finished() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -9,10 +9,9 @@ use histories::Nanos;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nemesis::hands::Clock;
 use nemesis::{NodeId, NodeView, ProcessState, Role};
+use runs::course::{Observer, Stage};
 use runs::stop::Stop;
 
-use super::conductor::Stage;
-use super::observer::Observer;
 use super::recorder::Recorder;
 
 /// How often the lines are drawn anew.

@@ -8,9 +8,10 @@ use histories::{LogIndex, Term, Value};
 use nemesis::hands::{Framing, Hands, NodeCommand};
 use nemesis::{Link, NodeId, NodeStatus};
 use runs::store::{Answer, Reply, Request, StoreOp};
+use runs::world::Boxed;
 use serde::{Deserialize, Serialize};
 
-use super::{Boxed, Row, Settings, System};
+use super::{Row, Settings, System};
 use crate::exit::Failure;
 
 /// The row of this system.
@@ -21,6 +22,7 @@ pub const ROW: Row = Row {
     how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
     profiles: &["fig8", "prod"],
     bugs: runs::cluster_node::BUGS,
+    capabilities: runs::cluster_node::capabilities,
     framing: Framing::Frames,
     build: |settings| Ok(Box::new(ClusterNode::new(settings)?)),
 };

@@ -2,21 +2,18 @@
 
 mod cluster_node;
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 
 use histories::{RunFolder, Seed};
 use nemesis::hands::{Framing, Hands, NodeCommand};
 use nemesis::{NodeId, NodeStatus};
 use runs::case::Bug;
+use runs::record::Capabilities;
 use runs::record::SettingsError;
 use runs::store::{Reply, Request};
+use runs::world::Boxed;
 
 use crate::exit::Failure;
-
-/// A future without a name, as a trait's method returns it.
-pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a run tests: how its processes start, and how they are spoken to.
 pub trait System: Send + Sync {
@@ -62,6 +59,8 @@ pub struct Row {
     pub profiles: &'static [&'static str],
     /// What can be broken in it on purpose.
     pub bugs: &'static [Bug],
+    /// What its nodes tell, and what they do by themselves.
+    pub capabilities: fn() -> Capabilities,
     /// How its peers speak.
     pub framing: Framing,
     /// Build it.

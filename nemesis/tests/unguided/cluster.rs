@@ -99,7 +99,7 @@ impl Play {
     fn view(&self) -> View {
         let nodes = NodeId::all(self.processes.len()).map(|node| NodeView {
             process: self.processes[node.0],
-            status: Some((self.now, self.status(node))),
+            status: Some((self.now, std::sync::Arc::new(self.status(node)))),
         });
         View {
             now: self.now,
@@ -107,7 +107,7 @@ impl Play {
             gate_open: true,
             in_flight: 3,
             pending_effects: self.unanswered.len(),
-            probes: BTreeMap::new(),
+            probes: Default::default(),
         }
     }
 

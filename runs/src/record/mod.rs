@@ -7,6 +7,7 @@
 //! | nemesis.jsonl | [`nemesis::effect::EffectLine`] |
 //! | results.json | [`Results`] |
 
+mod capabilities;
 mod results;
 mod run;
 mod settings;
@@ -14,6 +15,7 @@ mod status;
 
 use histories::run_folder::FolderError;
 
+pub use capabilities::{Capabilities, Does, Tells};
 pub use results::{Operations, Results};
 pub use run::{Binary, Host, Record, Recovery, Stage};
 pub use settings::{Reads, Settings, SettingsError, leading};

@@ -7,6 +7,7 @@ mod faults;
 mod raft;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use histories::{LogIndex, Nanos, Term, Value};
@@ -245,7 +246,7 @@ impl Cluster {
             gate_open: self.gate_open,
             in_flight: 0,
             pending_effects: 0,
-            probes: self.probes.clone(),
+            probes: Arc::new(self.probes.clone()),
         }
     }
 
@@ -257,7 +258,7 @@ impl Cluster {
         let tail = node.log[first..].iter().enumerate().map(|(at, entry)| TailEntry {
             index: index(first + at + 1),
             term: entry.term,
-            hash: entry.hash.clone(),
+            hash: entry.hash.as_str().into(),
         });
         let status = NodeStatus {
             incarnation: node.incarnation,
@@ -283,7 +284,7 @@ impl Cluster {
         };
         NodeView {
             process: node.process,
-            status: Some((self.now, status)),
+            status: Some((self.now, Arc::new(status))),
         }
     }
 }

@@ -6,12 +6,12 @@ use histories::Value;
 use nemesis::NodeId;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use runs::record::Reads;
-use runs::store::{Answer, Reply, Request, StoreOp};
-use runs::workloads::{Operation, Plan};
-use tokio::time::Instant;
 
 use super::client::{Clients, Session};
+use crate::record::Reads;
+use crate::store::{Answer, Reply, Request, StoreOp};
+use crate::workloads::{Operation, Plan};
+use crate::world::pass;
 
 /// How often a client follows to another node with one request, before it calls it a failure.
 const TRIES: u32 = 4;
@@ -99,9 +99,9 @@ impl Asking<'_> {
         if !self.clients.retry || first.answer != Answer::Unknown {
             return first;
         }
-        let deadline = Instant::now() + self.clients.timeout * RETRY_TIMEOUTS;
+        let deadline = self.clients.world.now() + self.clients.timeout * RETRY_TIMEOUTS;
         request.retry = request.session.is_some();
-        while Instant::now() < deadline {
+        while self.clients.world.now() < deadline {
             self.somewhere_else().await;
             let reply = self.follow(&request).await;
             // That one node turned the request away says nothing of what another did with it before.
@@ -116,7 +116,7 @@ impl Asking<'_> {
     async fn follow(&mut self, request: &Request) -> Reply {
         let mut tries = 1;
         loop {
-            let reply = self.clients.system.invoke(self.node, request).await;
+            let reply = self.clients.world.ask(self.node, request).await;
             let Some(leader) = reply.elsewhere.filter(|_| reply.answer == Answer::Fail) else {
                 return reply;
             };
@@ -133,6 +133,6 @@ impl Asking<'_> {
 
     async fn somewhere_else(&mut self) {
         self.node = NodeId(self.rng.random_range(0..self.clients.nodes));
-        tokio::time::sleep(LEADERLESS_PAUSE).await;
+        pass(&*self.clients.world, LEADERLESS_PAUSE).await;
     }
 }

@@ -6,29 +6,25 @@ use std::time::Duration;
 
 use histories::{Event, Kind, LogIndex, Process, Term, Value};
 use nemesis::NodeId;
-use nemesis::hands::Clock;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use runs::record::Reads;
-use runs::stop::Stop;
-use runs::store::{Answer, Reply, Request};
-use runs::workloads::{self, Operation, Workload};
-use tokio::time::{Instant, sleep_until};
 
 use super::asking::Asking;
 use super::gate::Gate;
-use super::recorder::Recorder;
-use crate::systems::System;
+use crate::record::Reads;
+use crate::sink::Sink;
+use crate::stop::Stop;
+use crate::store::{Answer, Reply, Request};
+use crate::workloads::{self, Operation, Workload};
+use crate::world::{World, pass};
 
 /// What all clients of a run share. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
-    /// The system they speak to.
-    pub system: Arc<dyn System>,
+    /// What they live in.
+    pub world: Arc<dyn World>,
     /// Where they write down what they do.
-    pub recorder: Recorder,
-    /// The run's clock.
-    pub clock: Clock,
+    pub sink: Arc<dyn Sink>,
     /// The gate that they pass.
     pub gate: Gate,
     /// What their operations mean to a store.
@@ -119,7 +115,7 @@ impl Clients {
     ) -> Reply {
         let seq = request.session.map(|(_, seq)| seq);
         let recorded = self.invoke(process, operation, node, seq, is_final);
-        let reply = self.told(operation, self.system.invoke(node, request).await);
+        let reply = self.told(operation, self.world.ask(node, request).await);
         recorded.complete(node, &reply);
         reply
     }
@@ -134,7 +130,7 @@ impl Clients {
     ) -> Reply {
         let seq = request.session.map(|(_, seq)| seq);
         let recorded = self.invoke(process, operation, node, seq, false);
-        let reply = self.told(operation, self.system.invoke(node, request).await);
+        let reply = self.told(operation, self.world.ask(node, request).await);
         if reply.answer != Answer::Unknown {
             recorded.complete(node, &reply);
         }
@@ -150,7 +146,7 @@ impl Clients {
         operation: &Operation,
         request: &Request,
     ) -> Reply {
-        let mut reply = self.told(operation, self.system.invoke(node, request).await);
+        let mut reply = self.told(operation, self.world.ask(node, request).await);
         if reply.answer == Answer::Fail {
             reply.answer = Answer::Unknown;
         }
@@ -197,9 +193,9 @@ impl Recorded<'_> {
             other.insert("final".to_owned(), true.into());
         }
         let at: Option<(LogIndex, Term)> = reply.and_then(|reply| reply.at);
-        self.clients.recorder.record(Event {
+        self.clients.sink.event(Event {
             index: 0,
-            time: self.clients.clock.now(),
+            time: self.clients.world.now(),
             process: Process::Client(self.process),
             kind,
             f: Arc::clone(&self.f),
@@ -215,25 +211,44 @@ impl Recorded<'_> {
     }
 }
 
-/// One client: operation after operation until it is told to stop. `rate` bounds its operations a second.
-pub async fn run(clients: Clients, number: u64, seed: u64, rate: Option<f64>, stop: Stop) {
+/// What a client does between two operations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// Nothing.
+    AtOnce,
+    /// It begins so many a second, at most.
+    Rate(f64),
+    /// It pauses for so long, drawn anew each time.
+    Pause {
+        /// At least.
+        from: Duration,
+        /// Less than.
+        to: Duration,
+    },
+}
+
+/// One client: operation after operation until it is told to stop.
+pub async fn run(clients: Clients, number: u64, seed: u64, pace: Pace, stop: Stop) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (number << 32));
     let mut session = Session::new(&clients);
     let mut target = NodeId((number as usize) % clients.nodes);
-    let mut next = Instant::now();
+    let mut next = clients.world.now();
     while !stop.is_set() {
-        if let Some(rate) = rate {
-            next += Duration::from_secs_f64(1.0 / rate);
-            tokio::select! { () = sleep_until(next) => {}, () = stop.wait() => break }
+        match pace {
+            Pace::AtOnce => {}
+            Pace::Rate(rate) => next = next + Duration::from_secs_f64(1.0 / rate),
+            Pace::Pause { from, to } => next = clients.world.now() + rng.random_range(from..to),
         }
-        let pass = tokio::select! { pass = clients.gate.pass() => pass, () = stop.wait() => break };
+        tokio::select! { biased; () = clients.world.sleep_until(next) => {}, () = stop.wait() => break }
+        let passed =
+            tokio::select! { biased; passed = clients.gate.pass() => passed, () = stop.wait() => break };
         let reply = one_operation(&clients, &mut session, &mut target, &mut rng).await;
-        drop(pass);
+        drop(passed);
         match reply.answer {
             Answer::Ok(_) => {}
             Answer::Fail if reply.elsewhere.is_none() => {}
             // A client that finds nobody home waits a little, so that an outage does not fill the history.
-            _ => sleep_until(Instant::now() + Duration::from_millis(rng.random_range(10..50))).await,
+            _ => pass(&*clients.world, Duration::from_millis(rng.random_range(10..50))).await,
         }
         if reply.answer == Answer::Unknown {
             session = Session::new(&clients);

@@ -1,65 +1,70 @@
 //! The gate: while it is closed, no client of the workload begins an operation.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// Shared by the clients, who pass, and the nemesis, who opens and closes.
-#[derive(Clone)]
-pub struct Gate {
-    open: Arc<watch::Sender<bool>>,
-    in_flight: Arc<AtomicUsize>,
+#[derive(Clone, Default)]
+pub struct Gate(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    closed: AtomicBool,
+    in_flight: AtomicUsize,
+    /// Wakes those who wait in the order in which they came.
+    opened: Notify,
 }
 
 /// The right to do one operation; it is in flight until this is dropped.
-pub struct Pass {
-    in_flight: Arc<AtomicUsize>,
-}
+pub struct Pass(Gate);
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        self.0.0.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 impl Gate {
     /// An open gate.
     pub fn opened() -> Self {
-        Gate {
-            open: Arc::new(watch::Sender::new(true)),
-            in_flight: Arc::default(),
-        }
+        Gate::default()
     }
 
     /// Open or close it.
     pub fn set(&self, open: bool) {
-        self.open.send_replace(open);
+        self.0.closed.store(!open, Ordering::SeqCst);
+        if open {
+            self.0.opened.notify_waiters();
+        }
     }
 
     /// Whether it is open.
     pub fn is_open(&self) -> bool {
-        *self.open.borrow()
+        !self.0.closed.load(Ordering::SeqCst)
     }
 
     /// How many operations of the workload are in flight.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::SeqCst)
+        self.0.in_flight.load(Ordering::SeqCst)
     }
 
     /// Wait until it is open, and pass.
     pub async fn pass(&self) -> Pass {
-        let mut open = self.open.subscribe();
         loop {
-            // The sender lives in `self`, so this never fails.
-            let _ = open.wait_for(|open| *open).await;
-            self.in_flight.fetch_add(1, Ordering::SeqCst);
-            let pass = Pass {
-                in_flight: Arc::clone(&self.in_flight),
-            };
-            // It may have closed in between: whoever closes and then sees nothing in flight must be right.
+            let mut opened = pin!(self.0.opened.notified());
+            opened.as_mut().enable();
             if self.is_open() {
-                return pass;
+                self.0.in_flight.fetch_add(1, Ordering::SeqCst);
+                let pass = Pass(self.clone());
+                // It may have closed in between: whoever closes and then sees nothing in flight must be right.
+                if self.is_open() {
+                    return pass;
+                }
+            } else {
+                opened.await;
             }
         }
     }

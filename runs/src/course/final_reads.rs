@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use histories::{Nanos, Value};
 use nemesis::NodeId;
-use runs::store::{Answer, Reply, Request, StoreOp};
-use runs::workloads::Operation;
-use tokio::time::Instant;
 
 use super::client::Clients;
-use crate::exit::Failure;
+use super::error::CourseError;
+use crate::store::{Answer, Reply, Request, StoreOp};
+use crate::workloads::Operation;
+use crate::world::{begin, pass};
 
 /// So many keys are read at a time.
 const READERS: usize = 16;
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Write to a key of its own until it is acknowledged; the time of that, or none if it took longer than `limit`.
 pub async fn first_write(clients: &Clients, limit: Duration) -> Option<Nanos> {
-    let deadline = Instant::now() + limit;
+    let deadline = clients.world.now() + limit;
     let mut walk = Walk::new(clients);
     // What an unknown outcome left behind may stand in the way of the next attempt.
     let mut unknown = 0;
@@ -32,26 +32,26 @@ pub async fn first_write(clients: &Clients, limit: Duration) -> Option<Nanos> {
         let (operation, op) = (clients.workload.fresh)(&key.as_str().into(), &Value::Int(attempt), process);
         let request = walk.request(&operation.key, op, Some((process, 1)));
         match walk.ask(process, &operation, &request, false).await.answer {
-            Answer::Ok(_) => return Some(clients.clock.now()),
+            Answer::Ok(_) => return Some(clients.world.now()),
             Answer::Unknown => unknown += 1,
             Answer::Fail => {}
         }
-        if Instant::now() >= deadline {
+        if clients.world.now() >= deadline {
             return None;
         }
-        tokio::time::sleep(PAUSE).await;
+        pass(&*clients.world, PAUSE).await;
     }
     None
 }
 
 /// Read every key that somebody wrote to, each until it is answered or `limit` is over. The reads are marked final.
-pub async fn read_all(clients: &Clients, limit: Duration) -> Result<(), Failure> {
-    let keys = clients.recorder.written_keys().await;
+pub async fn read_all(clients: &Clients, limit: Duration) -> Result<(), CourseError> {
+    let keys = clients.sink.written_keys().await;
     let keys = Arc::new(Mutex::new(keys));
-    let deadline = Instant::now() + limit;
+    let deadline = clients.world.now() + limit;
     let readers = (0..READERS).map(|_| {
         let (clients, keys) = (clients.clone(), Arc::clone(&keys));
-        tokio::spawn(async move {
+        begin(&*clients.world.clone(), async move {
             let mut walk = Walk::new(&clients);
             loop {
                 let key = keys.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -63,7 +63,7 @@ pub async fn read_all(clients: &Clients, limit: Duration) -> Result<(), Failure>
     for reader in readers.collect::<Vec<_>>() {
         reader
             .await
-            .map_err(|error| Failure::Broken(format!("a final reader broke, a bug of ours: {error}")))?;
+            .map_err(|_| CourseError::Panicked("a final reader"))?;
     }
     Ok(())
 }
@@ -108,17 +108,17 @@ impl<'a> Walk<'a> {
         reply
     }
 
-    async fn read(&mut self, key: Value, deadline: Instant) {
+    async fn read(&mut self, key: Value, deadline: Nanos) {
         let operation = Operation::read(key);
         let request = self.request(&operation.key, StoreOp::Read, None);
         loop {
             // A read without an answer is unknown, and its process is used no more.
             let process = self.clients.new_process();
             let reply = self.ask(process, &operation, &request, true).await;
-            if matches!(reply.answer, Answer::Ok(_)) || Instant::now() >= deadline {
+            if matches!(reply.answer, Answer::Ok(_)) || self.clients.world.now() >= deadline {
                 return;
             }
-            tokio::time::sleep(PAUSE).await;
+            pass(&*self.clients.world, PAUSE).await;
         }
     }
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use histories::run_folder::Lines;
+use histories::run_folder::FolderError;
 use histories::{LogIndex, Nanos, Term};
-use nemesis::hands::{Clock, Hands};
 use nemesis::view::{Role, TailEntry};
 use nemesis::{NodeId, NodeStatus, NodeView, ProcessState};
-use runs::record::StatusLine;
-use runs::stop::Stop;
 
-use crate::systems::System;
+use crate::record::StatusLine;
+use crate::sink::Sink;
+use crate::stop::Stop;
+use crate::world::{World, pass};
 
 /// A node that only moved on (commit, log) is written down again after so long; one that changed its role at once.
 const QUIET: Duration = Duration::from_millis(100);
@@ -20,86 +20,72 @@ const QUIET: Duration = Duration::from_millis(100);
 /// So many entries of the log's end are remembered as shown: more than a status has.
 const REMEMBERED: usize = 128;
 
+/// A status, and when it was asked for.
+type Seen = (Nanos, Arc<NodeStatus>);
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Observer {
-    hands: Hands,
-    latest: Arc<Mutex<BTreeMap<NodeId, (Nanos, NodeStatus)>>>,
+    world: Arc<dyn World>,
+    latest: Arc<Mutex<BTreeMap<NodeId, Seen>>>,
     /// Why a line could not be written: the checks read them, so the run cannot go on without.
-    error: Arc<Mutex<Option<String>>>,
+    error: Arc<Mutex<Option<FolderError>>>,
 }
 
 impl Observer {
-    /// Ask each node every `every`, until `stop`; changes go to `lines`.
+    /// Ask each of so many nodes every `every`, until `stop`; changes go to the sink.
     pub fn start(
-        system: Arc<dyn System>,
-        hands: Hands,
-        clock: Clock,
+        world: &Arc<dyn World>,
+        sink: &Arc<dyn Sink>,
         nodes: usize,
         every: Duration,
-        lines: Arc<Mutex<Lines>>,
         stop: &Stop,
     ) -> Self {
         let observer = Observer {
-            hands,
+            world: Arc::clone(world),
             latest: Arc::default(),
             error: Arc::default(),
         };
         for node in NodeId::all(nodes) {
-            let (observer, system, lines, stop) = (
-                observer.clone(),
-                Arc::clone(&system),
-                Arc::clone(&lines),
-                stop.clone(),
-            );
-            tokio::spawn(async move {
-                let mut log = Log {
-                    lines,
-                    error: Arc::clone(&observer.error),
-                    last: None,
-                    shown: Vec::new(),
-                    held_back: None,
-                };
+            let (observer, stop) = (observer.clone(), stop.clone());
+            let mut log = Log::new(Arc::clone(sink));
+            world.spawn(Box::pin(async move {
                 while !stop.is_set() {
-                    let asked = clock.now();
-                    let status = system.status(node).await;
-                    observer.keep(node, asked, status, &mut log);
-                    tokio::time::sleep(every).await;
+                    let asked = observer.world.now();
+                    if let Some(status) = observer.world.status(node).await {
+                        observer.fails(log.note(node, asked, &status));
+                        lock(&observer.latest).insert(node, (asked, status));
+                    }
+                    pass(&*observer.world, every).await;
                 }
-                log.flush();
-            });
+                observer.fails(log.flush(node));
+            }));
         }
         observer
     }
 
-    fn keep(&self, node: NodeId, asked: Nanos, status: Option<NodeStatus>, log: &mut Log) {
-        let Some(status) = status else { return };
-        log.note(node, asked, &status);
-        self.latest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(node, (asked, status));
+    fn fails(&self, noted: Result<(), FolderError>) {
+        if let Err(error) = noted {
+            lock(&self.error).get_or_insert(error);
+        }
     }
 
     /// A status that was asked for before this moment is no longer shown: the node was started anew.
     pub fn forget(&self, node: NodeId) {
-        self.latest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&node);
+        lock(&self.latest).remove(&node);
     }
 
-    /// Why statuses could not be written down, if so.
-    pub fn error(&self) -> Option<String> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Why statuses could not be written down, if so; told once.
+    pub fn error(&self) -> Option<FolderError> {
+        lock(&self.error).take()
     }
 
     /// Every node as it is known now.
     pub fn nodes(&self, count: usize) -> Vec<NodeView> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = lock(&self.latest);
         NodeId::all(count)
             .map(|node| NodeView {
-                process: self.hands.process_state(node),
+                process: self.world.view(node),
                 status: latest.get(&node).cloned(),
             })
             .collect()
@@ -107,45 +93,56 @@ impl Observer {
 
     /// The newest leader and its term.
     pub fn leader(&self) -> Option<(NodeId, Term)> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = lock(&self.latest);
         latest
             .iter()
             .filter(|(node, (_, status))| {
-                status.role == Role::Leader && self.hands.process_state(**node) == ProcessState::Running
+                status.role == Role::Leader && self.world.view(**node) == ProcessState::Running
             })
             .map(|(node, (_, status))| (*node, status.term))
             .max_by_key(|(_, term)| *term)
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What was last written down of one node.
 struct Log {
-    lines: Arc<Mutex<Lines>>,
-    error: Arc<Mutex<Option<String>>>,
+    sink: Arc<dyn Sink>,
     last: Option<StatusLine>,
     /// The end of the log as it was last written down.
     shown: Vec<TailEntry>,
     /// The newest status that was not written down because the last one was too young.
-    held_back: Option<StatusLine>,
+    held_back: Option<(Nanos, Arc<NodeStatus>)>,
 }
 
 impl Log {
-    fn note(&mut self, node: NodeId, time: Nanos, status: &NodeStatus) {
-        let line = self.line(node, time, status);
+    fn new(sink: Arc<dyn Sink>) -> Self {
+        Log {
+            sink,
+            last: None,
+            shown: Vec::new(),
+            held_back: None,
+        }
+    }
+
+    fn note(&mut self, node: NodeId, time: Nanos, status: &Arc<NodeStatus>) -> Result<(), FolderError> {
         match &self.last {
-            Some(last) if !turned(last, &line) => {
-                let moved_on = last.commit != line.commit || last.last != line.last;
+            Some(last) if !turned(last, status) => {
+                let moved_on = last.commit != status.commit || last.last != status.last.index;
                 if moved_on && time.since(last.time) >= QUIET {
-                    self.write(line);
+                    self.write(node, time, status)?;
                 } else if moved_on {
-                    self.held_back = Some(line);
+                    self.held_back = Some((time, Arc::clone(status)));
                 }
+                Ok(())
             }
             _ => {
                 // What it had come to before it turned is what the checks look for.
-                self.flush();
-                let line = self.line(node, time, status);
-                self.write(line);
+                self.flush(node)?;
+                self.write(node, time, status)
             }
         }
     }
@@ -174,36 +171,28 @@ impl Log {
         }
     }
 
-    fn flush(&mut self) {
-        if let Some(line) = self.held_back.take() {
-            self.write(line);
+    fn flush(&mut self, node: NodeId) -> Result<(), FolderError> {
+        match self.held_back.take() {
+            Some((time, status)) => self.write(node, time, &status),
+            None => Ok(()),
         }
     }
 
-    fn write(&mut self, line: StatusLine) {
-        let added = self
-            .lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(&line);
-        if let Err(error) = added {
-            self.error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(error.to_string());
-        }
+    fn write(&mut self, node: NodeId, time: Nanos, status: &NodeStatus) -> Result<(), FolderError> {
+        let line = self.line(node, time, status);
         self.shown
             .retain(|entry| line.tail.first().is_none_or(|first| entry.index < first.index));
         self.shown.extend(line.tail.iter().cloned());
         let excess = self.shown.len().saturating_sub(REMEMBERED);
         self.shown.drain(..excess);
         self.held_back = None;
-        self.last = Some(line);
+        self.last = Some(line.clone());
+        self.sink.status(line)
     }
 }
 
 /// Whether the node did more than move on: another role, term, leader or start, or a log that got shorter.
-fn turned(last: &StatusLine, line: &StatusLine) -> bool {
-    let standing = |line: &StatusLine| (line.incarnation, line.role, line.term, line.leader);
-    standing(last) != standing(line) || line.last < last.last
+fn turned(last: &StatusLine, status: &NodeStatus) -> bool {
+    let before = (last.incarnation, last.role, last.term, last.leader);
+    before != (status.incarnation, status.role, status.term, status.leader) || status.last.index < last.last
 }

@@ -5,18 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use histories::Nanos;
-use histories::run_folder::Lines;
-use nemesis::hands::Hands;
 use nemesis::{Effect, Outcome, Schedule, View};
-use runs::record::Stage as Turn;
-use runs::stop::Stop;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::client::Clients;
-use super::effect_log::{Done, EffectLog, Records, event};
+use super::effect_log::{Done, EffectLog, event};
+use super::error::CourseError;
 use super::observer::Observer;
 use super::probes::Probes;
-use crate::exit::Failure;
+use crate::record::Stage as Turn;
+use crate::stop::Stop;
 
 /// What the run is told while it lasts, for the progress line.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +30,7 @@ pub struct Stage {
 /// Carries out effects for a schedule.
 pub struct Conductor {
     clients: Clients,
-    hands: Hands,
     observer: Observer,
-    nodes: usize,
     /// The schedule whose turn it is.
     act: Act,
     /// Those whose turn comes later.
@@ -51,50 +47,45 @@ pub struct Conductor {
     stage: Arc<Mutex<Stage>>,
 }
 
-/// A schedule, what it leaves, and how long its turn is.
-pub struct Act {
+/// A schedule, and how long its turn is.
+struct Act {
     name: &'static str,
     schedule: Box<dyn Schedule>,
-    records: Records,
     share: Duration,
-}
-
-impl Act {
-    /// The schedule of this name, not yet begun.
-    pub fn new(name: &'static str, schedule: Box<dyn Schedule>, records: Records, share: Duration) -> Self {
-        Act {
-            name,
-            schedule,
-            records,
-            share,
-        }
-    }
+    /// How many cycles it has left.
+    cycles: usize,
 }
 
 impl Conductor {
-    /// A conductor for this schedule, and those whose turn comes after it.
+    /// A conductor for these schedules, in their order; none if there are none. They share `duration` equally.
     pub fn new(
         clients: Clients,
-        hands: Hands,
         observer: Observer,
-        (act, waiting): (Act, VecDeque<Act>),
-        effects: Lines,
-    ) -> Self {
-        Conductor {
-            nodes: clients.nodes,
-            log: EffectLog::new(effects, clients.recorder.clone()),
-            probes: Probes::new(clients.clone()),
-            began: clients.clock.now(),
-            clients,
-            hands,
-            observer,
-            act,
+        rows: &[&'static nemesis::Row],
+        settings: &nemesis::Settings,
+        duration: Duration,
+    ) -> Option<Self> {
+        let share = duration / rows.len().max(1) as u32;
+        let act = |row: &&'static nemesis::Row| Act {
+            name: row.name,
+            schedule: (row.build)(settings),
+            share,
+            cycles: 0,
+        };
+        let mut waiting: VecDeque<Act> = rows.iter().map(act).collect();
+        Some(Conductor {
+            act: waiting.pop_front()?,
             waiting,
+            log: EffectLog::new(Arc::clone(&clients.sink)),
+            probes: Probes::new(clients.clone()),
+            began: clients.world.now(),
+            clients,
+            observer,
             over: Vec::new(),
             pending: 0,
             done: unbounded_channel(),
             stage: Arc::default(),
-        }
+        })
     }
 
     /// Where the schedule stands, for the progress line.
@@ -104,20 +95,20 @@ impl Conductor {
 
     /// Show the schedule the cluster every `every` until `stop`; then heal everything. Of several schedules each has its
     /// turn, and everything is healed between two of them.
-    pub async fn conduct(mut self, every: Duration, stop: Stop) -> Result<Healed, Failure> {
-        let mut tick = tokio::time::interval(every);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    pub async fn conduct(mut self, every: Duration, stop: Stop) -> Result<Healed, CourseError> {
+        let mut tick = self.clients.world.now();
         while !stop.is_set() {
             tokio::select! {
-                _ = tick.tick() => {}
-                Some(done) = self.done.1.recv() => self.carried_out(done)?,
+                biased;
                 () = stop.wait() => break,
+                Some(done) = self.done.1.recv() => self.carried_out(done)?,
+                () = self.clients.world.sleep_until(tick) => tick = self.clients.world.now() + every,
             }
             while let Ok(done) = self.done.1.try_recv() {
                 self.carried_out(done)?;
             }
             if let Some(error) = self.observer.error() {
-                return Err(Failure::Broken(error));
+                return Err(error.into());
             }
             let view = self.view();
             let effects = self.act.schedule.observe(&view);
@@ -130,7 +121,7 @@ impl Conductor {
     }
 
     /// The next schedule's turn, where the present one's is over.
-    async fn take_turns(&mut self) -> Result<(), Failure> {
+    async fn take_turns(&mut self) -> Result<(), CourseError> {
         if self.view().now.since(self.began) < self.act.share || self.waiting.is_empty() {
             return Ok(());
         }
@@ -138,15 +129,15 @@ impl Conductor {
         if let Some(next) = self.waiting.pop_front() {
             self.act = next;
             self.probes.forget();
-            self.began = self.clients.clock.now();
+            self.began = self.clients.world.now();
         }
         Ok(())
     }
 
     fn view(&self) -> View {
         View {
-            now: self.clients.clock.now(),
-            nodes: self.observer.nodes(self.nodes),
+            now: self.clients.world.now(),
+            nodes: self.observer.nodes(self.clients.nodes),
             gate_open: self.clients.gate.is_open(),
             in_flight: self.clients.gate.in_flight(),
             pending_effects: self.pending,
@@ -156,7 +147,7 @@ impl Conductor {
 
     /// Effects are carried out in their order, but nobody waits for a node that starts.
     fn carry_out(&mut self, effects: Vec<Effect>) {
-        let planned = self.clients.clock.now();
+        let planned = self.clients.world.now();
         let mut in_order = Vec::new();
         for effect in effects {
             match effect {
@@ -169,35 +160,37 @@ impl Conductor {
             return;
         }
         self.pending += in_order.len();
-        let (hands, observer, clock) = (self.hands.clone(), self.observer.clone(), self.clients.clock);
+        let (world, observer) = (Arc::clone(&self.clients.world), self.observer.clone());
         let done = self.done.0.clone();
         let choice = self.act.schedule.choice();
         let apply = move |effect: Effect| {
-            let (hands, observer) = (hands.clone(), observer.clone());
+            let (world, observer) = (Arc::clone(&world), observer.clone());
             let (done, choice) = (done.clone(), choice.clone());
             async move {
-                let outcome = hands.apply(&effect).await;
+                let outcome = world.apply(&effect).await;
                 // What the node said before it was started or continued is old.
                 if let Effect::Start(node) | Effect::Resume(node) = &effect {
                     observer.forget(*node);
                 }
                 let _ = done.send(Done {
                     planned,
-                    done: clock.now(),
+                    done: world.now(),
                     effect,
                     outcome,
                     choice,
                 });
             }
         };
-        tokio::spawn(async move {
+        let world = Arc::clone(&self.clients.world);
+        let beside = Arc::clone(&world);
+        world.spawn(Box::pin(async move {
             for effect in in_order {
                 match effect {
-                    start @ Effect::Start(_) => drop(tokio::spawn(apply(start))),
+                    start @ Effect::Start(_) => beside.spawn(Box::pin(apply(start))),
                     other => apply(other).await,
                 }
             }
-        });
+        }));
     }
 
     /// The gate stands in the history, so that a time in which nothing could succeed is no outage.
@@ -205,47 +198,53 @@ impl Conductor {
         if self.clients.gate.is_open() != open {
             self.clients.gate.set(open);
             self.clients
-                .recorder
-                .record(event(effect, self.clients.clock.now(), true));
+                .sink
+                .event(event(effect, self.clients.world.now(), true));
         }
     }
 
     /// An effect is counted as pending until the schedule has heard of it.
-    fn carried_out(&mut self, done: Done) -> Result<(), Failure> {
+    fn carried_out(&mut self, done: Done) -> Result<(), CourseError> {
         self.pending -= 1;
         self.act.schedule.on_outcome(&done.effect, &done.outcome);
         self.note(done)
     }
 
     /// Write it down. A node that does not start, or that ended otherwise than it was killed, is broken by itself.
-    fn note(&mut self, done: Done) -> Result<(), Failure> {
+    fn note(&mut self, done: Done) -> Result<(), CourseError> {
         let broken = match (&done.effect, &done.outcome) {
-            (Effect::Start(node), Outcome::Indeterminate { reason, .. }) => {
-                Some(format!("{node} did not start again: {reason}"))
-            }
+            (Effect::Start(node), Outcome::Indeterminate { reason, .. }) => Some(CourseError::NotStarted {
+                node: *node,
+                reason: reason.clone(),
+            }),
             (Effect::Kill(node), Outcome::Indeterminate { reason, evidence }) => {
-                Some(format!("{node} was to be killed, but {reason}: {evidence}"))
+                Some(CourseError::NotKilled {
+                    node: *node,
+                    reason: reason.clone(),
+                    evidence: evidence.clone(),
+                })
             }
             _ => None,
         };
         self.log.add(done)?;
-        broken.map_or(Ok(()), |broken| Err(Failure::Broken(broken)))
+        broken.map_or(Ok(()), Err)
     }
 
-    fn save_records(&mut self) -> Result<(), Failure> {
+    fn save_records(&mut self) -> Result<(), CourseError> {
         for record in self.act.schedule.take_records() {
-            self.act.records.add(&record)?;
+            self.act.cycles += 1;
+            self.clients.sink.cycle(self.act.name, record)?;
         }
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage {
             stage: self.act.schedule.stage(),
             tally: self.act.schedule.tally(),
-            records: self.act.records.count(),
+            records: self.act.cycles,
         };
         Ok(())
     }
 
     /// A turn has ended: wait for what is under way, close the open cycle, and undo every fault. When that was done.
-    async fn end_turn(&mut self) -> Result<Nanos, Failure> {
+    async fn end_turn(&mut self) -> Result<Nanos, CourseError> {
         while self.pending > 0 {
             match self.done.1.recv().await {
                 Some(done) => self.carried_out(done)?,
@@ -255,27 +254,29 @@ impl Conductor {
         let view = self.view();
         self.act.schedule.interrupt(&view);
         self.save_records()?;
-        let planned = self.clients.clock.now();
-        for (effect, outcome) in self.hands.heal_all().await {
+        let planned = self.clients.world.now();
+        for (effect, outcome) in self.clients.world.heal_all().await {
             if let Effect::Start(node) | Effect::Resume(node) = &effect {
                 self.observer.forget(*node);
             }
             // A fault that is still in force would be blamed on the store.
-            let stuck = (!outcome.is_installed())
-                .then(|| format!("cannot undo a fault: {} {outcome:?}", effect.word()));
+            let stuck = (!outcome.is_installed()).then(|| CourseError::NotUndone {
+                what: effect.word(),
+                outcome: Box::new(outcome.clone()),
+            });
             self.note(Done {
                 planned,
-                done: self.clients.clock.now(),
+                done: self.clients.world.now(),
                 effect,
                 outcome,
                 choice: None,
             })?;
             if let Some(stuck) = stuck {
-                return Err(Failure::Broken(stuck));
+                return Err(stuck);
             }
         }
         self.set_gate(true, &Effect::Gate { open: true });
-        let end = self.clients.clock.now();
+        let end = self.clients.world.now();
         self.over.push(Turn {
             name: self.act.name.to_owned(),
             start: self.began,

@@ -1,16 +1,14 @@
-//! What the nemesis did, written down: `nemesis.jsonl` with an effect a line, the nemesis' events of the history, and the
-//! cycles of each schedule.
+//! What the nemesis did, written down: `nemesis.jsonl` with an effect a line, and the nemesis' events of the history.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::sync::Arc;
 
-use histories::run_folder::Lines;
+use histories::run_folder::FolderError;
 use histories::{Event, Kind, Nanos, Process, Value};
 use nemesis::effect::{Choice, EffectLine};
 use nemesis::{ClientRule, Effect, LinkRule, NodeId, Outcome};
 
-use super::recorder::Recorder;
-use crate::exit::Failure;
+use crate::sink::Sink;
 
 /// An effect that was carried out.
 pub struct Done {
@@ -28,8 +26,7 @@ pub struct Done {
 
 /// Writes `nemesis.jsonl`, and the nemesis' events of the history.
 pub struct EffectLog {
-    lines: Lines,
-    recorder: Recorder,
+    sink: Arc<dyn Sink>,
     next_id: u64,
     /// The faults that are in force, by what they are done to.
     in_force: BTreeMap<Target, u64>,
@@ -45,17 +42,16 @@ enum Target {
 
 impl EffectLog {
     /// An empty log.
-    pub fn new(lines: Lines, recorder: Recorder) -> Self {
+    pub fn new(sink: Arc<dyn Sink>) -> Self {
         EffectLog {
-            lines,
-            recorder,
+            sink,
             next_id: 0,
             in_force: BTreeMap::new(),
         }
     }
 
     /// Write an effect down, with the faults that it ends.
-    pub fn add(&mut self, done: Done) -> Result<(), Failure> {
+    pub fn add(&mut self, done: Done) -> Result<(), FolderError> {
         let id = self.next_id;
         self.next_id += 1;
         let mut undoes: Vec<u64> = Vec::new();
@@ -68,7 +64,7 @@ impl EffectLog {
         undoes.sort_unstable();
         undoes.dedup();
         let installed = done.outcome.is_installed();
-        self.recorder.record(event(&done.effect, done.done, installed));
+        self.sink.event(event(&done.effect, done.done, installed));
         let Done {
             planned,
             done,
@@ -76,7 +72,7 @@ impl EffectLog {
             outcome,
             choice,
         } = done;
-        Ok(self.lines.add(&EffectLine {
+        self.sink.effect(EffectLine {
             id,
             planned,
             done,
@@ -84,7 +80,7 @@ impl EffectLog {
             outcome,
             choice,
             undoes,
-        })?)
+        })
     }
 }
 
@@ -134,39 +130,5 @@ pub fn event(effect: &Effect, time: Nanos, installed: bool) -> Event {
         seq: None,
         at: None,
         other: serde_json::Map::new(),
-    }
-}
-
-/// Writes `<schedule>.jsonl`: one line a record. Of a schedule that leaves none there is no file, unless it is guided.
-pub struct Records {
-    path: PathBuf,
-    lines: Option<Lines>,
-    count: usize,
-}
-
-impl Records {
-    /// Records at this path.
-    pub fn new(path: PathBuf, guided: bool) -> Result<Self, Failure> {
-        let lines = guided.then(|| Lines::create(path.clone())).transpose()?;
-        Ok(Records {
-            path,
-            lines,
-            count: 0,
-        })
-    }
-
-    /// How many are written.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Write a cycle down.
-    pub fn add(&mut self, record: &serde_json::Value) -> Result<(), Failure> {
-        let lines = match self.lines.take() {
-            Some(lines) => lines,
-            None => Lines::create(self.path.clone())?,
-        };
-        self.count += 1;
-        Ok(self.lines.insert(lines).add(record)?)
     }
 }

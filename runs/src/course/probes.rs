@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use nemesis::view::Position;
 use nemesis::{Probe, ProbeId, ProbeOp, ProbeState};
-use runs::store::{Answer, Reply, Request, StoreOp};
-use runs::workloads::{self, Operation};
 
 use super::client::Clients;
+use crate::store::{Answer, Reply, Request, StoreOp};
+use crate::workloads::{self, Operation};
 
 /// So many probes are remembered: more than any schedule has in a cycle.
 const PROBES: u64 = 256;
 
-type Answers = Mutex<BTreeMap<ProbeId, ProbeState>>;
+/// Whoever has looked keeps what he saw.
+type Answers = Mutex<Arc<BTreeMap<ProbeId, ProbeState>>>;
 
 /// Sends them, and keeps what came of the last ones.
 pub struct Probes {
@@ -43,11 +44,8 @@ impl Probes {
     }
 
     /// What came of each so far.
-    pub fn answers(&self) -> BTreeMap<ProbeId, ProbeState> {
-        self.answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub fn answers(&self) -> Arc<BTreeMap<ProbeId, ProbeState>> {
+        Arc::clone(&self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Each schedule counts its probes from 0: late answers to another's are nothing to it.
@@ -73,7 +71,8 @@ impl Probes {
         if probe.held {
             self.held.insert(probe.id, asked.clone());
         }
-        tokio::spawn(async move {
+        let world = Arc::clone(&clients.world);
+        world.spawn(Box::pin(async move {
             let Held {
                 process,
                 operation,
@@ -86,12 +85,13 @@ impl Probes {
                 (false, false) => clients.ask(process, node, &operation, &request, false).await,
             };
             set(&answers, probe.id, state(clients.workload, &operation, reply));
-        });
+        }));
     }
 }
 
 fn set(answers: &Answers, id: ProbeId, state: ProbeState) {
     let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let answers = Arc::make_mut(&mut answers);
     answers.insert(id, state);
     let old = ProbeId(id.0.saturating_sub(PROBES));
     while answers.first_key_value().is_some_and(|(first, _)| *first < old) {

@@ -1,0 +1,41 @@
+//! Why a run cannot go on.
+
+use histories::run_folder::FolderError;
+use nemesis::{NodeId, Outcome};
+
+/// What ends a run before its time; nothing of it is the store's answer to a fault.
+#[derive(Debug, thiserror::Error)]
+pub enum CourseError {
+    /// What happened cannot be written down.
+    #[error(transparent)]
+    Sink(#[from] FolderError),
+    /// A node that was to come up again is broken by itself.
+    #[error("{node} did not start again: {reason}")]
+    NotStarted {
+        /// Who.
+        node: NodeId,
+        /// Why not, with the last lines that it wrote.
+        reason: String,
+    },
+    /// A node ended otherwise than it was killed.
+    #[error("{node} was to be killed, but {reason}: {evidence}")]
+    NotKilled {
+        /// Who.
+        node: NodeId,
+        /// What was seen.
+        reason: String,
+        /// All that is known.
+        evidence: serde_json::Value,
+    },
+    /// A fault that is still in force would be blamed on the store.
+    #[error("cannot undo a fault: {what} {outcome:?}")]
+    NotUndone {
+        /// The effect that was to undo it.
+        what: &'static str,
+        /// What came of that.
+        outcome: Box<Outcome>,
+    },
+    /// Our own fault.
+    #[error("{0} broke, a bug of ours")]
+    Panicked(&'static str),
+}
