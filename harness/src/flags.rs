@@ -312,6 +312,21 @@ impl Flag {
         })
     }
 
+    /// Whether it need not be given for these settings. A default that cannot be had here is none.
+    fn is_default(&self, settings: &Settings) -> bool {
+        let mut other = settings.clone();
+        let set = self.default(settings).map(|values| match values.is_empty() {
+            true => Ok(()),
+            false => (self.set)(&mut other, &values),
+        });
+        let values = (self.get)(settings);
+        matches!(set, Ok(Ok(()))) && (self.get)(&other) == values && (values.is_empty() || !self.is_unset())
+    }
+
+    fn is_unset(&self) -> bool {
+        matches!(self.default, Default::Unset)
+    }
+
     /// The words that give it these values.
     fn words(&self, values: &[String]) -> Vec<String> {
         let name = format!("--{}", self.name);
@@ -388,8 +403,7 @@ pub fn words(settings: &Settings) -> Vec<String> {
     let mut words = Vec::new();
     for flag in TABLE {
         let values = (flag.get)(settings);
-        // A default that cannot be had here is none.
-        if flag.always || flag.default(settings).ok().as_ref() != Some(&values) {
+        if flag.always || !flag.is_default(settings) {
             words.extend(flag.words(&values));
         }
     }
