@@ -8,9 +8,9 @@ use histories::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 
-use crate::models::{Decode, Decoded, Telling};
+use crate::decode::{Decode, Decoded, Telling};
 use crate::operations::{Group, OPEN};
-use crate::search::{Entry, Spec};
+use crate::spec::{Entry, Spec};
 
 /// With more operations than this nobody follows the steps.
 pub(crate) const MOST: usize = 64;
@@ -220,108 +220,17 @@ mod tests {
     /// Who decides in the search.
     const SEARCH: [&str; 3] = ["prechecks", "depth-first", "breadth-first"];
 
-    /// Operations that have no legal order, one after the other: words, arguments and results.
-    fn illegal(model: &str) -> &'static [(&'static str, &'static str, &'static str)] {
-        match model {
-            "register" | "cas-register" => &[
-                ("write", "[1,2]", "[1,2]"),
-                ("cas", "[[1,2],3]", "[[1,2],3]"),
-                ("read", "null", "[1,2]"),
-            ],
-            "versioned-register" => &[
-                ("write", "[null,\"a\"]", "[1,\"a\"]"),
-                ("cas", "[null,[\"a\",\"b\"]]", "[2,[\"a\",\"b\"]]"),
-                ("read", "null", "[2,\"a\"]"),
-            ],
-            "revision-register" => &[
-                ("write", "[null,\"a\"]", "[4,\"a\"]"),
-                ("cas", "[null,[\"a\",\"b\"]]", "[9,[\"a\",\"b\"]]"),
-                ("read", "null", "[9,\"a\"]"),
-            ],
-            "multi-register" => &[
-                (
-                    "txn",
-                    r#"[["write","x",1],["read","y",null]]"#,
-                    r#"[["write","x",1],["read","y",2]]"#,
-                ),
-                ("txn", r#"[["read","x",null]]"#, r#"[["read","x",2]]"#),
-            ],
-            "kv" => &[
-                ("put", "\"a\"", "\"a\""),
-                ("append", "\"b\"", "\"b\""),
-                ("put", "\"a\"", "\"a\""),
-                ("get", "null", "\"ab\""),
-            ],
-            "append" => &[
-                ("append", "7", "7"),
-                ("append", "8", "8"),
-                ("read", "null", "[8,7]"),
-            ],
-            "set" | "set-full" => &[("add", "7", "7"), ("add", "8", "8"), ("read", "null", "[7]")],
-            "set-remove" => &[("add", "7", "7"), ("remove", "7", "7"), ("read", "null", "[7]")],
-            "counter" => &[("add", "7", "7"), ("read", "null", "8")],
-            "fifo-queue" => &[
-                ("enqueue", "7", "7"),
-                ("enqueue", "8", "8"),
-                ("dequeue", "null", "8"),
-            ],
-            "unordered-queue" => &[("enqueue", "7", "7"), ("dequeue", "null", "null")],
-            "mutex" | "owned-mutex" => &[("acquire", "null", "null"), ("acquire", "null", "null")],
-            "bank" => &[
-                ("read", "null", "[[0,5],[1,5]]"),
-                ("read", "null", "[[0,5],[1,6]]"),
-            ],
-            "long-fork" => &[
-                (
-                    "read",
-                    r#"[["r",0,1],["r",1,null]]"#,
-                    r#"[["r",0,1],["r",1,null]]"#,
-                ),
-                (
-                    "read",
-                    r#"[["r",0,null],["r",1,1]]"#,
-                    r#"[["r",0,null],["r",1,1]]"#,
-                ),
-            ],
-            "list-append" => &[("txn", r#"[["r",0,null]]"#, r#"[["r",0,[1]]]"#)],
-            "rw-register" => &[
-                ("txn", r#"[["w",0,1]]"#, r#"[["w",0,1]]"#),
-                ("txn", r#"[["r",0,null]]"#, r#"[["r",0,null]]"#),
-            ],
-            other => panic!("{other} has no history here"),
-        }
-    }
-
-    /// What is there before and after each step.
-    fn states(model: &str) -> &'static [&'static str] {
-        match model {
-            "register" | "cas-register" => &["null", "[1,2]", "3"],
-            "versioned-register" => &["version 0: null", "version 1: \"a\"", "version 2: \"b\""],
-            "revision-register" => &["version 0: null", "version 4: \"a\"", "version 9: \"b\""],
-            "multi-register" => &["x=? y=?", "x=1 y=2"],
-            "kv" => &["\"\"", "\"\""],
-            "append" => &["[]", "[7]", "[7, 8]"],
-            // Of the elements that the proof is about.
-            "set" => &["{}", "{8}"],
-            "set-remove" => &["{}", "{7}", "{}"],
-            "counter" => &["0", "7"],
-            "fifo-queue" => &["[], front first", "[7], front first", "[7, 8], front first"],
-            "unordered-queue" => &["{}", "{7}"],
-            "mutex" => &["free", "held"],
-            "owned-mutex" => &["free", "held by process 0"],
-            other => panic!("{other} has no states here"),
-        }
-    }
-
     #[test]
     fn every_model_that_the_search_decides_tells_its_states() {
         let mut told = 0;
         for model in crate::models::TABLE {
             let mut events = Vec::new();
-            for (f, argument, result) in illegal(model.name) {
+            for operation in model.examples.illegal.replace('\'', "\"").split("; ") {
+                let (f, values) = operation.split_once(' ').unwrap();
+                let (argument, result) = values.split_once(" → ").unwrap_or((values, values));
                 let mut pair = history("0 r, 0 r:");
                 for (event, value) in pair.iter_mut().zip([argument, result]) {
-                    (event.f, event.value) = ((*f).into(), serde_json::from_str(value).unwrap());
+                    (event.f, event.value) = (f.into(), serde_json::from_str(value).unwrap());
                 }
                 events.extend(pair);
             }
@@ -353,7 +262,7 @@ mod tests {
                 .chain(after)
                 .map(|state| state.as_str().unwrap_or("nothing"))
                 .collect();
-            assert_eq!(states_told, states(model.name), "{}", model.name);
+            assert_eq!(states_told, model.examples.states, "{}", model.name);
             told += 1;
         }
         assert_eq!(told, 14, "models that the search decides");

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use crate::budget::{Meter, Stop};
 use crate::operations::OPEN;
-use crate::search::{Entry, Spec};
+use crate::spec::{Entry, Spec};
 
 /// Whether `order` (ids) has every completed operation once and no other twice, respects real time, and is legal.
 pub(crate) fn replay<S: Spec>(
@@ -71,7 +71,7 @@ fn distinct<T: Eq + Hash>(states: Vec<T>, held: &mut Meter<'_>) -> Result<Vec<T>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::register::{Action, Register};
+    use crate::spec::register::{Action, Register};
 
     #[test]
     fn only_a_complete_legal_order_in_real_time_replays() {

@@ -10,9 +10,9 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use crate::attempt::Attempt;
-use crate::models::{Decode, Decoded};
+use crate::decode::{Decode, Decoded};
 use crate::operations::{Group, OPEN};
-use crate::search::{Entry, Role, Spec};
+use crate::spec::{Entry, Role, Spec};
 use crate::verdict::{Edge, Reason};
 
 /// With more operations than this nobody looks for the cycle.

@@ -5,14 +5,14 @@ use histories::Kind;
 use crate::attempt::attempt;
 use crate::budget::Budget;
 use crate::certify::replay;
-use crate::error::{Halt, HistoryError};
+use crate::decode::{Decision, Decode, Decoded};
+use crate::error::Halt;
 use crate::explain::{ONLY_FAILURES, Story, explain};
-use crate::graph::Decision;
-use crate::models::{Decode, Decoded};
 use crate::operations::{Group, OPEN};
 use crate::options::{Engine, Options, Proof};
-use crate::search::{Entry, Found, Spec, Tactic, search, useful};
+use crate::search::{Found, Tactic, search, useful};
 use crate::shrink::{again, prefix, shrink};
+use crate::spec::{Entry, Spec};
 use crate::unfinished::{Unfinished, unfinished};
 
 /// What a question about a hint may cost, in steps, and with how many unknown operations it is worth asking.
@@ -46,13 +46,21 @@ pub(crate) enum Judged {
 }
 
 impl Judged {
-    /// A violation of which nobody asked why.
-    fn unproved(engine: &'static str) -> Self {
+    /// A violation that is told in prose alone.
+    pub(crate) fn violation(engine: &'static str, operations: Vec<u32>, why: String) -> Self {
         Judged::Violation {
             engine,
-            operations: Vec::new(),
-            story: Story::default(),
+            operations,
+            story: Story {
+                why,
+                ..Story::default()
+            },
         }
+    }
+
+    /// A violation of which nobody asked why.
+    fn unproved(engine: &'static str) -> Self {
+        Judged::violation(engine, Vec::new(), String::new())
     }
 
     pub(crate) fn unknown(reason: &'static str) -> Self {
@@ -68,15 +76,7 @@ pub(crate) fn judge<S: Decode>(
     group: &Group<'_>,
     options: &Options,
     budget: &Budget,
-) -> Result<Judged, HistoryError> {
-    match judge_within::<S>(group, options, budget) {
-        Ok(judged) => Ok(judged),
-        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
-        Err(Halt::History(error)) => Err(error),
-    }
-}
-
-fn judge_within<S: Decode>(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
+) -> Result<Judged, Halt> {
     // What is decoded stays until the end.
     let mut held = budget.meter();
     let decoded = S::decode(group, options, &mut held)?;

@@ -8,19 +8,26 @@
 //! Invariant: this crate opens no file, reads no clock, draws nothing and prints nothing. What a check may
 //! spend comes in as a [`Budget`], and at its end the verdict is inconclusive, never a guess.
 //!
+//! From top to bottom; a module uses only what stands below it (`harness/tests/arrows.rs`):
+//!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`models`] | the table of models, one file each |
-//! | `operations` | events to operations, split by key |
-//! | `graph` | near-linear engines for histories whose values tell where they come from |
-//! | [`Stream`] | a unique register, judged while its history is read |
-//! | `search` | the search engine for any model, with its pruning rules |
-//! | `shrink`, `explain`, `attempt` | from a violation to the few operations that prove it, told in prose and step by step |
-//! | `transactions` | transactions over many keys, as Elle judges them |
-//! | `judge` | one key: decode, decide, prove |
-//! | `unfinished` | what is known of a key whose check was stopped |
-//! | `certify` | the independent verifier of a pass |
+//! | `linearizability`, `durability`, `activity` | the checks |
+//! | [`Stream`] | a register whose values are written once, judged while its history is read |
 //! | [`RaftSafety`] | the invariants of Raft, in what nodes wrote of themselves |
+//! | [`models`] | the table of models, one file each with its row |
+//! | `judge` | one key: decode, decide, prove |
+//! | `transactions` | transactions over many keys, as Elle judges them |
+//! | `final_reads` | what the last reads must show of what was acknowledged |
+//! | `explain`, `unfinished` | a violation told in prose; what is known of a key whose check was stopped |
+//! | `attempt` | how far a legal order gets, step by step |
+//! | `shrink`, `certify` | from a violation to the few operations that prove it; the independent verifier of a pass |
+//! | `graph` | near-linear engines for histories whose values tell where they come from |
+//! | `search` | the search engine for any model, with its pruning rules |
+//! | `decode` | from a history's operations to a specification's |
+//! | `spec` | what an operation does to a state, and the operations that the graph engines know |
+//! | `operations` | events to operations, split by key |
+//! | `in_flight`, `error`, `budget`, `options`, `verdict` | what all of them need |
 //!
 //! ```
 //! use checker::{Budget, Options, Verdict, linearizability, models};
@@ -45,9 +52,11 @@ mod activity;
 mod attempt;
 mod budget;
 mod certify;
+mod decode;
 mod durability;
 mod error;
 mod explain;
+mod final_reads;
 mod graph;
 mod in_flight;
 mod judge;
@@ -57,6 +66,7 @@ mod options;
 mod raft_safety;
 mod search;
 mod shrink;
+mod spec;
 mod stream;
 #[cfg(test)]
 mod testing;

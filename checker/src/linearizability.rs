@@ -8,10 +8,9 @@ use crate::attempt::Attempt;
 use crate::budget::{Budget, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::judge::Judged;
-use crate::models::Model;
+use crate::models::{Judge, Model};
 use crate::operations::{Group, groups_within};
 use crate::options::Options;
-use crate::transactions;
 use crate::verdict::{Check, Verdict, Violation};
 
 const NAME: &str = "linearizability";
@@ -34,9 +33,10 @@ pub fn linearizability(
     options: &Options,
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
-    if let Some(check) = transactions::check(header, events, model, options, budget) {
-        return check;
-    }
+    let of_key = match model.judge {
+        Judge::Whole(judge) => return judge(header, events, options, budget),
+        Judge::Key(judge) => judge,
+    };
     let mut held = budget.meter();
     let groups = match groups_within(header, events, &mut held) {
         Ok(groups) => groups,
@@ -45,9 +45,13 @@ pub fn linearizability(
     };
     budget.begin(groups.len());
     let judge = |group| {
-        let judged = (model.judge)(group, options, budget);
+        let judged = of_key(group, options, budget);
         budget.key_done();
-        judged
+        match judged {
+            Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
+            Err(Halt::History(error)) => Err(error),
+            Ok(judged) => Ok(judged),
+        }
     };
     let judged: Vec<Judged> = match groups.as_slice() {
         // For one key no thread need be woken.

@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use crate::budget::Budget;
 use crate::operations::OPEN;
-use crate::search::{Entry, Found, Role, Spec, Stuck, Tactic, absence, search};
+use crate::search::{Found, Stuck, Tactic, search};
+use crate::spec::{Entry, Role, Spec, absence};
 
 /// Stands for whatever value there is, where operations do not name values.
 const NAMELESS: u32 = 0;

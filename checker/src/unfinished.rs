@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use crate::attempt::{Attempt, MOST, told};
-use crate::models::{Decode, Decoded};
+use crate::decode::{Decode, Decoded};
 use crate::operations::Group;
-use crate::search::{Chosen, Entry, Role, Spec, Stuck};
+use crate::search::{Chosen, Stuck};
+use crate::spec::{Entry, Role, Spec};
 
 /// What the way to the first state that is told may cost, in bytes of states: some tens of milliseconds.
 const REPLAY_BYTES: usize = 1 << 28;

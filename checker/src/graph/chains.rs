@@ -3,13 +3,13 @@
 //! A cluster is the write of a value and everything that observed it. A cas from u to v writes v, and puts the
 //! cluster of v right after that of u; so clusters form chains, and chains are the blocks whose zones decide.
 
-use super::Decision;
 use super::zones::{Zone, order};
 use crate::budget::{Meter, Stop};
-use crate::models::Decoded;
-use crate::models::register::{Action, Register, UNSEEN};
+use crate::decode::{Decision, Decoded};
 use crate::operations::OPEN;
-use crate::search::{Entry, useful};
+use crate::search::useful;
+use crate::spec::Entry;
+use crate::spec::register::{Action, Register, UNSEEN};
 
 const NONE: u32 = u32::MAX;
 

@@ -11,19 +11,18 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Decision;
 use crate::budget::{Meter, Stop};
-use crate::models::Decoded;
-use crate::models::counter::{Action, Counter};
+use crate::decode::{Decision, Decoded};
 use crate::operations::OPEN;
-use crate::search::Entry;
+use crate::spec::counter::Action;
+use crate::spec::{Entry, Spec};
 
 /// An addition waiting for a slot: its deadline, whether its outcome is unknown, its invocation, its place.
 type Waiting = Reverse<(i64, bool, u32, u32)>;
 
 /// Decides the history; with `want_order` a legal one comes with its order.
-pub(crate) fn decide(
-    decoded: &Decoded<Counter>,
+pub(crate) fn decide<S: Spec<Op = Action, State = i64>>(
+    decoded: &Decoded<S>,
     want_order: bool,
     meter: &mut Meter<'_>,
 ) -> Result<Decision<Action>, Stop> {
@@ -35,17 +34,20 @@ pub(crate) fn decide(
         return Ok(Decision::NotApplicable);
     }
     Ok(match fill(decoded, meter)? {
-        Some(slots) if want_order => Decision::Legal(spell(entries, decoded.spec.initial, &slots)),
+        Some(slots) if want_order => Decision::Legal(spell(entries, decoded.spec.initial(), &slots)),
         Some(_) => Decision::Legal(Vec::new()),
         None => Decision::Illegal(entries.clone()),
     })
 }
 
 /// The additions by slot; those after the last slot follow in the order of their invocations.
-fn fill(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Result<Option<Vec<u32>>, Stop> {
+fn fill<S: Spec<Op = Action, State = i64>>(
+    decoded: &Decoded<S>,
+    meter: &mut Meter<'_>,
+) -> Result<Option<Vec<u32>>, Stop> {
     let entries = &decoded.entries;
     meter.grow(entries.len() * 64)?;
-    let Some(reads) = Reads::of(entries, decoded.spec.initial, meter)? else {
+    let Some(reads) = Reads::of(entries, decoded.spec.initial(), meter)? else {
         return Ok(None);
     };
     let Some(mut adds) = reads.windows(entries) else {
@@ -55,7 +57,7 @@ fn fill(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Result<Option<Vec<
     let mut adds = adds.into_iter().peekable();
     let mut waiting: BinaryHeap<Waiting> = BinaryHeap::new();
     let mut slots = Vec::new();
-    let mut value = decoded.spec.initial;
+    let mut value = decoded.spec.initial();
     while value < reads.greatest {
         meter.tick()?;
         while let Some((_, deadline, at)) = adds.next_if(|(before, ..)| *before <= value) {

@@ -11,16 +11,3 @@ pub(crate) mod rank;
 pub(crate) mod strings;
 pub(crate) mod versions;
 mod zones;
-
-use crate::search::Entry;
-
-/// What a graph engine found.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Decision<O> {
-    /// A legal order, as ids; empty unless it was asked for.
-    Legal(Vec<u32>),
-    /// Operations, or weaker ones in their place, that have no legal order by themselves.
-    Illegal(Vec<Entry<O>>),
-    /// The history is not of the kind that this engine decides.
-    NotApplicable,
-}

@@ -14,11 +14,11 @@
 //! A dequeue that may have happened can explain an element that nobody else took: then only what is proved by
 //! pairs that are whole is a violation.
 
-use super::Decision;
 use crate::budget::{Meter, Stop};
-use crate::models::fifo_queue::Action;
+use crate::decode::Decision;
 use crate::operations::OPEN;
-use crate::search::Entry;
+use crate::spec::Entry;
+use crate::spec::queue::Action;
 
 const NONE: u32 = u32::MAX;
 

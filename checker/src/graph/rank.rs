@@ -9,7 +9,7 @@
 
 use crate::budget::{Meter, Stop};
 use crate::operations::OPEN;
-use crate::search::Entry;
+use crate::spec::Entry;
 
 /// The level of what no read saw.
 pub(crate) const NEVER: u32 = u32::MAX;

@@ -8,13 +8,13 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Decision, chains};
+use super::chains;
 use crate::budget::{Meter, Stop};
-use crate::models::Decoded;
-use crate::models::kv::{Action, Kv};
-use crate::models::register::{self, Register, UNSEEN};
+use crate::decode::{Decision, Decoded};
 use crate::operations::OPEN;
-use crate::search::{Entry, Spec};
+use crate::spec::register::{self, Register, UNSEEN};
+use crate::spec::strings::{Action, Pieces};
+use crate::spec::{Entry, Spec};
 
 const NONE: u32 = u32::MAX;
 
@@ -32,13 +32,15 @@ struct Text {
     seen_by: u32,
 }
 
-/// Decides the history; with `want_order` a legal one comes with its order.
-pub(crate) fn decide(
-    decoded: &Decoded<Kv>,
+/// Decides the history, if each of so many texts is one piece; with `want_order` a legal one comes with its order.
+pub(crate) fn decide<S: Spec<Op = Action>>(
+    decoded: &Decoded<S>,
+    initial: &Pieces,
+    texts: Option<usize>,
     want_order: bool,
     meter: &mut Meter<'_>,
 ) -> Result<Decision<Action>, Stop> {
-    let Some(texts) = decoded.spec.texts else {
+    let Some(texts) = texts else {
         return Ok(Decision::NotApplicable);
     };
     let entry_bytes = size_of::<Entry<register::Action<u32>>>();
@@ -50,6 +52,7 @@ pub(crate) fn decide(
     };
     let mut versions = Versions {
         spec: &decoded.spec,
+        initial,
         entries: &decoded.entries,
         texts: vec![unknown; texts],
     };
@@ -73,13 +76,14 @@ struct Conflict {
     texts: Vec<u32>,
 }
 
-struct Versions<'a> {
-    spec: &'a Kv,
+struct Versions<'a, S> {
+    spec: &'a S,
+    initial: &'a [u32],
     entries: &'a [Entry<Action>],
     texts: Vec<Text>,
 }
 
-impl Versions<'_> {
+impl<S: Spec<Op = Action>> Versions<'_, S> {
     /// None if a string is put or appended twice, or is empty.
     fn write(&mut self) -> Option<()> {
         for (at, entry) in (0..).zip(self.entries) {
@@ -88,7 +92,7 @@ impl Versions<'_> {
             };
             let &[text] = &**pieces else { return None };
             let again = std::mem::replace(&mut self.texts[text as usize].writer, at) != NONE;
-            if again || self.spec.initial.contains(&text) {
+            if again || self.initial.contains(&text) {
                 return None;
             }
         }
@@ -115,7 +119,7 @@ impl Versions<'_> {
                     return Ok(Some(Conflict { gets, texts }));
                 }
                 (text.after, text.seen_by) = (before, at);
-                before = match self.spec.initial.contains(&piece) {
+                before = match self.initial.contains(&piece) {
                     true => INITIAL,
                     false => version(piece),
                 };
@@ -127,13 +131,13 @@ impl Versions<'_> {
     /// Texts that show that no string can ever have looked so: one that nobody wrote, one that does not begin with the
     /// initial string or a put, or one with a put further on.
     fn impossible(&self, seen: &[u32]) -> Option<Vec<u32>> {
-        let begins = |text: u32| self.spec.initial.contains(&text) || self.is_put(text);
-        let nobody = |text: &u32| self.writer(*text).is_none() && !self.spec.initial.contains(text);
+        let begins = |text: u32| self.initial.contains(&text) || self.is_put(text);
+        let nobody = |text: &u32| self.writer(*text).is_none() && !self.initial.contains(text);
         if let Some(&text) = seen.iter().find(|text| nobody(text)) {
             return Some(vec![text]);
         }
         let first = seen.first().copied();
-        if !self.spec.initial.is_empty() && !first.is_some_and(begins) {
+        if !self.initial.is_empty() && !first.is_some_and(begins) {
             return Some(first.into_iter().collect());
         }
         let pairs = || seen.windows(2);
@@ -143,7 +147,7 @@ impl Versions<'_> {
     /// The version that a get saw.
     fn version_of(&self, seen: &[u32]) -> u32 {
         match seen.last() {
-            Some(last) if !self.spec.initial.contains(last) => version(*last),
+            Some(last) if !self.initial.contains(last) => version(*last),
             _ => INITIAL,
         }
     }

@@ -13,11 +13,11 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Decision;
 use crate::budget::{Meter, Stop};
-use crate::models::versioned_register::{Access, Action};
+use crate::decode::Decision;
 use crate::operations::OPEN;
-use crate::search::Entry;
+use crate::spec::Entry;
+use crate::spec::versions::{Access, Action};
 
 /// What is known of a version; operations by their places.
 #[derive(Clone, Copy, Default)]

@@ -4,18 +4,35 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
+use super::row::{Judge, Model};
 use crate::budget::{Meter, Stop};
+use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::Halt;
-use crate::graph::Decision;
+use crate::final_reads;
 use crate::graph::rank::{self, Conflict, Levels, NEVER};
+use crate::judge::judge;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Entry, Role, Spec};
 use crate::shrink::restrict;
+use crate::spec::{Entry, Role, Spec};
+#[cfg(test)]
+use crate::twins::{Collection, Drawn, Examples, Proof};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["append v", "read → [v, …]"];
+pub(super) const MODEL: Model = Model {
+    name: "append",
+    about: "a list that grows, read as a whole",
+    operations: &["append v", "read → [v, …]"],
+    is_register: false,
+    judge: Judge::Key(judge::<List>),
+    final_reads: Some(final_reads::growth),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Collection::list(60))],
+        illegal: "append 7; append 8; read null → [8,7]",
+        states: &["[]", "[7]", "[7, 8]"],
+        proofs: &[Proof::Elements],
+    },
+};
 
 /// Elements by their numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -88,7 +105,7 @@ impl Decode for List {
                 Value::List(seen) => Ok(Some(Action::Read(seen.iter().map(|x| numbers.of(x)).collect()))),
                 _ => Err(operation.bad_value(true, "an array of elements, or null for none")),
             },
-            _ => Err(unknown_f(operation, "append", OPERATIONS)),
+            _ => Err(unknown_f(operation, MODEL.name, MODEL.operations)),
         })?;
         Ok(Decoded {
             spec: List {

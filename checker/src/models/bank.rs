@@ -6,16 +6,32 @@
 use histories::{Kind, Value};
 use rustc_hash::FxHashSet;
 
-use super::unknown_f;
+use super::row::{Judge, Model};
 use crate::budget::{Budget, Meter, Stop};
+use crate::decode::unknown_f;
 use crate::error::{Halt, HistoryError};
-use crate::explain::Story;
+use crate::final_reads;
 use crate::judge::Judged;
 use crate::operations::{Group, Operation};
 use crate::options::{self, Options};
+#[cfg(test)]
+use crate::twins::{Bank, Drawn, Examples};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["transfer", "read → [[account, balance], …]"];
+pub(super) const MODEL: Model = Model {
+    name: "bank",
+    about: "accounts whose total never changes, as Jepsen's",
+    operations: &["transfer", "read → [[account, balance], …]"],
+    is_register: false,
+    judge: Judge::Key(judge),
+    final_reads: Some(final_reads::balances),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Bank)],
+        illegal: "read null → [[0,5],[1,5]]; read null → [[0,5],[1,6]]",
+        states: &[],
+        proofs: &[],
+    },
+};
 
 /// What a read costs until all are in the order of their completions.
 const BYTES: usize = 4;
@@ -114,15 +130,8 @@ impl<'a> Expected<'a> {
 }
 
 /// Judges the reads, in the order of their completions.
-pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
-    match judge_within(group, options, &mut budget.meter()) {
-        Ok(judged) => Ok(judged),
-        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
-        Err(Halt::History(error)) => Err(error),
-    }
-}
-
-fn judge_within(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> Result<Judged, Halt> {
+fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
+    let meter = &mut budget.meter();
     let reads = reads(group, meter)?;
     let mut expected: Option<Expected<'_>> = None;
     for at in reads {
@@ -134,15 +143,7 @@ fn judge_within(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> 
             operations.extend(with_first.then_some(expected.first));
             operations.sort_unstable();
             operations.dedup();
-            let story = Story {
-                why,
-                ..Story::default()
-            };
-            return Ok(Judged::Violation {
-                engine: "totals",
-                operations,
-                story,
-            });
+            return Ok(Judged::violation("totals", operations, why));
         }
     }
     Ok(match expected {
@@ -161,7 +162,7 @@ fn reads(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Vec<u32>, Halt> {
         match &*operation.invoke.f {
             "read" if operation.outcome == Kind::Ok => reads.push(at as u32),
             "read" | "transfer" => {}
-            _ => return Err(unknown_f(operation, "bank", OPERATIONS).into()),
+            _ => return Err(unknown_f(operation, MODEL.name, MODEL.operations).into()),
         }
     }
     reads.sort_unstable_by_key(|&at| group.operations[at as usize].ret);

@@ -5,15 +5,20 @@
 
 use histories::Kind;
 
-use super::counter::{Action, Counter};
-use super::{Decode, Decoded};
 use crate::budget::{Budget, Meter, Stop};
-use crate::error::{Halt, HistoryError};
-use crate::explain::{ONLY_FAILURES, Story};
+use crate::decode::{Decode, Decoded};
+use crate::error::Halt;
+use crate::explain::ONLY_FAILURES;
 use crate::judge::Judged;
 use crate::operations::{Group, OPEN};
 use crate::options::Options;
-use crate::search::Entry;
+use crate::spec::Entry;
+use crate::spec::counter::Action;
+
+/// A specification of a counter.
+pub(super) trait Counts: Decode<Op = Action, State = i64> {}
+
+impl<S: Decode<Op = Action, State = i64>> Counts for S {}
 
 /// An operation that saw a number beyond its bounds.
 pub(super) struct Beyond {
@@ -55,7 +60,7 @@ impl Sums {
 ///
 /// What ended before the read began is in it, and what began after it ended is not; of what lies between, additions
 /// raise the most and subtractions lower the least.
-pub(super) fn beyond(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Result<Option<Beyond>, Stop> {
+pub(super) fn beyond<S: Counts>(decoded: &Decoded<S>, meter: &mut Meter<'_>) -> Result<Option<Beyond>, Stop> {
     let entries = &decoded.entries;
     meter.grow(entries.len() * 96)?;
     let added = |end: fn(&Entry<Action>) -> u32, sign: i64| {
@@ -71,7 +76,7 @@ pub(super) fn beyond(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Resul
     );
     let (more_begun, more_ended) = (added(begun, 1), added(ended, 1));
     let (less_begun, less_ended) = (added(begun, -1), added(ended, -1));
-    let initial = i128::from(decoded.spec.initial);
+    let initial = i128::from(decoded.spec.initial());
     for (at, entry) in entries.iter().enumerate() {
         meter.tick()?;
         let (seen, own) = match entry.op {
@@ -95,17 +100,13 @@ pub(super) fn beyond(decoded: &Decoded<Counter>, meter: &mut Meter<'_>) -> Resul
 }
 
 /// Judges the reads by their bounds alone.
-pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
-    match judge_within(group, options, budget) {
-        Ok(judged) => Ok(judged),
-        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
-        Err(Halt::History(error)) => Err(error),
-    }
-}
-
-fn judge_within(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
+pub(super) fn judge<S: Counts>(
+    group: &Group<'_>,
+    options: &Options,
+    budget: &Budget,
+) -> Result<Judged, Halt> {
     let mut meter = budget.meter();
-    let decoded = Counter::decode(group, options, &mut meter)?;
+    let decoded = S::decode(group, options, &mut meter)?;
     let Some(beyond) = beyond(&decoded, &mut meter)? else {
         return Ok(Judged::Pass { engine: "bounds" });
     };
@@ -118,32 +119,24 @@ fn judge_within(group: &Group<'_>, options: &Options, budget: &Budget) -> Result
     let id = decoded.entries[at as usize].id;
     let read = &group.operations[id as usize];
     debug_assert!(read.outcome == Kind::Ok && read.ret != OPEN);
-    let why = format!(
+    let mut why = format!(
         "{read} saw {seen}, which is beyond its bounds: with what was added before it began the counter is at least \
          {least}, with what may have been added before it ended at most {most}."
     );
-    let mut story = Story {
-        why,
-        ..Story::default()
-    };
-    if within_without_failures(group, options, &mut meter)? {
-        story.add(ONLY_FAILURES);
+    if within_without_failures::<S>(group, options, &mut meter)? {
+        why = why + " " + ONLY_FAILURES;
     }
-    Ok(Judged::Violation {
-        engine: "bounds",
-        operations: culprits(&decoded, &beyond),
-        story,
-    })
+    Ok(Judged::violation("bounds", culprits(&decoded, &beyond), why))
 }
 
 /// The read and, of what was added before it and that it does not show, as little as proves it.
-fn culprits(decoded: &Decoded<Counter>, beyond: &Beyond) -> Vec<u32> {
+fn culprits<S: Counts>(decoded: &Decoded<S>, beyond: &Beyond) -> Vec<u32> {
     let (entries, seen) = (&decoded.entries, i128::from(beyond.seen));
     let read = &entries[beyond.at as usize];
     let low = seen < beyond.least;
     let sign = if low { 1 } else { -1 };
     let (mut against, mut places) = (Vec::new(), vec![read.id]);
-    let mut bound = i128::from(decoded.spec.initial);
+    let mut bound = i128::from(decoded.spec.initial());
     for entry in entries.iter().filter(|entry| entry.id != read.id) {
         match entry.op.delta() {
             Some(delta) if delta.signum() == sign && entry.ret < read.inv => {
@@ -170,7 +163,7 @@ fn culprits(decoded: &Decoded<Counter>, beyond: &Beyond) -> Vec<u32> {
 }
 
 /// Whether all reads would be within their bounds if a failure said nothing.
-fn within_without_failures(
+fn within_without_failures<S: Counts>(
     group: &Group<'_>,
     options: &Options,
     meter: &mut Meter<'_>,
@@ -178,7 +171,7 @@ fn within_without_failures(
     let Some(relaxed) = group.without_failures() else {
         return Ok(false);
     };
-    let decoded = Counter::decode(&relaxed, options, meter)?;
+    let decoded = S::decode(&relaxed, options, meter)?;
     Ok(beyond(&decoded, meter)?.is_none())
 }
 

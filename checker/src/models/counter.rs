@@ -3,45 +3,51 @@
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Telling, bounds, decode_each, unknown_f};
+use super::bounds;
+use super::row::{Judge, Model};
 use crate::budget::{Budget, Meter, Stop};
+use crate::decode::{Decision, Decode, Decoded, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
-use crate::graph::{Decision, deadlines};
+use crate::final_reads;
+use crate::graph::deadlines;
 use crate::judge::{self, Judged};
 use crate::operations::{Group, Operation};
 use crate::options::{Analysis, Options};
-use crate::search::{Entry, Role, Spec};
+use crate::spec::counter::Action;
+use crate::spec::{Entry, Role, Spec};
+#[cfg(test)]
+use crate::twins::{self, Drawn, Examples, Proof};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &[
-    "add n",
-    "fetch-add n → [n, before]",
-    "add-and-get n → [n, after]",
-    "read → n",
-];
-
-/// An operation on a counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Action {
-    Add(i64),
-    /// It adds the first number, and found the second.
-    FetchAdd(i64, i64),
-    Read(i64),
-}
-
-impl Action {
-    /// What it adds; none for a read.
-    pub fn delta(self) -> Option<i64> {
-        match self {
-            Action::Add(delta) | Action::FetchAdd(delta, _) => Some(delta),
-            Action::Read(_) => None,
-        }
-    }
-}
+pub(super) const MODEL: Model = Model {
+    name: "counter",
+    about: "a number from 0: add, read, and additions that return a number",
+    operations: &[
+        "add n",
+        "fetch-add n → [n, before]",
+        "add-and-get n → [n, after]",
+        "read → n",
+    ],
+    is_register: false,
+    judge: Judge::Key(judge),
+    final_reads: Some(final_reads::growth),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || {
+            vec![
+                Drawn::of(twins::Counter::of(&[1], true)),
+                Drawn::of(twins::Counter::of(&[1, 2], true)),
+                Drawn::of(twins::Counter::of(&[1, 2], false)).in_jepsens_sense(),
+            ]
+        },
+        illegal: "add 7; read null → 8",
+        states: &["0", "7"],
+        proofs: &[Proof::Sums],
+    },
+};
 
 /// The specification; it begins with this number.
 pub(crate) struct Counter {
-    pub initial: i64,
+    initial: i64,
 }
 
 impl Spec for Counter {
@@ -88,7 +94,7 @@ fn action(operation: &Operation<'_>) -> Result<Option<Action>, HistoryError> {
         }
         // What it returned nobody knows.
         ("fetch-add" | "add-and-get", _) => Action::Add(delta()?),
-        _ => return Err(unknown_f(operation, "counter", OPERATIONS)),
+        _ => return Err(unknown_f(operation, MODEL.name, MODEL.operations)),
     };
     Ok(Some(action))
 }
@@ -149,10 +155,12 @@ fn about(entries: &[Entry<Action>], read: u32) -> Vec<Entry<Action>> {
 /// By a legal order, or by the bounds of each read.
 ///
 /// Jepsen's checker knows no additions that return a number; where Jepsen's tests have them they ask for a legal order.
-pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
     let returns = |operation: &Operation<'_>| matches!(&*operation.invoke.f, "fetch-add" | "add-and-get");
     match options.analysis {
-        Analysis::Jepsen if !group.operations.iter().any(returns) => bounds::judge(group, options, budget),
+        Analysis::Jepsen if !group.operations.iter().any(returns) => {
+            bounds::judge::<Counter>(group, options, budget)
+        }
         Analysis::Jepsen | Analysis::Linearizable => judge::judge::<Counter>(group, options, budget),
     }
 }

@@ -4,29 +4,36 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
+use super::row::{Judge, Model};
 use crate::budget::{Meter, Stop};
+use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
-use crate::graph::Decision;
 use crate::graph::pairs::{self, Discipline};
+use crate::judge::judge;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Role, Spec};
+use crate::spec::queue::{Action, element, restrict, role};
+use crate::spec::{Role, Spec};
+#[cfg(test)]
+use crate::twins::{Drawn, Examples, Proof, Queue};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["enqueue v", "dequeue → v, or null if it was empty"];
+pub(super) const MODEL: Model = Model {
+    name: "fifo-queue",
+    about: "a queue that gives its oldest element, as Knossos's",
+    operations: &["enqueue v", "dequeue → v, or null if it was empty"],
+    is_register: false,
+    judge: Judge::Key(judge::<FifoQueue>),
+    final_reads: None,
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Queue::fifo(60))],
+        illegal: "enqueue 7; enqueue 8; dequeue null → 8",
+        states: &["[], front first", "[7], front first", "[7, 8], front first"],
+        proofs: &[Proof::MayStay],
+    },
+};
 
-/// An operation on a queue; elements by their numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Action {
-    Enqueue(u32),
-    Dequeue(u32),
-    /// Nobody knows what it took.
-    DequeueAny,
-    FoundEmpty,
-}
-
-/// What both kinds of queue take.
+/// An operation of either kind of queue.
 pub(super) fn action<'a>(
     operation: &Operation<'a>,
     numbers: &mut Numbers<'a>,
@@ -38,31 +45,8 @@ pub(super) fn action<'a>(
         ("dequeue", Kind::Ok, taken) => Ok(Some(Action::Dequeue(numbers.of(taken)))),
         ("dequeue", Kind::Fail, _) => Ok(None),
         ("dequeue", _, _) => Ok(Some(Action::DequeueAny)),
-        _ => Err(unknown_f(operation, model, OPERATIONS)),
+        _ => Err(unknown_f(operation, model, MODEL.operations)),
     }
-}
-
-/// The role of an operation on either kind of queue.
-pub(super) fn role(op: &Action) -> Role {
-    if *op == Action::FoundEmpty {
-        Role::Pure
-    } else {
-        Role::Update
-    }
-}
-
-/// The element that an operation speaks of.
-pub(super) fn element(op: &Action) -> Option<u32> {
-    match *op {
-        Action::Enqueue(element) | Action::Dequeue(element) => Some(element),
-        Action::DequeueAny | Action::FoundEmpty => None,
-    }
-}
-
-/// What remains of an operation if only some elements exist: a queue without an element is one of the others. A
-/// dequeue that may have taken any need not have happened.
-pub(super) fn restrict(op: &Action, kept: &dyn Fn(u32) -> bool) -> Option<Action> {
-    element(op).is_none_or(kept).then_some(*op)
 }
 
 /// A queue that is empty at first.
@@ -108,7 +92,7 @@ impl Decode for FifoQueue {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let mut numbers = Numbers::default();
         let (entries, failed) = decode_each::<Self>(group, meter, |operation| {
-            action(operation, &mut numbers, "fifo-queue")
+            action(operation, &mut numbers, MODEL.name)
         })?;
         Ok(Decoded {
             spec: FifoQueue {

@@ -6,11 +6,9 @@
 use histories::{Kind, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::set::OPERATIONS;
-use super::unknown_f;
-use crate::budget::{Budget, Meter};
-use crate::error::{Halt, HistoryError};
-use crate::explain::Story;
+use crate::budget::Budget;
+use crate::decode::unknown_f;
+use crate::error::Halt;
 use crate::judge::Judged;
 use crate::operations::Group;
 
@@ -18,15 +16,8 @@ use crate::operations::Group;
 const BYTES: usize = 48;
 
 /// Judges the last read.
-pub(super) fn judge(group: &Group<'_>, budget: &Budget) -> Result<Judged, HistoryError> {
-    match judge_within(group, &mut budget.meter()) {
-        Ok(judged) => Ok(judged),
-        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
-        Err(Halt::History(error)) => Err(error),
-    }
-}
-
-fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt> {
+pub(super) fn judge(group: &Group<'_>, words: &[&str], budget: &Budget) -> Result<Judged, Halt> {
+    let meter = &mut budget.meter();
     meter.grow(group.operations.len() * BYTES)?;
     let mut tried: FxHashMap<&Value, u32> = FxHashMap::default();
     let mut acknowledged: Vec<u32> = Vec::new();
@@ -44,7 +35,7 @@ fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt
                 last = Some(at as u32);
             }
             ("read", _) => {}
-            _ => return Err(unknown_f(operation, "set", OPERATIONS).into()),
+            _ => return Err(unknown_f(operation, "set", words).into()),
         }
     }
     let Some(at) = last else {
@@ -62,7 +53,7 @@ fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt
             "The last read, #{}, has {stranger}, which nobody added.",
             read.index()
         );
-        return Ok(wrong(vec![at], why));
+        return Ok(Judged::violation("final read", vec![at], why));
     }
     let seen: FxHashSet<&Value> = seen.iter().collect();
     let lost = |&&add: &&u32| !seen.contains(group.operations[add as usize].argument());
@@ -76,20 +67,9 @@ fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt
             );
             let mut operations = vec![add, at];
             operations.sort_unstable();
-            wrong(operations, why)
+            Judged::violation("final read", operations, why)
         }
     })
-}
-
-fn wrong(operations: Vec<u32>, why: String) -> Judged {
-    Judged::Violation {
-        engine: "final read",
-        operations,
-        story: Story {
-            why,
-            ..Story::default()
-        },
-    }
 }
 
 #[cfg(test)]

@@ -9,26 +9,36 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::spelling::{Pieces, Spelling};
-use super::telling::shortened;
-use super::{Decode, Decoded, NUMBER_BYTES, Telling, decode_each, unknown_f};
+use super::row::{Judge, Model};
+use super::spelling::Spelling;
 use crate::budget::{Meter, Stop};
+use crate::decode::{Decision, Decode, Decoded, NUMBER_BYTES, Telling, decode_each, shortened, unknown_f};
 use crate::error::{Halt, HistoryError};
-use crate::graph::{Decision, strings};
+use crate::final_reads;
+use crate::graph::strings;
+use crate::judge::judge;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Entry, Role, Spec};
+use crate::spec::strings::{Action, Pieces};
+use crate::spec::{Entry, Role, Spec};
+#[cfg(test)]
+use crate::twins::{self, Drawn, Examples, Proof};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["get → s", "put s", "append s"];
-
-/// An operation on one string.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Action {
-    Get(Pieces),
-    Put(Pieces),
-    Append(Pieces),
-}
+pub(super) const MODEL: Model = Model {
+    name: "kv",
+    about: "strings: get, put, append, as Porcupine's",
+    operations: &["get → s", "put s", "append s"],
+    is_register: false,
+    judge: Judge::Key(judge::<Kv>),
+    final_reads: Some(final_reads::growth),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(twins::Kv(twins::MANY))],
+        illegal: "put 'a'; append 'b'; put 'a'; get null → 'ab'",
+        states: &["\"\"", "\"\""],
+        proofs: &[Proof::PassesOver, Proof::Sums],
+    },
+};
 
 /// The beginning of a returned string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,9 +51,9 @@ pub(crate) struct Beginning {
 
 /// The specification.
 pub(crate) struct Kv {
-    pub initial: Pieces,
+    initial: Pieces,
     /// How many pieces there are, if each text is one.
-    pub texts: Option<usize>,
+    texts: Option<usize>,
     /// What was returned, ascending.
     returned: Vec<Pieces>,
 }
@@ -190,7 +200,7 @@ impl Decode for Kv {
                 let text = text(operation, operation.argument(), false)?;
                 Ok(Some(Action::Append(spelling.spell(&text))))
             }
-            _ => Err(unknown_f(operation, "kv", OPERATIONS)),
+            _ => Err(unknown_f(operation, MODEL.name, MODEL.operations)),
         })?;
         Ok(Decoded {
             spec: Kv::new(initial, spelling.texts(), &entries),
@@ -204,7 +214,13 @@ impl Decode for Kv {
         want_order: bool,
         meter: &mut Meter<'_>,
     ) -> Result<Decision<Action>, Stop> {
-        strings::decide(decoded, want_order, meter)
+        strings::decide(
+            decoded,
+            &decoded.spec.initial,
+            decoded.spec.texts,
+            want_order,
+            meter,
+        )
     }
 
     fn tell(&self, state: &Self::State) -> Telling {

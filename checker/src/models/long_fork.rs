@@ -10,16 +10,32 @@ use std::collections::BTreeMap;
 use histories::{Kind, Value};
 use rustc_hash::FxHashSet;
 
-use super::unknown_f;
-use crate::budget::{Budget, Meter};
+use super::row::{Judge, Model};
+use crate::budget::Budget;
+use crate::decode::unknown_f;
 use crate::error::{Halt, HistoryError};
-use crate::explain::Story;
+use crate::final_reads;
 use crate::judge::Judged;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
+#[cfg(test)]
+use crate::twins::{Drawn, Examples, LongFork};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["txn (or write) [[w k v]]", "txn (or read) [[r k v], …]"];
+pub(super) const MODEL: Model = Model {
+    name: "long-fork",
+    about: "reads of several keys that must agree on the order of the writes, as Jepsen's",
+    operations: &["txn (or write) [[w k v]]", "txn (or read) [[r k v], …]"],
+    is_register: false,
+    judge: Judge::Key(judge),
+    final_reads: Some(final_reads::last_write),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(LongFork { keys: 8 })],
+        illegal: "read [['r',0,1],['r',1,null]]; read [['r',0,null],['r',1,1]]",
+        states: &[],
+        proofs: &[],
+    },
+};
 
 /// What a read costs until all are compared: its keys, and a small tree.
 const BYTES: usize = 256;
@@ -28,22 +44,15 @@ const BYTES: usize = 256;
 type Seen<'a> = BTreeMap<&'a Value, &'a Value>;
 
 /// Judges the reads of each group of keys.
-pub(super) fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
-    match judge_within(group, &mut budget.meter()) {
-        Ok(judged) => Ok(judged),
-        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
-        Err(Halt::History(error)) => Err(error),
-    }
-}
-
-fn judge_within(group: &Group<'_>, meter: &mut Meter<'_>) -> Result<Judged, Halt> {
+fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt> {
+    let meter = &mut budget.meter();
     meter.grow(group.operations.len() * BYTES)?;
     let mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)>> = BTreeMap::new();
     let mut written = FxHashSet::default();
     for (at, operation) in group.operations.iter().enumerate() {
         meter.step()?;
         if !matches!(&*operation.invoke.f, "txn" | "read" | "write") {
-            return Err(unknown_f(operation, "long-fork", OPERATIONS).into());
+            return Err(unknown_f(operation, MODEL.name, MODEL.operations).into());
         }
         if let Some(key) = only_write(operation.argument())
             && !written.insert(key)
@@ -80,16 +89,7 @@ fn forks(group: &Group<'_>, mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)
             if let Some(why) = fork(group, &pair[0], &pair[1]) {
                 let mut operations = vec![pair[0].0, pair[1].0];
                 operations.sort_unstable();
-                let story = Story {
-                    attempt: None,
-                    why,
-                    ..Story::default()
-                };
-                return Judged::Violation {
-                    engine: "forks",
-                    operations,
-                    story,
-                };
+                return Judged::violation("forks", operations, why);
             }
             let other = |(key, value): (&&Value, &&Value)| {
                 **value != Value::Null && *pair[1].1[*key] != Value::Null && pair[1].1[*key] != *value

@@ -8,15 +8,34 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
+use super::row::{Judge, Model};
 use crate::budget::Meter;
+use crate::decode::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
+use crate::final_reads;
+use crate::judge::judge;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Role, Spec};
+use crate::spec::{Role, Spec};
+#[cfg(test)]
+use crate::twins::{self, Drawn, Examples};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["txn [[read k v], [write k v], …] (or r and w)"];
+pub(super) const MODEL: Model = Model {
+    name: "multi-register",
+    about: "several registers, read and written together in transactions, as Knossos's",
+    operations: &["txn [[read k v], [write k v], …] (or r and w)"],
+    is_register: false,
+    judge: Judge::Key(judge::<MultiRegister>),
+    final_reads: Some(final_reads::last_write),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(twins::MultiRegister)],
+        illegal: "txn [['write','x',1],['read','y',null]] → [['write','x',1],['read','y',2]]; \
+                  txn [['read','x',null]] → [['read','x',2]]",
+        states: &["x=? y=?", "x=1 y=2"],
+        proofs: &[],
+    },
+};
 
 /// A read or write of one register; registers and values by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,7 +177,7 @@ impl Decode for MultiRegister {
             .collect();
         let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "txn" | "read" | "write" => accesses(operation, &mut registers, &mut values).map(Some),
-            _ => Err(unknown_f(operation, "multi-register", OPERATIONS)),
+            _ => Err(unknown_f(operation, MODEL.name, MODEL.operations)),
         })?;
         let mut initial = vec![0; registers.len()];
         known

@@ -2,17 +2,49 @@
 
 use histories::{Kind, Process, Value};
 
-use super::{Decode, Decoded, Telling, decode_each, unknown_f};
+use super::row::{Judge, Model};
 use crate::budget::Meter;
+use crate::decode::{Decode, Decoded, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
+use crate::final_reads;
+use crate::judge::judge;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Role, Spec};
+use crate::spec::{Role, Spec};
+#[cfg(test)]
+use crate::twins::{self, Drawn, Examples, Proof};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["acquire", "release"];
-/// What the model with an owner takes.
-pub(super) const OWNED_OPERATIONS: &[&str] = &["acquire", "release", "read → process, or null"];
+pub(super) const MODEL: Model = Model {
+    name: "mutex",
+    about: "a lock that anybody may release, as Knossos's",
+    operations: &["acquire", "release"],
+    is_register: false,
+    judge: Judge::Key(judge::<Mutex<false>>),
+    final_reads: Some(final_reads::last_write),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(twins::Mutex { owned: false })],
+        illegal: "acquire null; acquire null",
+        states: &["free", "held"],
+        proofs: &[Proof::Sums],
+    },
+};
+
+/// With an owner.
+pub(super) const WITH_OWNER: Model = Model {
+    name: "owned-mutex",
+    about: "a lock that only its holder may release",
+    operations: &["acquire", "release", "read → process, or null"],
+    judge: Judge::Key(judge::<Mutex<true>>),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(twins::Mutex { owned: true })],
+        states: &["free", "held by process 0"],
+        proofs: &[Proof::Sums, Proof::MayStay],
+        ..MODEL.examples
+    },
+    ..MODEL
+};
 
 /// An operation on a lock, and who did it if that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,10 +108,7 @@ impl<const OWNED: bool> Spec for Mutex<OWNED> {
 
 impl<const OWNED: bool> Decode for Mutex<OWNED> {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
-        let (name, words) = match OWNED {
-            true => ("owned-mutex", OWNED_OPERATIONS),
-            false => ("mutex", OPERATIONS),
-        };
+        let model = if OWNED { WITH_OWNER } else { MODEL };
         let (entries, failed) = decode_each::<Self>(group, meter, |operation| {
             let by = OWNED.then_some(operation.invoke.process);
             match &*operation.invoke.f {
@@ -87,7 +116,7 @@ impl<const OWNED: bool> Decode for Mutex<OWNED> {
                 "release" => Ok(Some(Action::Release(by))),
                 "read" if OWNED && operation.outcome != Kind::Ok => Ok(None),
                 "read" if OWNED => Ok(Some(Action::Read(holder(operation)?))),
-                _ => Err(unknown_f(operation, name, words)),
+                _ => Err(unknown_f(operation, model.name, model.operations)),
             }
         })?;
         Ok(Decoded {

@@ -1,123 +1,48 @@
 //! A register: `read`, `write v`, `cas [u, v]`.
-//!
-//! Values become small numbers. All values that no operation looks at share the number [`UNSEEN`]: nobody
-//! can tell them apart, so writes of them are alike.
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, NUMBER_BYTES, Numbers, Telling, unknown_f};
+use super::row::{Judge, Model};
 use crate::budget::{Meter, Stop};
+use crate::decode::{Decision, Decode, Decoded, NUMBER_BYTES, Numbers, Telling, unknown_f};
 use crate::error::{Halt, HistoryError};
-use crate::graph::{Decision, chains};
+use crate::final_reads;
+use crate::graph::chains;
+use crate::judge::judge;
 use crate::operations::{Group, OPEN, Operation};
 use crate::options::{FailedCas, NullRead, Options};
-use crate::search::{Entry, Role, Spec};
+use crate::spec::Entry;
+use crate::spec::register::{Action, Register, UNSEEN};
+#[cfg(test)]
+use crate::twins::{self, Drawn, Examples};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["read → v", "write v", "cas [u, v]"];
+pub(super) const MODEL: Model = Model {
+    name: "register",
+    about: "one value: read, write, cas; fast where each value is written once",
+    operations: &["read → v", "write v", "cas [u, v]"],
+    is_register: true,
+    judge: Judge::Key(judge::<Register>),
+    final_reads: Some(final_reads::last_write),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(twins::Register::of(60, false))],
+        illegal: "write [1,2]; cas [[1,2],3]; read null → [1,2]",
+        states: &["null", "[1,2]", "3"],
+        proofs: &[],
+    },
+};
 
-/// The number of every value that no operation looks at.
-pub(crate) const UNSEEN: u32 = 0;
-
-/// An operation on a register of type `V`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Action<V> {
-    /// It found this value.
-    Read(V),
-    /// It set this value.
-    Write(V),
-    /// It found the first value and set the second.
-    Cas(V, V),
-    /// It found another value than this.
-    Differs(V),
-}
-
-impl<V> Action<V> {
-    /// The same with other names for the values.
-    fn named<W>(self, mut name: impl FnMut(V) -> W) -> Action<W> {
-        match self {
-            Action::Read(value) => Action::Read(name(value)),
-            Action::Write(value) => Action::Write(name(value)),
-            Action::Cas(old, new) => Action::Cas(name(old), name(new)),
-            Action::Differs(value) => Action::Differs(name(value)),
-        }
-    }
-}
-
-/// The specification; states are numbers of values.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Register {
-    /// The number of the initial value.
-    pub initial: u32,
-    /// How many numbers are in use.
-    pub values: u32,
-    /// Whether an operation is [`Action::Differs`].
-    pub differs: bool,
-}
-
-impl Spec for Register {
-    type State = u32;
-    type Op = Action<u32>;
-
-    fn initial(&self) -> u32 {
-        self.initial
-    }
-
-    fn step(&self, state: &u32, op: &Action<u32>) -> Option<u32> {
-        match *op {
-            Action::Read(value) => (*state == value).then_some(value),
-            Action::Write(value) => Some(value),
-            Action::Cas(old, new) => (*state == old).then_some(new),
-            Action::Differs(value) => (*state != value).then_some(*state),
-        }
-    }
-
-    fn role(&self, op: &Action<u32>) -> Role {
-        match *op {
-            Action::Write(_) => Role::Blind,
-            Action::Cas(old, new) if old != new => Role::Update,
-            Action::Read(_) | Action::Cas(..) | Action::Differs(_) => Role::Pure,
-        }
-    }
-
-    fn values(&self) -> usize {
-        self.values as usize
-    }
-
-    fn writes(&self, op: &Action<u32>) -> Option<u32> {
-        match *op {
-            Action::Write(value) => Some(value),
-            Action::Cas(old, new) if old != new => Some(new),
-            _ => None,
-        }
-    }
-
-    fn observes(&self, op: &Action<u32>) -> Option<u32> {
-        match *op {
-            Action::Read(value) | Action::Cas(value, _) | Action::Differs(value) => Some(value),
-            Action::Write(_) => None,
-        }
-    }
-
-    fn shown(&self, state: &u32) -> Option<u32> {
-        Some(*state)
-    }
-
-    fn dead(&self) -> Option<u32> {
-        Some(UNSEEN)
-    }
-
-    fn weaken(&self, op: &Action<u32>) -> Option<Action<u32>> {
-        match *op {
-            Action::Cas(old, new) if old != new => Some(Action::Write(new)),
-            _ => None,
-        }
-    }
-
-    fn sees_absence(&self) -> bool {
-        self.differs
-    }
-}
+/// As Knossos calls it.
+pub(super) const CAS: Model = Model {
+    name: "cas-register",
+    about: "one value with compare-and-set, as Knossos's",
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(twins::Register::of(8, true))],
+        ..MODEL.examples
+    },
+    ..MODEL
+};
 
 impl Decode for Register {
     fn decode(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
@@ -186,7 +111,7 @@ fn action<'a>(operation: &Operation<'a>, options: &Options) -> Result<Action<&'a
             Some([old, new]) => Ok(Action::Cas(old, new)),
             _ => Err(operation.bad_value(false, "a pair [expected, new]")),
         },
-        _ => Err(unknown_f(operation, "register", OPERATIONS)),
+        _ => Err(unknown_f(operation, MODEL.name, MODEL.operations)),
     }
 }
 

@@ -4,19 +4,41 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, Telling, decode_each, final_read, unknown_f};
+use super::final_read;
+use super::row::{Judge, Model};
 use crate::budget::{Budget, Meter, Stop};
+use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
-use crate::graph::Decision;
+use crate::final_reads;
 use crate::graph::rank::{self, Conflict, Levels, NEVER};
 use crate::judge::{self, Judged};
 use crate::operations::{Group, Operation};
 use crate::options::{Analysis, Options};
-use crate::search::{Entry, Role, Spec};
 use crate::shrink::restrict;
+use crate::spec::{Entry, Role, Spec};
+#[cfg(test)]
+use crate::twins::{Collection, Drawn, Examples, Proof};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["add v", "read → [v, …]"];
+pub(super) const MODEL: Model = Model {
+    name: "set",
+    about: "a set that grows, read as a whole",
+    operations: &["add v", "read → [v, …]"],
+    is_register: false,
+    judge: Judge::Key(judge),
+    final_reads: Some(final_reads::growth),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || {
+            vec![
+                Drawn::of(Collection::set(60)),
+                Drawn::of(Collection::set(60)).in_jepsens_sense(),
+            ]
+        },
+        illegal: "add 7; add 8; read null → [7]",
+        states: &["{}", "{8}"],
+        proofs: &[Proof::Elements],
+    },
+};
 
 /// Elements by their numbers, ascending and without repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -133,7 +155,7 @@ impl Decode for Set {
             "add" => Ok(Some(Action::Add(numbers.of(operation.argument())))),
             "read" if operation.outcome != Kind::Ok => Ok(None),
             "read" => Ok(Some(Action::Read(seen(operation, &mut numbers)?))),
-            _ => Err(unknown_f(operation, "set", OPERATIONS)),
+            _ => Err(unknown_f(operation, MODEL.name, MODEL.operations)),
         })?;
         Ok(Decoded {
             spec: Set {
@@ -178,10 +200,10 @@ impl Decode for Set {
 }
 
 /// By a legal order, or by the last read.
-pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
+fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
     match options.analysis {
         Analysis::Linearizable => judge::judge::<Set>(group, options, budget),
-        Analysis::Jepsen => final_read::judge(group, budget),
+        Analysis::Jepsen => final_read::judge(group, MODEL.operations, budget),
     }
 }
 

@@ -10,15 +10,32 @@
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
-use super::unknown_f;
+use super::row::{Judge, Model};
 use crate::budget::{Budget, Meter};
-use crate::error::{Halt, HistoryError};
-use crate::explain::Story;
+use crate::decode::unknown_f;
+use crate::error::Halt;
+use crate::final_reads;
 use crate::judge::Judged;
 use crate::operations::{Group, OPEN, Operation};
 use crate::options::{Options, StaleReads};
+#[cfg(test)]
+use crate::twins::{Collection, Drawn, Examples, Proof};
 
-use super::set::OPERATIONS;
+pub(super) const MODEL: Model = Model {
+    name: "set-full",
+    about: "Jepsen's analysis of a set: which elements were lost, duplicated or seen late",
+    operations: &["add v", "read → [v, …]"],
+    is_register: false,
+    judge: Judge::Key(judge),
+    final_reads: Some(final_reads::growth),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Collection::set(60))],
+        illegal: "add 7; add 8; read null → [7]",
+        states: &[],
+        proofs: &[Proof::Elements],
+    },
+};
 
 /// What an operation costs in the two tables of elements.
 const BYTES: usize = 80;
@@ -45,15 +62,8 @@ enum Outcome {
 }
 
 /// Judges each element.
-pub(super) fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, HistoryError> {
-    match judge_within(group, options, &mut budget.meter()) {
-        Ok(judged) => Ok(judged),
-        Err(Halt::Stop(stop)) => Ok(Judged::unknown(stop.as_str())),
-        Err(Halt::History(error)) => Err(error),
-    }
-}
-
-fn judge_within(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> Result<Judged, Halt> {
+fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
+    let meter = &mut budget.meter();
     meter.grow(group.operations.len() * BYTES)?;
     let mut elements: FxHashMap<&Value, Element> = FxHashMap::default();
     let mut reads: Vec<u32> = Vec::new();
@@ -63,7 +73,7 @@ fn judge_within(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> 
             "add" => add(&mut elements, at as u32, operation),
             "read" if operation.outcome == Kind::Ok => reads.push(at as u32),
             "read" => {}
-            _ => return Err(unknown_f(operation, "set-full", OPERATIONS).into()),
+            _ => return Err(unknown_f(operation, MODEL.name, MODEL.operations).into()),
         }
     }
     if let Some(twice) = see(group, &mut elements, &reads, meter)? {
@@ -122,7 +132,8 @@ fn see<'a>(
         meter.pass(seen.len())?;
         for value in seen {
             if seen_in.insert(value, at) == Some(at) {
-                return Ok(Some(wrong(
+                return Ok(Some(Judged::violation(
+                    "elements",
                     vec![at],
                     format!("{read} has the element {value} twice."),
                 )));
@@ -136,18 +147,6 @@ fn see<'a>(
         }
     }
     Ok(None)
-}
-
-fn wrong(operations: Vec<u32>, why: String) -> Judged {
-    Judged::Violation {
-        engine: "elements",
-        operations,
-        story: Story {
-            attempt: None,
-            why,
-            ..Story::default()
-        },
-    }
 }
 
 impl Element {
@@ -215,7 +214,7 @@ fn tell(group: &Group<'_>, element: &Element, absent: u32) -> Judged {
     });
     let missing = index(absent);
     let why = format!("The element of {add} is lost. {present}; the later read #{missing} has not.");
-    wrong(operations, why)
+    Judged::violation("elements", operations, why)
 }
 
 /// The stale element that was added first, and the last read that lacks it though it was known.
@@ -282,7 +281,7 @@ fn tell_stale(group: &Group<'_>, element: &Element, absent: u32) -> Judged {
         "The element of {add} came late. {since}; the later read #{} has not.",
         index(absent)
     );
-    wrong(operations, why)
+    Judged::violation("elements", operations, why)
 }
 
 #[cfg(test)]

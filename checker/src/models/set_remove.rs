@@ -4,16 +4,34 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
+use super::row::{Judge, Model};
 use super::set::{seen, with};
-use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::budget::Meter;
+use crate::decode::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::Halt;
+use crate::final_reads;
+use crate::judge::judge;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Role, Spec};
+use crate::spec::{Role, Spec};
+#[cfg(test)]
+use crate::twins::{Collection, Drawn, Examples, Proof};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &["add v", "remove v", "read → [v, …]"];
+pub(super) const MODEL: Model = Model {
+    name: "set-remove",
+    about: "a set with removal, read as a whole or asked for one element",
+    operations: &["add v", "remove v", "read → [v, …]"],
+    is_register: false,
+    judge: Judge::Key(judge::<SetRemove>),
+    final_reads: Some(final_reads::growth),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Collection::with_removal(5))],
+        illegal: "add 7; remove 7; read null → [7]",
+        states: &["{}", "{7}", "{}"],
+        proofs: &[Proof::Elements],
+    },
+};
 
 /// Elements by their numbers, ascending and without repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +101,7 @@ impl Decode for SetRemove {
             "remove" => Ok(Some(Action::Remove(numbers.of(operation.argument())))),
             "read" if operation.outcome != Kind::Ok => Ok(None),
             "read" => Ok(Some(Action::Read(seen(operation, &mut numbers)?))),
-            _ => Err(unknown_f(operation, "set-remove", OPERATIONS)),
+            _ => Err(unknown_f(operation, MODEL.name, MODEL.operations)),
         })?;
         Ok(Decoded {
             spec: SetRemove,

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-/// Pieces of a string, one after the other.
-pub(crate) type Pieces = Arc<[u32]>;
+use crate::spec::strings::Pieces;
 
 /// Bytes that are compared at once.
 const STRIDE: usize = 64;

@@ -4,18 +4,35 @@ use std::sync::Arc;
 
 use histories::Value;
 
-use super::fifo_queue::{Action, action, element, restrict, role};
-use super::{Decode, Decoded, Numbers, Telling, decode_each};
+use super::fifo_queue::{self, action};
+use super::row::{Judge, Model};
 use crate::budget::{Meter, Stop};
+use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each};
 use crate::error::Halt;
-use crate::graph::Decision;
 use crate::graph::pairs::{self, Discipline};
+use crate::judge::judge;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Role, Spec};
+use crate::spec::queue::{Action, element, restrict, role};
+use crate::spec::{Role, Spec};
+#[cfg(test)]
+use crate::twins::{Drawn, Examples, Proof, Queue};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = super::fifo_queue::OPERATIONS;
+pub(super) const MODEL: Model = Model {
+    name: "unordered-queue",
+    about: "a queue that gives its elements in any order, as Knossos's",
+    operations: fifo_queue::MODEL.operations,
+    is_register: false,
+    judge: Judge::Key(judge::<UnorderedQueue>),
+    final_reads: None,
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Queue::unordered(60))],
+        illegal: "enqueue 7; dequeue null",
+        states: &["{}", "{7}"],
+        proofs: &[Proof::MayStay],
+    },
+};
 
 /// A queue that is empty at first; states are its elements, ascending.
 pub(crate) struct UnorderedQueue {
@@ -90,7 +107,7 @@ impl Decode for UnorderedQueue {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let mut numbers = Numbers::default();
         let (entries, failed) = decode_each::<Self>(group, meter, |operation| {
-            action(operation, &mut numbers, "unordered-queue")
+            action(operation, &mut numbers, MODEL.name)
         })?;
         Ok(Decoded {
             spec: UnorderedQueue {

@@ -8,58 +8,54 @@
 
 use histories::{Kind, Value};
 
-use super::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
+use super::row::{Judge, Model};
 use crate::budget::{Meter, Stop};
+use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
-use crate::graph::{Decision, versions};
+use crate::final_reads;
+use crate::graph::versions;
+use crate::judge::judge;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
-use crate::search::{Entry, Role, Spec};
+use crate::spec::versions::{Access, Action};
+use crate::spec::{Entry, Role, Spec};
+#[cfg(test)]
+use crate::twins::{Drawn, Examples, Proof, Versioned};
 
-/// What the model takes.
-pub(super) const OPERATIONS: &[&str] = &[
-    "read → [version, v]",
-    "write [null, v] → [version, v]",
-    "cas [null, [u, v]] → [version, [u, v]]",
-];
+pub(super) const MODEL: Model = Model {
+    name: "versioned-register",
+    about: "one value and the number of its updates, as in Jepsen's tests of etcd",
+    operations: &[
+        "read → [version, v]",
+        "write [null, v] → [version, v]",
+        "cas [null, [u, v]] → [version, [u, v]]",
+    ],
+    is_register: false,
+    judge: Judge::Key(judge::<VersionedRegister<false>>),
+    final_reads: Some(final_reads::last_write),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Versioned::of(60, false))],
+        illegal: "write [null,'a'] → [1,'a']; cas [null,['a','b']] → [2,['a','b']]; read null → [2,'a']",
+        states: &["version 0: null", "version 1: \"a\"", "version 2: \"b\""],
+        proofs: &[Proof::PassesOver],
+    },
+};
 
-/// What an operation does; values by their numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Access {
-    /// It saw a value, maybe an unknown one.
-    Read(Option<u32>),
-    Write(u32),
-    Cas(u32, u32),
-}
-
-/// An operation, and the version that it saw or made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Action {
-    pub access: Access,
-    pub version: Option<u32>,
-    /// Whether versions may be passed over: then operations that are legal together are legal without some of them.
-    pub gaps: bool,
-}
-
-impl Action {
-    /// The value that the register holds under the operation's version.
-    pub fn value(&self) -> Option<u32> {
-        match self.access {
-            Access::Read(value) => value,
-            Access::Write(value) | Access::Cas(_, value) => Some(value),
-        }
-    }
-
-    pub fn is_read(&self) -> bool {
-        matches!(self.access, Access::Read(_))
-    }
-
-    /// Every legal order is sorted by this: updates before the reads of what they made.
-    pub fn rank(&self) -> Option<u64> {
-        let twice = 2 * u64::from(self.version?);
-        Some(if self.is_read() { twice + 1 } else { twice })
-    }
-}
+/// As etcd counts.
+pub(super) const WITH_REVISIONS: Model = Model {
+    name: "revision-register",
+    about: "one value and the revision of its last update, as etcd's mod_revision",
+    judge: Judge::Key(judge::<VersionedRegister<true>>),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Versioned::of(60, true))],
+        illegal: "write [null,'a'] → [4,'a']; cas [null,['a','b']] → [9,['a','b']]; read null → [9,'a']",
+        states: &["version 0: null", "version 4: \"a\"", "version 9: \"b\""],
+        ..MODEL.examples
+    },
+    ..MODEL
+};
 
 /// What the register holds; a value that nobody saw is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -201,7 +197,7 @@ fn action<'a>(
             Some([old, new]) => Access::Cas(numbers.of(old), numbers.of(new)),
             _ => return Err(operation.bad_value(done, "a pair [version, [expected, new]]")),
         },
-        _ => return Err(unknown_f(operation, model, OPERATIONS)),
+        _ => return Err(unknown_f(operation, model, MODEL.operations)),
     };
     Ok(Some(Action {
         access,

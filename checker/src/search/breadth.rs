@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::bits::Bits;
-use super::configuration::{Configuration, Furthest, Linearized, Moves};
+use super::configuration::{Configuration, Furthest, Moves};
+use super::engine::{Engine, Turn};
 use super::plan::Plan;
-use super::race::{Engine, Turn};
 use super::seen::Seen;
 use super::trail::{START, Trail};
-use super::witness::witness;
-use super::{Found, Spec, Stuck, ids};
+use super::witness::{Linearized, witness};
+use super::{Found, Stuck, ids};
 use crate::budget::{Meter, Stop};
+use crate::spec::Spec;
 
 /// Places in a table that is worth to be kept for the next layer.
 const SPARE: usize = 1 << 8;

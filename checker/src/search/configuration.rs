@@ -2,15 +2,13 @@
 
 use std::hash::Hash;
 
+use super::Stuck;
 use super::bits::Bits;
 use super::cursor::Cursor;
 use super::plan::Plan;
 use super::seen::{Failed, Place};
-use super::witness::witness;
-use super::{Role, Spec, Stuck};
-
-/// The pending operation that returns does so without being visible (rule A).
-pub(super) const PASS: u32 = u32::MAX;
+use super::witness::{Linearized, PASS, witness};
+use crate::spec::{Role, Spec};
 
 /// What is linearized so far, as far as the future can tell.
 #[derive(Clone)]
@@ -101,14 +99,6 @@ impl Furthest {
             ..self.stuck(plan)
         }
     }
-}
-
-/// A linearized operation, which of its outcomes it had, and the return event before which that was.
-#[derive(Clone, Copy)]
-pub(super) struct Linearized {
-    pub entry: u32,
-    pub choice: u32,
-    pub at: u32,
 }
 
 /// The moves of one search.

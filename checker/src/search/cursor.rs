@@ -1,8 +1,8 @@
 //! Which operations are pending at a return event; moves both ways, so that backtracking costs no copies.
 
-use super::Role;
 use super::bits::Bits;
 use super::plan::{Plan, Prepared};
+use crate::spec::Role;
 
 pub(super) struct Cursor<'a, O, B> {
     plan: &'a Plan<O>,

@@ -1,14 +1,14 @@
 //! Depth-first: fast where the history is legal.
 
-use super::Spec;
 use super::bits::Bits;
-use super::configuration::{Configuration, Furthest, Linearized, Moves};
+use super::configuration::{Configuration, Furthest, Moves};
+use super::engine::{Engine, Turn};
 use super::plan::Plan;
-use super::race::{Engine, Turn};
 use super::seen::Seen;
-use super::witness::witness;
+use super::witness::{Linearized, witness};
 use super::{Found, Stuck, ids};
 use crate::budget::{Meter, Stop};
+use crate::spec::Spec;
 
 /// What the path and the best one hold for a frame, more or less.
 const PATH_BYTES: usize = 48;

@@ -5,9 +5,9 @@ use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
 
-use super::{Entry, Role, Spec};
 use crate::budget::{Meter, Stop};
 use crate::operations::OPEN;
+use crate::spec::{Entry, Role, Spec};
 
 /// So many operations get a table for their classes at once.
 const SMALL: usize = 32;

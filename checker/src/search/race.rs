@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use super::bits::Bits;
 use super::breadth::Breadth;
 use super::depth::Depth;
+use super::engine::{Engine, Turn};
 use super::plan::Plan;
-use super::{Found, Outcome, Spec, Stuck};
+use super::{Found, Outcome};
 use crate::budget::{Meter, Stop};
+use crate::spec::Spec;
 
 /// Configurations that depth-first may look at before it gets company. Few in tests, so that they see races.
 const ALONE: u64 = if cfg!(test) { 3 } else { 1 << 14 };
@@ -24,9 +26,6 @@ const FEW: u64 = if cfg!(test) { 1 } else { 4 };
 /// Configurations of the longest turn.
 const LONGEST: u64 = 1 << 19;
 
-/// Configurations between two looks at the flag.
-const STRIDE: u64 = 32;
-
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tactic {
@@ -36,36 +35,6 @@ pub(crate) enum Tactic {
     DepthFirst,
     /// Breadth-first alone.
     BreadthFirst,
-}
-
-/// A search that can be interrupted.
-pub(super) trait Engine {
-    const NAME: &'static str;
-    /// Goes on until the turn is over (none), or to its end. After an error it is of no use.
-    fn advance(&mut self, turn: &mut Turn<'_>, meter: &mut Meter<'_>) -> Result<Option<Found>, Stop>;
-    /// The return events that the best attempt passed.
-    fn reached(&self) -> u64;
-    /// How far the best attempt came, and its order; everything else is given back first.
-    fn attempt(self) -> Stuck;
-}
-
-/// How long an engine may go on.
-pub(super) struct Turn<'a> {
-    left: u64,
-    /// Set when the other engine knows.
-    decided: &'a AtomicBool,
-}
-
-impl Turn<'_> {
-    /// Whether another configuration is one too many.
-    #[inline]
-    pub fn is_over(&mut self) -> bool {
-        if self.left == 0 || self.left.is_multiple_of(STRIDE) && self.decided.load(Relaxed) {
-            return true;
-        }
-        self.left -= 1;
-        false
-    }
 }
 
 /// An engine in a race.

@@ -1,6 +1,6 @@
 //! What is linearized in each of many configurations: a tree of steps, of which only the branches in use are held.
 
-use super::configuration::Linearized;
+use super::witness::Linearized;
 use crate::budget::{Meter, Stop};
 
 /// The trail without steps.

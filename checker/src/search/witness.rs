@@ -2,9 +2,20 @@
 
 use std::hash::Hash;
 
-use super::configuration::{Linearized, PASS};
+use super::Chosen;
 use super::plan::Plan;
-use super::{Chosen, Role};
+use crate::spec::Role;
+
+/// The pending operation that returns does so without being visible (rule A).
+pub(super) const PASS: u32 = u32::MAX;
+
+/// A linearized operation, which of its outcomes it had, and the return event before which that was.
+#[derive(Clone, Copy)]
+pub(super) struct Linearized {
+    pub entry: u32,
+    pub choice: u32,
+    pub at: u32,
+}
 
 /// The order up to the return event `upto`: the path, and each absorbed write that returned before it, just before the
 /// overwrite that absorbed it.

@@ -96,9 +96,8 @@ impl Stream {
             Value::Int(number) => Some(number),
             _ => return None,
         };
-        let fits = matches!(model.name, "register" | "cas-register");
         let graph = matches!(options.engine, Engine::Auto | Engine::Graph);
-        (fits && graph && !options.certify).then(|| Stream {
+        (model.is_register && graph && !options.certify).then(|| Stream {
             model: model.name,
             initial,
             keys: header.keyed.then(Keys::default),
@@ -110,11 +109,6 @@ impl Stream {
             flying: InFlight::new(),
             hopeful: true,
         })
-    }
-
-    /// Whether it is worth to go on: if not, read the history as a whole.
-    pub fn is_hopeful(&self) -> bool {
-        self.hopeful
     }
 
     /// Takes the next event.

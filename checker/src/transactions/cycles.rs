@@ -1,10 +1,10 @@
 //! Short cycles in a component, one of each kind that is not implied by a worse one.
 
-use super::Halt;
 use super::anomaly::{Anomaly, Level, Shape};
 use super::dependencies::{Graph, Link};
 use super::micro::NONE;
 use crate::budget::Meter;
+use crate::error::Halt;
 
 /// Components in which cycles are looked for by name; there is a cycle in each of the others, too.
 pub(super) const COMPONENTS: usize = 200;

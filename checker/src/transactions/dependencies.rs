@@ -7,9 +7,9 @@
 use histories::{Kind, Process};
 use rustc_hash::FxHashMap;
 
-use super::Halt;
 use super::micro::{NONE, Transactions};
 use crate::budget::Meter;
+use crate::error::Halt;
 use crate::operations::OPEN;
 
 /// Why one transaction stands before another.

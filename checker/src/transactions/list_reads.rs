@@ -4,16 +4,29 @@
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
-use super::Halt;
 use super::anomaly::{Anomaly, Case, Cases};
 use super::dependencies::Link;
 use super::lists::{Lists, Read, duplicate};
-use super::micro::{Micro, NONE};
+use super::micro::{Micro, NONE, Transactions};
 use super::shown::Short;
 use crate::budget::Meter;
+use crate::error::Halt;
+
+/// Finds the orders, and what is wrong without looking at cycles.
+pub(super) fn analyse<'a>(
+    transactions: &'a Transactions<'a>,
+    cases: &mut Cases,
+    meter: &mut Meter<'_>,
+) -> Result<Lists<'a>, Halt> {
+    let mut lists = Lists::ordered(transactions, cases, meter)?;
+    check(&mut lists, cases, meter)?;
+    lists.dirty_updates(cases);
+    lists.lost_updates(cases);
+    Ok(lists)
+}
 
 /// Looks at every read, and keeps those that fit into their order.
-pub(super) fn check(lists: &mut Lists<'_>, cases: &mut Cases, meter: &mut Meter<'_>) -> Result<(), Halt> {
+fn check(lists: &mut Lists<'_>, cases: &mut Cases, meter: &mut Meter<'_>) -> Result<(), Halt> {
     let firsts = Firsts::of(lists);
     let mut own = Own::default();
     let transactions = lists.transactions;

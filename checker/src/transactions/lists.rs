@@ -7,22 +7,12 @@
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
-use super::Halt;
 use super::anomaly::{Anomaly, Case, Cases};
 use super::dependencies::{Dependencies, Link};
-use super::list_reads;
-use super::micro::{NONE, Transactions, Words};
+use super::micro::{NONE, Transactions};
 use super::shown::Short;
 use crate::budget::Meter;
-
-/// What the model takes.
-pub(super) const WORDS: Words = Words {
-    model: "list-append",
-    operations: &["txn [[append k v], [r k [v, …]], …]"],
-    write: "append",
-    lists: true,
-    expected: "an array of [\"append\", key, element] and [\"r\", key, list or null]",
-};
+use crate::error::Halt;
 
 /// A key's versions as the longest read shows them.
 #[derive(Debug, Default)]
@@ -60,8 +50,8 @@ pub(super) struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    /// Finds the orders, and what is wrong without looking at cycles.
-    pub fn analyse(
+    /// Finds the orders, as the longest reads show them.
+    pub fn ordered(
         transactions: &'a Transactions<'a>,
         cases: &mut Cases,
         meter: &mut Meter<'_>,
@@ -77,9 +67,6 @@ impl<'a> Lists<'a> {
             lists.orders[version.key as usize].ambiguous = true;
         }
         lists.order(cases, meter)?;
-        list_reads::check(&mut lists, cases, meter)?;
-        lists.dirty_updates(cases);
-        lists.lost_updates(cases);
         Ok(lists)
     }
 
@@ -119,7 +106,7 @@ impl<'a> Lists<'a> {
     }
 
     /// A committed append right after an aborted one; unknown ones may lie between.
-    fn dirty_updates(&self, cases: &mut Cases) {
+    pub fn dirty_updates(&self, cases: &mut Cases) {
         for key in 0..self.orders.len() as u32 {
             let Some(order) = self.sound(key) else { continue };
             let mut aborted = None;
@@ -157,7 +144,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Two transactions that read the same state of a key, and both appended to it.
-    fn lost_updates(&self, cases: &mut Cases) {
+    pub fn lost_updates(&self, cases: &mut Cases) {
         let mut updated: FxHashMap<(u32, u32), u32> = FxHashMap::default();
         for read in &self.updates {
             let other = *updated.entry((read.key, read.length)).or_insert(read.reader);

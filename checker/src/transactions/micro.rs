@@ -3,9 +3,9 @@
 use histories::{Kind, Process, Value};
 use rustc_hash::FxHashMap;
 
-use super::Halt;
 use crate::budget::Meter;
-use crate::models::unknown_f;
+use crate::decode::unknown_f;
+use crate::error::Halt;
 use crate::operations::{Group, Operation};
 
 /// No transaction, no version.
@@ -13,7 +13,7 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// How a model writes its transactions.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Words {
+pub(crate) struct Words {
     /// The model's name.
     pub model: &'static str,
     /// What it takes.

@@ -33,42 +33,18 @@ use self::anomaly::Cases;
 use self::cycles::Cycle;
 use self::dependencies::{Dependencies, Link};
 use self::lists::Lists;
-use self::micro::{NONE, Transactions, Words};
+pub(crate) use self::micro::Words;
+use self::micro::{NONE, Transactions};
 use self::registers::Registers;
 use crate::budget::{Budget, Meter};
 use crate::error::{Halt, HistoryError};
-use crate::explain::{ONLY_FAILURES, Story};
-use crate::judge::Judged;
-use crate::models::Model;
+use crate::explain::ONLY_FAILURES;
 use crate::operations::{Group, groups_within};
-use crate::options::{Consistency, Options};
+use crate::options::Consistency;
 use crate::verdict::Check;
 
-/// What `list-append` takes.
-pub(crate) const LIST_APPEND: &[&str] = lists::WORDS.operations;
-/// What `rw-register` takes.
-pub(crate) const RW_REGISTER: &[&str] = registers::WORDS.operations;
-
-/// How a model's histories are read; none if its operations are no transactions of Elle's kind.
-fn words(model: &Model) -> Option<Words> {
-    [lists::WORDS, registers::WORDS]
-        .into_iter()
-        .find(|words| words.model == model.name)
-}
-
-/// The check of a whole history, if the model is one of transactions.
+/// The check of a whole history of such transactions.
 pub(crate) fn check(
-    header: &Header,
-    events: &[Event],
-    model: &Model,
-    options: &Options,
-    budget: &Budget,
-) -> Option<Result<Check, HistoryError>> {
-    let words = words(model)?;
-    Some(whole(header, events, words, options.consistency, budget))
-}
-
-fn whole(
     header: &Header,
     events: &[Event],
     words: Words,
@@ -94,52 +70,6 @@ fn whole(
         budget.key_done();
     }
     Ok(report::report(words.model, consistency, findings))
-}
-
-/// Judges one key's transactions by `list-append`: for a row of the table of models.
-pub(crate) fn judge_lists(
-    group: &Group<'_>,
-    options: &Options,
-    budget: &Budget,
-) -> Result<Judged, HistoryError> {
-    judge(group, lists::WORDS, options, budget)
-}
-
-/// Judges one key's transactions by `rw-register`: for a row of the table of models.
-pub(crate) fn judge_registers(
-    group: &Group<'_>,
-    options: &Options,
-    budget: &Budget,
-) -> Result<Judged, HistoryError> {
-    judge(group, registers::WORDS, options, budget)
-}
-
-fn judge(
-    group: &Group<'_>,
-    words: Words,
-    options: &Options,
-    budget: &Budget,
-) -> Result<Judged, HistoryError> {
-    let finding = analyse(group, words, options.consistency, budget)?;
-    Ok(match (finding.told.into_iter().next(), finding.stopped) {
-        (Some(told), _) => Judged::Violation {
-            engine: "dependencies",
-            operations: told.operations,
-            story: Story {
-                attempt: None,
-                edges: told.edges,
-                why: told.why,
-                ..Story::default()
-            },
-        },
-        (None, Some(reason)) => Judged::unknown(reason),
-        (None, None) if finding.unclear.is_some() => {
-            Judged::unknown("a value that was written more than once")
-        }
-        (None, None) => Judged::Pass {
-            engine: "dependencies",
-        },
-    })
 }
 
 /// What was found in one group.
@@ -219,8 +149,7 @@ impl Finding {
         self.outcomes = [Kind::Ok, Kind::Fail, Kind::Info].map(|outcome| transactions.count(outcome));
         let mut cases = Cases::default();
         let model = if words.lists {
-            let lists = Lists::analyse(&transactions, &mut cases, meter);
-            lists.map(Inferred::Lists)
+            list_reads::analyse(&transactions, &mut cases, meter).map(Inferred::Lists)
         } else {
             Registers::analyse(&transactions, group.initial, &mut cases, meter).map(Inferred::Registers)
         };

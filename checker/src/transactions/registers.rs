@@ -8,22 +8,13 @@
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
-use super::Halt;
 use super::anomaly::{Anomaly, Case, Cases};
 use super::dependencies::{Dependencies, Link};
-use super::micro::{NONE, Transactions, Words};
+use super::micro::{NONE, Transactions};
 use super::shown::Short;
 use super::versions::{Chain, cyclic};
 use crate::budget::Meter;
-
-/// What the model takes.
-pub(super) const WORDS: Words = Words {
-    model: "rw-register",
-    operations: &["txn [[w k v], [r k v], …]"],
-    write: "w",
-    lists: false,
-    expected: "an array of [\"w\", key, value] and [\"r\", key, value]",
-};
+use crate::error::Halt;
 
 /// What a transaction did to a key, as the others see it.
 #[derive(Clone, Copy, Debug)]

@@ -33,7 +33,7 @@ fn violations(check: &str, finding: Finding) -> impl Iterator<Item = Violation> 
     finding.told.into_iter().map(move |told| Violation {
         check: check.to_owned(),
         key: finding.key.clone(),
-        operations: told.indexes,
+        operations: told.operations,
         told: told.brief,
         edges: told.edges,
         why: told.why,

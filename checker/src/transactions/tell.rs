@@ -22,11 +22,9 @@ const STEPS: usize = 64;
 pub(super) struct Told {
     /// The anomaly's name.
     pub name: String,
-    /// Places in the group, in the order of the history.
-    pub operations: Vec<u32>,
-    /// The same by the history's indexes.
-    pub indexes: Vec<u64>,
-    /// And in a few words.
+    /// The operations' indexes, in the order of the history.
+    pub operations: Vec<u64>,
+    /// The same in a few words.
     pub brief: Vec<String>,
     /// What stands before what, by the history's indexes.
     pub edges: Vec<Edge>,
@@ -65,14 +63,13 @@ fn prove(transactions: &Transactions<'_>, anomaly: Anomaly, case: Case) -> Told 
     };
     Told {
         name: anomaly.to_string(),
-        indexes: operations.iter().map(|&at| index(at)).collect(),
+        operations: operations.iter().map(|&at| index(at)).collect(),
         brief: operations
             .iter()
             .map(|&at| Shown(&transactions.operations[at as usize]).brief())
             .collect(),
         edges: case.edges.into_iter().map(edge).collect(),
         why,
-        operations,
     }
 }
 

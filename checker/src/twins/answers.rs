@@ -3,7 +3,7 @@
 
 use histories::{Event, Kind, Process, Value};
 
-use super::every::{Row, on_every_model};
+use super::every::{Proof, Row, on_every_model};
 use crate::explain::ONLY_FAILURES;
 use crate::judge::HINT_STEPS;
 use crate::operations::pair;
@@ -16,19 +16,6 @@ const BYTES: u64 = 1 << 28;
 
 /// Of fewer histories of a model nothing has to be found.
 const ENOUGH: usize = 100;
-
-/// Models whose reads show elements, of which a proof is about some.
-const ELEMENTS: &[&str] = &["append", "set", "set-full", "set-remove"];
-
-/// A dequeue that may have taken anything stays in some proofs about others, a read beside a release in some about a
-/// lock: counted, and bounded.
-const MAY_STAY: [&str; 3] = ["unordered-queue", "fifo-queue", "owned-mutex"];
-
-/// Models where every update counts, so that one that goes is missed by itself.
-const SUMS: &[&str] = &["counter", "kv", "mutex", "owned-mutex"];
-
-/// Their proofs pass over versions, or over pieces of strings, whose lack alone makes a part of them illegal.
-const PASSES_OVER: [&str; 3] = ["versioned-register", "revision-register", "kv"];
 
 /// What is never an update.
 const READS: &[&str] = &["read", "get"];
@@ -97,7 +84,7 @@ fn is_source(row: &Row, proof: &[Event], invocation: &Event) -> bool {
         return false;
     }
     let written = scalars(&invocation.value);
-    let sums = SUMS.contains(&row.model.name);
+    let sums = row.has(Proof::Sums);
     sums || proof.iter().any(|event| {
         owner(proof, event) != Some(invocation.index)
             && scalars(&event.value).iter().any(|seen| written.contains(seen))
@@ -126,7 +113,7 @@ fn weakened(proof: &[Event]) -> Vec<Event> {
 
 /// The proof as it is meant: reads without the elements that it does not speak of, but for those that nobody added.
 fn narrowed(row: &Row, events: &[Event], proof: &[Event]) -> Vec<Event> {
-    if !ELEMENTS.contains(&row.model.name) {
+    if !row.has(Proof::Elements) {
         return proof.to_vec();
     }
     let adds = |events: &[Event], element: &Value| {
@@ -189,11 +176,12 @@ fn a_proof_is_illegal_by_itself() {
         }
         check.violations.len()
     });
-    for (model, found) in found {
+    for (row, found) in found {
         let proofs: usize = found.iter().sum();
         assert!(
             proofs > 0 || found.len() < ENOUGH,
-            "{model}: {proofs} proofs of {}",
+            "{}: {proofs} proofs of {}",
+            row.name(),
             found.len()
         );
     }
@@ -204,7 +192,7 @@ fn no_operation_of_a_proof_can_go() {
     let found = on_every_model(|row, rng, seed| {
         let events = row.draw(rng);
         let check = judge(row, &events, Engine::Auto);
-        if PASSES_OVER.contains(&row.model.name) {
+        if row.has(Proof::PassesOver) {
             return (seed, Vec::new(), check);
         }
         let proofs = check
@@ -217,13 +205,14 @@ fn no_operation_of_a_proof_can_go() {
         (seed, idle, check)
     });
     let mut too_many = Vec::new();
-    for (model, found) in found {
+    for (row, found) in found {
         let idle: Vec<_> = found.iter().filter(|(_, idle, _)| !idle.is_empty()).collect();
-        let bounded = MAY_STAY.iter().any(|name| model.starts_with(name));
+        let bounded = row.has(Proof::MayStay);
         let allowed = if bounded { found.len().div_ceil(8) } else { 0 };
         if idle.len() > allowed {
             too_many.push(format!(
-                "{model}: {} of {}, first {:?}",
+                "{}: {} of {}, first {:?}",
+                row.name(),
                 idle.len(),
                 found.len(),
                 idle[0]

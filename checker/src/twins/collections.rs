@@ -7,12 +7,39 @@ use rand_chacha::ChaCha8Rng;
 use super::{Twin, any, compare};
 
 /// A list or a set of values below `values`; a set keeps its elements sorted.
-pub(super) struct Collection {
-    pub(super) values: i64,
-    pub(super) add: &'static str,
+pub(crate) struct Collection {
+    pub(crate) values: i64,
+    pub(crate) add: &'static str,
     /// Whether it is a set.
-    pub(super) set: bool,
-    pub(super) removes: bool,
+    pub(crate) set: bool,
+    pub(crate) removes: bool,
+}
+
+impl Collection {
+    pub(crate) fn list(values: i64) -> Self {
+        Collection {
+            values,
+            add: "append",
+            set: false,
+            removes: false,
+        }
+    }
+
+    pub(crate) fn set(values: i64) -> Self {
+        Collection {
+            values,
+            add: "add",
+            set: true,
+            removes: false,
+        }
+    }
+
+    pub(crate) fn with_removal(values: i64) -> Self {
+        Collection {
+            removes: true,
+            ..Collection::set(values)
+        }
+    }
 }
 
 impl Twin for Collection {
@@ -62,65 +89,20 @@ impl Twin for Collection {
 
 #[test]
 fn lists() {
-    compare(
-        &Collection {
-            values: 4,
-            add: "append",
-            set: false,
-            removes: false,
-        },
-        "append",
-        &["append", "read"],
-    )
-    .by_graph(60, 60);
-    compare(
-        &Collection {
-            values: 40,
-            add: "append",
-            set: false,
-            removes: false,
-        },
-        "append",
-        &["append", "read"],
-    )
-    .by_graph(80, 80);
+    compare(&Collection::list(4), "append", &["append", "read"]).by_graph(60, 60);
+    compare(&Collection::list(40), "append", &["append", "read"]).by_graph(80, 80);
 }
 
 #[test]
 fn sets() {
-    compare(
-        &Collection {
-            values: 4,
-            add: "add",
-            set: true,
-            removes: false,
-        },
-        "set",
-        &["add", "read"],
-    )
-    .by_graph(95, 95);
-    compare(
-        &Collection {
-            values: 20,
-            add: "add",
-            set: true,
-            removes: false,
-        },
-        "set",
-        &["add", "read"],
-    )
-    .by_graph(95, 95);
+    compare(&Collection::set(4), "set", &["add", "read"]).by_graph(95, 95);
+    compare(&Collection::set(20), "set", &["add", "read"]).by_graph(95, 95);
 }
 
 #[test]
 fn sets_with_removal() {
     compare(
-        &Collection {
-            values: 3,
-            add: "add",
-            set: true,
-            removes: true,
-        },
+        &Collection::with_removal(3),
         "set-remove",
         &["add", "remove", "read"],
     )
@@ -128,9 +110,19 @@ fn sets_with_removal() {
 }
 
 /// A queue of values below `values`.
-pub(super) struct Queue {
-    pub(super) values: i64,
-    pub(super) fifo: bool,
+pub(crate) struct Queue {
+    pub(crate) values: i64,
+    pub(crate) fifo: bool,
+}
+
+impl Queue {
+    pub(crate) fn fifo(values: i64) -> Self {
+        Queue { values, fifo: true }
+    }
+
+    pub(crate) fn unordered(values: i64) -> Self {
+        Queue { values, fifo: false }
+    }
 }
 
 impl Twin for Queue {
@@ -178,44 +170,12 @@ impl Twin for Queue {
 
 #[test]
 fn fifo_queues() {
-    compare(
-        &Queue {
-            values: 3,
-            fifo: true,
-        },
-        "fifo-queue",
-        &["enqueue", "dequeue"],
-    )
-    .by_graph(50, 60);
-    compare(
-        &Queue {
-            values: 30,
-            fifo: true,
-        },
-        "fifo-queue",
-        &["enqueue", "dequeue"],
-    )
-    .by_graph(80, 80);
+    compare(&Queue::fifo(3), "fifo-queue", &["enqueue", "dequeue"]).by_graph(50, 60);
+    compare(&Queue::fifo(30), "fifo-queue", &["enqueue", "dequeue"]).by_graph(80, 80);
 }
 
 #[test]
 fn unordered_queues() {
-    compare(
-        &Queue {
-            values: 40,
-            fifo: false,
-        },
-        "unordered-queue",
-        &["enqueue", "dequeue"],
-    )
-    .by_graph(85, 85);
-    compare(
-        &Queue {
-            values: 3,
-            fifo: false,
-        },
-        "unordered-queue",
-        &["enqueue", "dequeue"],
-    )
-    .by_graph(50, 50);
+    compare(&Queue::unordered(40), "unordered-queue", &["enqueue", "dequeue"]).by_graph(85, 85);
+    compare(&Queue::unordered(3), "unordered-queue", &["enqueue", "dequeue"]).by_graph(50, 50);
 }

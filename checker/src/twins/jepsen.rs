@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Twin, any};
 
 /// Three accounts of ten each.
-pub(super) struct Bank;
+pub(crate) struct Bank;
 
 impl Twin for Bank {
     type State = [i64; 3];
@@ -70,8 +70,8 @@ impl Twin for Bank {
 }
 
 /// Keys that are written once each, read in pairs.
-pub(super) struct LongFork {
-    pub(super) keys: i64,
+pub(crate) struct LongFork {
+    pub(crate) keys: i64,
 }
 
 /// What a transaction returns, of what each of its operations does.
@@ -133,8 +133,8 @@ impl Twin for LongFork {
 }
 
 /// Transactions over a few lists, or over a few registers.
-pub(super) struct Transactions {
-    pub(super) lists: bool,
+pub(crate) struct Transactions {
+    pub(crate) lists: bool,
 }
 
 impl Twin for Transactions {

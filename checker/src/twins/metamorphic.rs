@@ -12,7 +12,7 @@ use super::others::{Counter, FEW, Kv, MultiRegister, Mutex};
 use super::registers::{Register, Versioned};
 use super::{Size, Twin, first_seed, how_many, random_history};
 use crate::testing::header;
-use crate::{Budget, FailedCas, Options, Verdict, linearizability, models};
+use crate::{Budget, Options, Verdict, linearizability, models};
 
 /// A random history.
 type Draw = dyn Fn(&mut ChaCha8Rng) -> Vec<Event> + Sync;
@@ -77,56 +77,39 @@ impl Subject {
 }
 
 fn subjects() -> Vec<Subject> {
-    let register = |values, cas| Register {
-        values,
-        cas,
-        failed_cas: FailedCas::DidNotHappen,
-    };
-    let collection = |add, set, removes| Collection {
-        values: 6,
-        add,
-        set,
-        removes,
-    };
-    let versioned = |gaps| Versioned { values: 9, gaps };
-    let queue = |values, fifo| Queue { values, fifo };
-    let counter = |deltas| Counter {
-        deltas,
-        fetches: true,
-    };
     vec![
-        Subject::of("register", register(8, false))
+        Subject::of("register", Register::of(8, false))
             .renamed_by(renamed)
             .unseen("write"),
-        Subject::of("cas-register", register(4, true))
+        Subject::of("cas-register", Register::of(4, true))
             .renamed_by(renamed)
             .unseen("write"),
-        Subject::of("versioned-register", versioned(false)).renamed_by(renamed_but_version),
-        Subject::of("revision-register", versioned(true)).renamed_by(renamed_but_version),
+        Subject::of("versioned-register", Versioned::of(9, false)).renamed_by(renamed_but_version),
+        Subject::of("revision-register", Versioned::of(9, true)).renamed_by(renamed_but_version),
         Subject::of("multi-register", MultiRegister).renamed_by(renamed_accesses),
-        Subject::of("append", collection("append", false, false))
+        Subject::of("append", Collection::list(6))
             .renamed_by(renamed)
             .unseen("append"),
-        Subject::of("set", collection("add", true, false))
+        Subject::of("set", Collection::set(6))
             .renamed_by(renamed)
             .unseen("add"),
-        Subject::of("set-remove", collection("add", true, true))
+        Subject::of("set-remove", Collection::with_removal(6))
             .renamed_by(renamed)
             .unseen("add"),
-        Subject::of("fifo-queue", queue(20, true))
+        Subject::of("fifo-queue", Queue::fifo(20))
             .renamed_by(renamed)
             .unseen("enqueue"),
-        Subject::of("unordered-queue", queue(20, false))
+        Subject::of("unordered-queue", Queue::unordered(20))
             .renamed_by(renamed)
             .unseen("enqueue"),
-        Subject::of("fifo-queue", queue(3, true))
+        Subject::of("fifo-queue", Queue::fifo(3))
             .renamed_by(renamed)
             .unseen("enqueue"),
-        Subject::of("unordered-queue", queue(3, false))
+        Subject::of("unordered-queue", Queue::unordered(3))
             .renamed_by(renamed)
             .unseen("enqueue"),
-        Subject::of("counter", counter(&[1])).renamed_by(tripled),
-        Subject::of("counter", counter(&[1, 2, -1, 0])).renamed_by(tripled),
+        Subject::of("counter", Counter::of(&[1], true)).renamed_by(tripled),
+        Subject::of("counter", Counter::of(&[1, 2, -1, 0], true)).renamed_by(tripled),
         Subject::of("kv", Kv(FEW)).renamed_by(respelled).unseen("put"),
         Subject::of("mutex", Mutex { owned: false }),
         Subject {

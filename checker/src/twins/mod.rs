@@ -25,8 +25,14 @@ mod registers;
 mod round_trip;
 mod unfinished;
 
+pub(crate) use collections::{Collection, Queue};
+pub(crate) use every::{Drawn, Examples, Proof};
+pub(crate) use jepsen::{Bank, LongFork, Transactions};
+pub(crate) use others::{Counter, Kv, MANY, MultiRegister, Mutex};
+pub(crate) use registers::{Register, Versioned};
+
 /// A model in its simplest form.
-trait Twin: Sync {
+pub(crate) trait Twin: Sync {
     type State: Clone + Eq + Hash;
     fn initial(&self) -> Self::State;
     /// A random operation's word and argument.
@@ -60,7 +66,7 @@ trait Twin: Sync {
 
 /// One operation of a small history.
 #[derive(Clone, Debug)]
-struct Call {
+pub(crate) struct Call {
     process: u64,
     f: &'static str,
     argument: Value,

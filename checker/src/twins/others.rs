@@ -9,11 +9,17 @@ use rand_chacha::ChaCha8Rng;
 use super::{Twin, any, compare};
 
 /// A counter.
-pub(super) struct Counter {
+pub(crate) struct Counter {
     /// What it adds is drawn from these.
-    pub(super) deltas: &'static [i64],
+    pub(crate) deltas: &'static [i64],
     /// Whether some additions return what they found or made.
-    pub(super) fetches: bool,
+    pub(crate) fetches: bool,
+}
+
+impl Counter {
+    pub(crate) fn of(deltas: &'static [i64], fetches: bool) -> Self {
+        Counter { deltas, fetches }
+    }
 }
 
 impl Twin for Counter {
@@ -59,19 +65,14 @@ const COUNTER: &[&str] = &["add", "fetch-add", "add-and-get", "read"];
 #[test]
 fn counters() {
     for fetches in [false, true] {
-        let ones = Counter {
-            deltas: &[1],
-            fetches,
-        };
-        compare(&ones, "counter", COUNTER).by_graph(95, 95);
-        let deltas = &[1, 2, -1, 0];
-        compare(&Counter { deltas, fetches }, "counter", COUNTER).by_graph(0, 20);
+        compare(&Counter::of(&[1], fetches), "counter", COUNTER).by_graph(95, 95);
+        compare(&Counter::of(&[1, 2, -1, 0], fetches), "counter", COUNTER).by_graph(0, 20);
     }
 }
 
 /// A lock.
-pub(super) struct Mutex {
-    pub(super) owned: bool,
+pub(crate) struct Mutex {
+    pub(crate) owned: bool,
 }
 
 impl Twin for Mutex {
@@ -114,13 +115,13 @@ impl Twin for Mutex {
 }
 
 /// Strings; what is put and appended is drawn from these.
-pub(super) struct Kv(pub(super) &'static [&'static str]);
+pub(crate) struct Kv(pub(crate) &'static [&'static str]);
 
 /// Texts that begin with others.
-pub(super) const FEW: &[&str] = &["", "a", "b", "ab"];
+pub(crate) const FEW: &[&str] = &["", "a", "b", "ab"];
 
 /// Letters, most of which are written once.
-pub(super) const MANY: &[&str] = &[
+pub(crate) const MANY: &[&str] = &[
     "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
 ];
 
@@ -174,7 +175,7 @@ fn strings() {
 }
 
 /// Two registers in transactions of one or two accesses; a read is written once more with what it saw.
-pub(super) struct MultiRegister;
+pub(crate) struct MultiRegister;
 
 impl Twin for MultiRegister {
     type State = BTreeMap<Value, Value>;

@@ -5,16 +5,25 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Call, Twin, compare};
-use crate::Options;
+use crate::{FailedCas, Options};
 
-pub(super) struct Register {
+pub(crate) struct Register {
     /// From how many values each is drawn: few are written often, many once.
-    pub(super) values: i64,
-    pub(super) cas: bool,
-    pub(super) failed_cas: crate::FailedCas,
+    pub(crate) values: i64,
+    pub(crate) cas: bool,
+    pub(crate) failed_cas: FailedCas,
 }
 
 impl Register {
+    /// Where a failed cas did not happen.
+    pub(crate) fn of(values: i64, cas: bool) -> Self {
+        Register {
+            values,
+            cas,
+            failed_cas: FailedCas::DidNotHappen,
+        }
+    }
+
     fn value(&self, rng: &mut ChaCha8Rng) -> Value {
         Value::from(rng.random_range(0..self.values))
     }
@@ -55,7 +64,7 @@ impl Twin for Register {
     }
 
     fn denies(&self, (state, _): &Self::State, f: &str, argument: &Value) -> bool {
-        let observation = self.failed_cas == crate::FailedCas::Observation;
+        let observation = self.failed_cas == FailedCas::Observation;
         observation && f == "cas" && argument.as_list().is_some_and(|pair| pair[0] == *state)
     }
 
@@ -81,73 +90,43 @@ const REGISTER: &[&str] = &["read", "write", "cas"];
 
 #[test]
 fn register_with_few_values() {
-    let failed_cas = crate::FailedCas::DidNotHappen;
-    compare(
-        &Register {
-            values: 3,
-            cas: true,
-            failed_cas,
-        },
-        "register",
-        REGISTER,
-    )
-    .by_graph(80, 80);
+    compare(&Register::of(3, true), "register", REGISTER).by_graph(80, 80);
 }
 
 #[test]
 fn register_with_more_values() {
-    let failed_cas = crate::FailedCas::DidNotHappen;
-    compare(
-        &Register {
-            values: 8,
-            cas: true,
-            failed_cas,
-        },
-        "cas-register",
-        REGISTER,
-    )
-    .by_graph(90, 90);
+    compare(&Register::of(8, true), "cas-register", REGISTER).by_graph(90, 90);
 }
 
 #[test]
 fn register_where_a_failed_cas_is_an_observation() {
-    let failed_cas = crate::FailedCas::Observation;
-    compare(
-        &Register {
-            values: 2,
-            cas: true,
-            failed_cas,
-        },
-        "cas-register",
-        REGISTER,
-    )
-    .by_graph(30, 30);
+    let observed = Register {
+        failed_cas: FailedCas::Observation,
+        ..Register::of(2, true)
+    };
+    compare(&observed, "cas-register", REGISTER).by_graph(30, 30);
 }
 
 #[test]
 fn register_without_cas() {
-    let failed_cas = crate::FailedCas::DidNotHappen;
-    compare(
-        &Register {
-            values: 12,
-            cas: false,
-            failed_cas,
-        },
-        "register",
-        REGISTER,
-    )
-    .by_graph(85, 90);
+    compare(&Register::of(12, false), "register", REGISTER).by_graph(85, 90);
 }
 
 /// A register with versions; values as above.
-pub(super) struct Versioned {
-    pub(super) values: i64,
+pub(crate) struct Versioned {
+    pub(crate) values: i64,
     /// Whether versions have gaps.
-    pub(super) gaps: bool,
+    pub(crate) gaps: bool,
 }
 
 /// No version of a history with gaps comes near it.
 const VERSIONS: i64 = 24;
+
+impl Versioned {
+    pub(crate) fn of(values: i64, gaps: bool) -> Self {
+        Versioned { values, gaps }
+    }
+}
 
 impl Twin for Versioned {
     type State = (i64, Value);
@@ -231,9 +210,7 @@ impl Twin for Versioned {
 #[test]
 fn registers_with_versions() {
     for values in [3, 30] {
-        let gaps = false;
-        compare(&Versioned { values, gaps }, "versioned-register", REGISTER).by_graph(80, 60);
-        let gaps = true;
-        compare(&Versioned { values, gaps }, "revision-register", REGISTER).by_graph(60, 30);
+        compare(&Versioned::of(values, false), "versioned-register", REGISTER).by_graph(80, 60);
+        compare(&Versioned::of(values, true), "revision-register", REGISTER).by_graph(60, 30);
     }
 }

@@ -152,10 +152,14 @@ fn a_verdict_survives_every_export() {
         }
         before.verdict
     });
-    for (model, verdicts) in found {
+    for (row, verdicts) in found {
         for verdict in [Verdict::Pass, Verdict::Violation] {
             let few = verdicts.len() < 100;
-            assert!(few || verdicts.contains(&verdict), "{model}: no {verdict:?}");
+            assert!(
+                few || verdicts.contains(&verdict),
+                "{}: no {verdict:?}",
+                row.name()
+            );
         }
     }
 }

@@ -8,17 +8,18 @@ use super::collections::{Collection, Queue};
 use super::others::{Counter, FEW, Kv, MultiRegister, Mutex};
 use super::registers::{Register, Versioned};
 use super::{Size, Twin, first_seed, how_many, random_history};
+use crate::Budget;
 use crate::budget::Stop;
 use crate::certify::beginning;
+use crate::decode::{Decode, Decoded};
 use crate::models::{
-    Decode, append, counter, fifo_queue, kv, multi_register, mutex, register, set_remove, unordered_queue,
-    versioned_register,
+    append, counter, fifo_queue, kv, multi_register, mutex, set_remove, unordered_queue, versioned_register,
 };
 use crate::operations::{OPEN, groups};
 use crate::search::{Found, Stuck, Tactic, search};
+use crate::spec::register;
 use crate::testing::header;
 use crate::unfinished::unfinished;
-use crate::{Budget, FailedCas};
 
 /// Searches of long histories that are stopped by steps or by memory, at any moment.
 fn is_a_beginning<S: Decode>(twin: &impl Twin) {
@@ -68,7 +69,7 @@ fn is_a_beginning<S: Decode>(twin: &impl Twin) {
 }
 
 /// Whether the order is legal, and has as many completed operations as it is said to explain.
-fn holds<S: Decode>(decoded: &crate::models::Decoded<S>, stuck: &Stuck) -> Result<(), String> {
+fn holds<S: Decode>(decoded: &Decoded<S>, stuck: &Stuck) -> Result<(), String> {
     let order: Vec<u32> = stuck.order.iter().map(|step| step.id).collect();
     let left = beginning(
         &decoded.spec,
@@ -93,49 +94,25 @@ fn holds<S: Decode>(decoded: &crate::models::Decoded<S>, stuck: &Stuck) -> Resul
 #[test]
 fn registers_that_are_stopped() {
     for (values, cas) in [(2, true), (3, false), (100, true)] {
-        is_a_beginning::<register::Register>(&Register {
-            values,
-            cas,
-            failed_cas: FailedCas::DidNotHappen,
-        });
+        is_a_beginning::<register::Register>(&Register::of(values, cas));
     }
-    let versioned = |gaps| Versioned { values: 3, gaps };
-    is_a_beginning::<versioned_register::VersionedRegister<false>>(&versioned(false));
-    is_a_beginning::<versioned_register::VersionedRegister<true>>(&versioned(true));
+    is_a_beginning::<versioned_register::VersionedRegister<false>>(&Versioned::of(3, false));
+    is_a_beginning::<versioned_register::VersionedRegister<true>>(&Versioned::of(3, true));
     is_a_beginning::<multi_register::MultiRegister>(&MultiRegister);
     is_a_beginning::<kv::Kv>(&Kv(FEW));
 }
 
 #[test]
 fn collections_that_are_stopped() {
-    is_a_beginning::<unordered_queue::UnorderedQueue>(&Queue {
-        values: 3,
-        fifo: false,
-    });
-    is_a_beginning::<fifo_queue::FifoQueue>(&Queue {
-        values: 3,
-        fifo: true,
-    });
-    is_a_beginning::<append::List>(&Collection {
-        values: 4,
-        add: "append",
-        set: false,
-        removes: false,
-    });
-    is_a_beginning::<set_remove::SetRemove>(&Collection {
-        values: 3,
-        add: "add",
-        set: true,
-        removes: true,
-    });
+    is_a_beginning::<unordered_queue::UnorderedQueue>(&Queue::unordered(3));
+    is_a_beginning::<fifo_queue::FifoQueue>(&Queue::fifo(3));
+    is_a_beginning::<append::List>(&Collection::list(4));
+    is_a_beginning::<set_remove::SetRemove>(&Collection::with_removal(3));
 }
 
 #[test]
 fn counters_and_locks_that_are_stopped() {
-    is_a_beginning::<counter::Counter>(&Counter {
-        deltas: &[1, 2, -1, 0],
-        fetches: true,
-    });
+    is_a_beginning::<counter::Counter>(&Counter::of(&[1, 2, -1, 0], true));
     is_a_beginning::<mutex::Mutex<true>>(&Mutex { owned: true });
     is_a_beginning::<mutex::Mutex<false>>(&Mutex { owned: false });
 }

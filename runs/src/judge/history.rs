@@ -50,12 +50,12 @@ pub fn linearizability(
 /// Whether a register was read as null.
 fn has_null_reads(history: &History, model: &Model) -> bool {
     let is_one = |event: &Event| event.kind == Kind::Ok && &*event.f == "read" && event.value == Value::Null;
-    matches!(model.name, "register" | "cas-register") && history.events.iter().any(is_one)
+    model.is_register && history.events.iter().any(is_one)
 }
 
 /// Whether everything acknowledged is still there.
-pub fn durability(history: &History) -> Result<Check, JudgeError> {
-    Ok(checker::durability(&history.header, &history.events)?)
+pub fn durability(history: &History, model_name: &str) -> Result<Check, JudgeError> {
+    Ok(checker::durability(&history.header, &history.events, model(model_name)?)?)
 }
 
 /// The completed operations, and whether somebody read the keys after the heal: in one look at every event, as a large

@@ -170,7 +170,7 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
     let (linearizability, journals) = side_by_side(folder, &record, &history, &model, limits, budget);
     let mut checks = vec![linearizability?];
     let journals = journals?;
-    let mut durability = history::durability(&history)?;
+    let mut durability = history::durability(&history, &model)?;
     committed::name_the_holders(&mut durability, &statuses);
     checks.push(durability);
     if limits.journals {
@@ -250,7 +250,7 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
         &history, &model, implied, limits, budget,
     )?];
     if has_final_reads {
-        checks.push(history::durability(&history)?);
+        checks.push(history::durability(&history, &model)?);
     }
     let results = Results {
         operations,

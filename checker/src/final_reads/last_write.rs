@@ -4,18 +4,31 @@ use std::borrow::Cow;
 
 use histories::{Kind, Process, Value};
 
-use super::loss::{Loss, acknowledged};
+use super::loss::{Loss, told_acknowledged};
+use super::{Kept, acknowledged};
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation};
 
 /// Something that set the value: a write, or a cas.
-pub(super) struct Write<'a> {
-    pub value: Cow<'a, Value>,
-    pub operation: &'a Operation<'a>,
+struct Write<'a> {
+    value: Cow<'a, Value>,
+    operation: &'a Operation<'a>,
+}
+
+/// The last write, or one that may have followed it.
+pub(crate) fn last_write<'a>(
+    group: &'a Group<'a>,
+    finals: &[&'a Operation<'a>],
+) -> Result<Kept<'a>, HistoryError> {
+    let writes = writes(group)?;
+    Ok(Kept {
+        acknowledged: acknowledged(writes.iter().map(|write| write.operation)),
+        lost: finals.iter().find_map(|read| lost(group, &writes, read)),
+    })
 }
 
 /// Everything that happened or may have happened.
-pub(super) fn writes<'a>(group: &'a Group<'_>) -> Result<Vec<Write<'a>>, HistoryError> {
+fn writes<'a>(group: &'a Group<'a>) -> Result<Vec<Write<'a>>, HistoryError> {
     let mut writes = Vec::new();
     for operation in group
         .operations
@@ -46,11 +59,7 @@ fn holder(process: Process) -> Value {
 }
 
 /// The first acknowledged write that the final read denies.
-pub(super) fn lost<'a>(
-    group: &'a Group<'_>,
-    writes: &'a [Write<'a>],
-    read: &'a Operation<'a>,
-) -> Option<Loss<'a>> {
+fn lost<'a>(group: &Group<'_>, writes: &[Write<'a>], read: &'a Operation<'a>) -> Option<Loss<'a>> {
     if writes.is_empty() {
         return None;
     }
@@ -71,7 +80,7 @@ pub(super) fn lost<'a>(
     let older = older.map(|older| older.operation);
     Some(Loss {
         what: "write",
-        value: Cow::Borrowed(&*write.value),
+        value: write.value.clone(),
         operation: write.operation,
         read,
         older,
@@ -87,7 +96,7 @@ fn why(write: &Operation<'_>, read: &Operation<'_>, older: Option<&Operation<'_>
     };
     format!(
         "{}. The final {read} began after that, and returned {}. {before}. So the acknowledged write is lost.",
-        acknowledged(write),
+        told_acknowledged(write),
         read.result()
     )
 }

@@ -5,11 +5,24 @@ use std::collections::HashSet;
 
 use histories::{Kind, Value};
 
-use super::loss::{Loss, acknowledged};
+use super::loss::{Loss, told_acknowledged};
+use super::{Kept, acknowledged};
+use crate::error::HistoryError;
 use crate::operations::{Group, Operation};
 
+/// Everything that was added and not removed.
+pub(crate) fn growth<'a>(
+    group: &'a Group<'a>,
+    finals: &[&'a Operation<'a>],
+) -> Result<Kept<'a>, HistoryError> {
+    Ok(Kept {
+        acknowledged: acknowledged(group.operations.iter().filter(|operation| adds(operation))),
+        lost: finals.iter().find_map(|read| lost(group, read)),
+    })
+}
+
 /// Whether the operation adds an element to a list or a set, or a number to a counter.
-pub(super) fn adds(operation: &Operation<'_>) -> bool {
+fn adds(operation: &Operation<'_>) -> bool {
     matches!(
         &*operation.invoke.f,
         "append" | "add" | "add-and-get" | "fetch-add"
@@ -17,7 +30,7 @@ pub(super) fn adds(operation: &Operation<'_>) -> bool {
 }
 
 /// The first acknowledged addition, by completion, that the final read does not show.
-pub(super) fn lost<'a>(group: &'a Group<'_>, read: &'a Operation<'a>) -> Option<Loss<'a>> {
+fn lost<'a>(group: &'a Group<'_>, read: &'a Operation<'a>) -> Option<Loss<'a>> {
     let acknowledged = || {
         let all = group.operations.iter().filter(|operation| adds(operation));
         all.filter(|add| add.outcome == Kind::Ok && add.precedes(read))
@@ -46,7 +59,7 @@ fn loss<'a>(add: &'a Operation<'a>, read: &'a Operation<'a>, lacks: &str) -> Los
         account: None,
         why: format!(
             "{}. The final read #{} began after that, and {lacks}.",
-            acknowledged(add),
+            told_acknowledged(add),
             read.index()
         ),
     }
@@ -85,6 +98,7 @@ fn may_be_removed(group: &Group<'_>, add: &Operation<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::models::find;
     use crate::testing::{header, history};
     use crate::{Check, Verdict, durability};
     use histories::{Event, Value};
@@ -98,7 +112,12 @@ mod tests {
             .iter_mut()
             .zip(0..)
             .for_each(|(event, index)| event.index = index);
-        durability(&header(false), &events).unwrap()
+        let model = if matches!(events[events.len() - 1].value, Value::Int(_)) {
+            "counter"
+        } else {
+            "set-remove"
+        };
+        durability(&header(false), &events, find(model).unwrap()).unwrap()
     }
 
     #[test]

@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use histories::Value;
 use serde_json::json;
 
-use super::NAME;
 use crate::operations::{Group, Operation};
 use crate::verdict::{Edge, Reason, Violation};
 
+/// The name of the check.
+pub(crate) const NAME: &str = "durability";
+
 /// An acknowledged operation that a final read denies.
-pub(super) struct Loss<'a> {
+pub(crate) struct Loss<'a> {
     /// What it did, as a person says it: `write`, `addition`, `transfer`.
     pub what: &'static str,
     /// What it wrote, added or moved.
@@ -86,7 +88,7 @@ impl Loss<'_> {
 }
 
 /// The operation, that it was acknowledged, and where.
-pub(super) fn acknowledged(operation: &Operation<'_>) -> String {
+pub(super) fn told_acknowledged(operation: &Operation<'_>) -> String {
     match operation.completion.and_then(|event| event.at) {
         Some((index, term)) => format!("{operation} was acknowledged at log index {index}, term {term}"),
         None => format!("{operation} was acknowledged"),

@@ -1,23 +1,19 @@
 //! The check `durability`: everything that was acknowledged is still there, or was overwritten by something
 //! that may follow it.
 
-mod balances;
-mod growth;
-mod loss;
-mod registers;
-
 use histories::{Event, Header, Kind};
 use serde_json::json;
 
 use crate::error::HistoryError;
+use crate::final_reads::{Kept, NAME};
+use crate::models::Model;
 use crate::operations::{Group, Operation, groups};
 use crate::verdict::{Check, Verdict, Violation};
 
-const NAME: &str = "durability";
-
 /// Whether the final reads return nothing older than an acknowledged write.
 ///
-/// A final read is an `ok` read with `"final": true` on its invocation or its completion. It breaks the
+/// A final read is an `ok` read with `"final": true` on its invocation or its completion. The model's row says what it
+/// must show. It breaks the
 /// promise if some acknowledged `write`, `cas`, `acquire` or `release` of its key had completed before it, and every
 /// write of the value that it returned had completed before that one began. A write with an unknown outcome never counts
 /// as earlier, and a failed one did not happen. Of lists, sets and counters (`append`, `add`) it must show everything
@@ -26,11 +22,11 @@ const NAME: &str = "durability";
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
-pub fn durability(header: &Header, events: &[Event]) -> Result<Check, HistoryError> {
+pub fn durability(header: &Header, events: &[Event], model: &Model) -> Result<Check, HistoryError> {
     let groups = groups(header, events)?;
     let mut seen = Seen::default();
     for group in &groups {
-        seen.judge(group)?;
+        seen.judge(group, model)?;
     }
     Ok(seen.check())
 }
@@ -48,36 +44,18 @@ struct Seen {
 }
 
 impl Seen {
-    fn judge(&mut self, group: &Group<'_>) -> Result<(), HistoryError> {
-        let writes = registers::writes(group)?;
-        let ok = |operation: &&Operation<'_>| operation.outcome == Kind::Ok;
-        let additions = group
-            .operations
-            .iter()
-            .filter(ok)
-            .filter(|operation| growth::adds(operation) || balances::moves(operation))
-            .count();
-        let acknowledged = additions + writes.iter().map(|write| write.operation).filter(ok).count();
+    fn judge(&mut self, group: &Group<'_>, model: &Model) -> Result<(), HistoryError> {
         let finals: Vec<_> = group
             .operations
             .iter()
             .filter(|operation| is_final_read(operation))
             .collect();
+        let judge = model.final_reads.map(|judge| judge(group, &finals));
+        let Kept { acknowledged, lost } = judge.transpose()?.unwrap_or_default();
         self.acknowledged += acknowledged;
         self.final_reads += finals.len();
         self.written_keys += usize::from(acknowledged > 0);
         self.unread_keys += usize::from(acknowledged > 0 && finals.is_empty());
-        let lost = match finals
-            .iter()
-            .find_map(|read| registers::lost(group, &writes, read))
-        {
-            None if additions > 0 => finals.iter().find_map(|read| growth::lost(group, read)),
-            lost => lost,
-        };
-        let lost = match lost {
-            None => balances::lost(group, &finals)?,
-            lost => lost,
-        };
         if let Some(lost) = lost {
             self.lost.push(lost.data(group));
             self.told.get_or_insert_with(|| lost.told(group));
@@ -138,8 +116,12 @@ mod tests {
     use super::*;
     use crate::testing::{header, history};
 
+    fn register() -> &'static Model {
+        crate::models::find("register").unwrap()
+    }
+
     fn verdict(text: &str) -> Check {
-        durability(&header(text.contains('@')), &history(text)).unwrap()
+        durability(&header(text.contains('@')), &history(text), register()).unwrap()
     }
 
     #[test]
@@ -208,7 +190,7 @@ mod tests {
     fn the_log_position_of_the_lost_write_is_named() {
         let mut events = history("0 w 1, 0 w: 1, 0 r *, 0 r: null");
         events[1].at = Some((histories::LogIndex(7), histories::Term(3)));
-        let check = durability(&header(false), &events).unwrap();
+        let check = durability(&header(false), &events, register()).unwrap();
         assert_eq!(check.details["lost"][0]["term"], 3);
         assert!(check.violations[0].why.contains("log index 7, term 3"));
     }

@@ -82,7 +82,7 @@ impl Telling {
 }
 
 /// A long text without its middle.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let letters = text.chars().count();
     if letters <= LETTERS {
         return text.to_owned();

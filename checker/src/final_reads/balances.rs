@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use histories::{Kind, Value};
 
 use super::loss::Loss;
+use super::{Kept, acknowledged};
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation};
 
 /// Whether the operation moves money between accounts.
-pub(super) fn moves(operation: &Operation<'_>) -> bool {
+fn moves(operation: &Operation<'_>) -> bool {
     &*operation.invoke.f == "transfer"
 }
 
@@ -56,19 +57,23 @@ struct Range {
     most: i128,
 }
 
-/// The first wrong balance of the final reads; none where the first balances are not known.
-pub(super) fn lost<'a>(
-    group: &'a Group<'_>,
+/// Balances that the acknowledged transfers allow; nobody can tell where the first balances are not known.
+pub(crate) fn balances<'a>(
+    group: &'a Group<'a>,
     finals: &[&'a Operation<'a>],
-) -> Result<Option<Loss<'a>>, HistoryError> {
-    let Some(first) = balances(group.initial) else {
-        return Ok(None);
+) -> Result<Kept<'a>, HistoryError> {
+    let moves = || group.operations.iter().filter(|operation| moves(operation));
+    let mut kept = Kept {
+        acknowledged: acknowledged(moves()),
+        lost: None,
     };
-    let mut transfers = Vec::new();
-    for operation in group.operations.iter().filter(|operation| moves(operation)) {
-        transfers.push((operation, Transfer::of(operation)?));
+    if let Some(first) = shown(group.initial) {
+        let transfers: Vec<_> = moves()
+            .map(|operation| Ok((operation, Transfer::of(operation)?)))
+            .collect::<Result<_, HistoryError>>()?;
+        kept.lost = finals.iter().find_map(|read| wrong_in(read, &first, &transfers));
     }
-    Ok(finals.iter().find_map(|read| wrong_in(read, &first, &transfers)))
+    Ok(kept)
 }
 
 fn wrong_in<'a>(
@@ -76,25 +81,23 @@ fn wrong_in<'a>(
     first: &BTreeMap<&Value, i64>,
     transfers: &[(&'a Operation<'a>, Transfer<'a>)],
 ) -> Option<Loss<'a>> {
-    balances(read.result())?
-        .into_iter()
-        .find_map(|(account, balance)| {
-            let range = range(account, *first.get(account)?, read, transfers);
-            let of_account = |(operation, transfer): &&(&'a Operation<'a>, Transfer<'a>)| {
-                operation.outcome == Kind::Ok && operation.precedes(read) && transfer.change(account) != 0
-            };
-            let last = transfers.iter().rfind(of_account)?;
-            let fits = range.least <= i128::from(balance) && i128::from(balance) <= range.most;
-            (!fits).then(|| Loss {
-                what: "transfer",
-                value: Cow::Borrowed(last.0.argument()),
-                operation: last.0,
-                read,
-                older: None,
-                account: Some(account),
-                why: why(account, balance, range, last.0, read),
-            })
+    shown(read.result())?.into_iter().find_map(|(account, balance)| {
+        let range = range(account, *first.get(account)?, read, transfers);
+        let of_account = |(operation, transfer): &&(&'a Operation<'a>, Transfer<'a>)| {
+            operation.outcome == Kind::Ok && operation.precedes(read) && transfer.change(account) != 0
+        };
+        let last = transfers.iter().rfind(of_account)?;
+        let fits = range.least <= i128::from(balance) && i128::from(balance) <= range.most;
+        (!fits).then(|| Loss {
+            what: "transfer",
+            value: Cow::Borrowed(last.0.argument()),
+            operation: last.0,
+            read,
+            older: None,
+            account: Some(account),
+            why: why(account, balance, range, last.0, read),
         })
+    })
 }
 
 /// From the acknowledged transfers that ended before the read, and those that may have happened.
@@ -122,7 +125,7 @@ fn range(
     range
 }
 
-fn balances(value: &Value) -> Option<BTreeMap<&Value, i64>> {
+fn shown(value: &Value) -> Option<BTreeMap<&Value, i64>> {
     let pair = |pair: &'_ Value| match pair.as_list() {
         Some([_, balance]) => balance.as_int(),
         _ => None,
@@ -152,6 +155,7 @@ fn why(account: &Value, balance: i64, range: Range, last: &Operation<'_>, read: 
 mod tests {
     use histories::{Event, Header, Value};
 
+    use crate::models::find;
     use crate::testing::{header, history};
     use crate::{Verdict, durability};
 
@@ -181,7 +185,9 @@ mod tests {
             initial: pairs(&[(0, 10), (1, 10)]),
             ..header(false)
         };
-        durability(&header, &events).unwrap().verdict
+        durability(&header, &events, find("bank").unwrap())
+            .unwrap()
+            .verdict
     }
 
     #[test]

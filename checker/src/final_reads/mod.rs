@@ -1,0 +1,34 @@
+//! What the final reads of a key show of what was acknowledged on it: in one way for each kind of model.
+
+mod balances;
+mod growth;
+mod last_write;
+mod loss;
+
+use histories::Kind;
+
+pub(crate) use self::balances::balances;
+pub(crate) use self::growth::growth;
+pub(crate) use self::last_write::last_write;
+pub(crate) use self::loss::{Loss, NAME};
+use crate::error::HistoryError;
+use crate::operations::{Group, Operation};
+
+/// Looks at a key's operations and at its final reads, which are some of them.
+pub(crate) type FinalReads =
+    for<'a> fn(&'a Group<'a>, &[&'a Operation<'a>]) -> Result<Kept<'a>, HistoryError>;
+
+/// What became of a key's acknowledged operations.
+#[derive(Default)]
+pub(crate) struct Kept<'a> {
+    /// How many there are that final reads can tell of.
+    pub acknowledged: usize,
+    /// One that a final read denies.
+    pub lost: Option<Loss<'a>>,
+}
+
+/// How many operations of a kind were acknowledged.
+fn acknowledged<'a>(all: impl IntoIterator<Item = &'a Operation<'a>>) -> usize {
+    let ok = |operation: &&Operation<'_>| operation.outcome == Kind::Ok;
+    all.into_iter().filter(ok).count()
+}

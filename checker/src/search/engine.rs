@@ -1,0 +1,39 @@
+//! A search that goes on turn by turn.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::{Found, Stuck};
+use crate::budget::{Meter, Stop};
+
+/// Configurations between two looks at the flag.
+const STRIDE: u64 = 32;
+
+/// A search that can be interrupted.
+pub(super) trait Engine {
+    const NAME: &'static str;
+    /// Goes on until the turn is over (none), or to its end. After an error it is of no use.
+    fn advance(&mut self, turn: &mut Turn<'_>, meter: &mut Meter<'_>) -> Result<Option<Found>, Stop>;
+    /// The return events that the best attempt passed.
+    fn reached(&self) -> u64;
+    /// How far the best attempt came, and its order; everything else is given back first.
+    fn attempt(self) -> Stuck;
+}
+
+/// How long an engine may go on.
+pub(super) struct Turn<'a> {
+    pub left: u64,
+    /// Set when the other engine knows.
+    pub decided: &'a AtomicBool,
+}
+
+impl Turn<'_> {
+    /// Whether another configuration is one too many.
+    #[inline]
+    pub fn is_over(&mut self) -> bool {
+        if self.left == 0 || self.left.is_multiple_of(STRIDE) && self.decided.load(Relaxed) {
+            return true;
+        }
+        self.left -= 1;
+        false
+    }
+}
