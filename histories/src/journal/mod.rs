@@ -18,8 +18,10 @@
 //! ```
 
 mod event;
+mod problem;
 mod raw;
 mod reader;
 
 pub use event::{Boot, CommitRule, Event, Hash, Position, ReadMode, Role, Session, Text};
-pub use reader::{Line, Malformed, Problem, Reader};
+pub use problem::Problem;
+pub use reader::{Line, Malformed, Reader};

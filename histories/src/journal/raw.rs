@@ -6,7 +6,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::event::{Boot, CommitRule, Event, Hash, Position, ReadMode, Role, Session, Text};
-use super::reader::Problem;
+use super::problem::Problem;
 use crate::units::{LogIndex, Nanos, Term};
 
 /// The fields have other types in other events: `from` is a term, an index or a name.
