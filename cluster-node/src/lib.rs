@@ -45,6 +45,7 @@ pub mod frame;
 pub mod http;
 pub mod inbox;
 pub mod journal;
+mod log;
 pub mod machine;
 pub mod node;
 pub mod outbox;
@@ -52,9 +53,3 @@ pub mod peers;
 pub mod process;
 pub mod raft;
 pub mod storage;
-
-/// A line on standard error; nobody is there to be told if that fails.
-fn log(line: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "cluster-node: {line}");
-}

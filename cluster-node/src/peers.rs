@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::frame::{self, Frame, FrameError, Hello, Incoming, VERSION};
 use crate::inbox::Inbox;
-use crate::log;
+use crate::log::log;
 use crate::raft::types::NodeId;
 
 /// So many batches of frames wait for a peer; what is more is dropped, Raft sends it again.

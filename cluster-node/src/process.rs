@@ -15,6 +15,7 @@ use crate::cli::{Args, Ready, Settings};
 use crate::forward::Forwards;
 use crate::inbox::{Inbox, inbox};
 use crate::journal::{Boot, Journal, JournalError};
+use crate::log::log;
 use crate::machine::Machine;
 use crate::node::{Node, Parts};
 use crate::outbox::{Departures, outbox};
@@ -22,7 +23,7 @@ use crate::raft::rules::Rules;
 use crate::raft::types::{Millis, NodeId};
 use crate::raft::{Raft, Recovered};
 use crate::storage::{Opened, Storage};
-use crate::{http, log, peers};
+use crate::{http, peers};
 
 /// Run a node until it is told to stop.
 pub fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {

@@ -1,7 +1,5 @@
 //! The rules that can be broken one by one, so that the tester is tested.
 
-use super::bugs::{self, UnknownBug};
-
 macro_rules! rules {
     ($($(#[$doc:meta])* $rule:ident,)*) => {
         /// Every rule, correct by default. Each field is read at one place.
@@ -67,15 +65,4 @@ rules! {
     cas_decided_at_apply,
     /// Section 8: a request that is forwarded again is the same request.
     forward_keeps_id,
-}
-
-impl Rules {
-    /// The rules with these bugs.
-    pub fn with_bugs(names: &[String]) -> Result<Self, UnknownBug> {
-        let mut rules = Rules::default();
-        for name in names {
-            (bugs::named(name)?.switch_on)(&mut rules);
-        }
-        Ok(rules)
-    }
 }

@@ -37,6 +37,17 @@ pub fn named(name: &str) -> Result<&'static Bug, UnknownBug> {
         .ok_or_else(|| UnknownBug(name.to_owned()))
 }
 
+impl Rules {
+    /// The rules with these bugs.
+    pub fn with_bugs(names: &[String]) -> Result<Self, UnknownBug> {
+        let mut rules = Rules::default();
+        for name in names {
+            (named(name)?.switch_on)(&mut rules);
+        }
+        Ok(rules)
+    }
+}
+
 /// A bug that does not exist.
 #[derive(Debug)]
 pub struct UnknownBug(String);
