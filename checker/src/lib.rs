@@ -8,7 +8,7 @@
 //! Invariant: this crate opens no file, reads no clock, draws nothing and prints nothing. What a check may
 //! spend comes in as a [`Budget`], and at its end the verdict is inconclusive, never a guess.
 //!
-//! From top to bottom; a module uses only what stands below it (`harness/tests/arrows.rs`):
+//! From top to bottom; a module uses only what stands below it (`harness/tests/arrows`):
 //!
 //! | module | what it holds |
 //! | --- | --- |

@@ -46,9 +46,10 @@ fn every_history_gets_its_verdict() {
             continue;
         };
         let imported = format::read_path(corpus.join(path), &format::Options::default()).unwrap();
-        match imported.model_hint.as_deref() {
-            Some(hint) if hint == model.name || (hint, model.name) == ("register", "cas-register") => {}
-            hint => wrong.push(format!("{path}: without --model it would be {hint:?}")),
+        let implied = imported.model_hint.as_deref().map(|hint| vec![hint]);
+        match implied.unwrap_or_else(|| models::suggested(&imported.history.events))[..] {
+            [only] if only == model.name || (only, model.name) == ("register", "cas-register") => {}
+            ref other => wrong.push(format!("{path}: without --model it would be {other:?}")),
         }
         for failed_cas in [FailedCas::DidNotHappen, FailedCas::Observation] {
             for engine in [Engine::Auto, Engine::Search] {

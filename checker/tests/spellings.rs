@@ -7,8 +7,11 @@ use histories::format;
 fn verdict(model: Option<&str>, text: &str) -> Verdict {
     let imported = format::read(text.as_bytes(), &format::Options::default())
         .unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let name = model.or(imported.model_hint.as_deref());
-    let name = name.unwrap_or_else(|| panic!("no model\n{text}"));
+    let suggested = models::suggested(&imported.history.events);
+    let name = match (model.or(imported.model_hint.as_deref()), &suggested[..]) {
+        (Some(name), _) | (None, &[name]) => name,
+        (None, several) => panic!("{several:?}\n{text}"),
+    };
     let options = Options {
         failed_cas: match imported.failed_cas {
             format::FailedCas::DidNotHappen => FailedCas::DidNotHappen,
@@ -307,5 +310,6 @@ fn what_is_ambiguous_is_not_guessed() {
     let text = "{:process 0 :type :invoke :f :enqueue :value 1}\n{:process 0 :type :ok :f :enqueue :value 1}";
     let imported = format::read(text.as_bytes(), &format::Options::default()).unwrap();
     assert_eq!(imported.model_hint, None);
-    assert_eq!(imported.model_candidates, ["fifo-queue", "unordered-queue"]);
+    let suggested = models::suggested(&imported.history.events);
+    assert_eq!(suggested, ["unordered-queue", "fifo-queue"]);
 }

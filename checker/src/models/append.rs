@@ -22,6 +22,7 @@ pub(super) const MODEL: Model = Model {
     name: "append",
     about: "a list that grows, read as a whole",
     operations: &["append v", "read → [v, …]"],
+    suggested: |shape| shape.only(&["read", "append"]) && shape.has("read") && shape.has("append"),
     is_register: false,
     judge: Judge::Key(judge::<List>),
     final_reads: Some(final_reads::growth),

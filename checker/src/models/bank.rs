@@ -21,6 +21,7 @@ pub(super) const MODEL: Model = Model {
     name: "bank",
     about: "accounts whose total never changes, as Jepsen's",
     operations: &["transfer", "read → [[account, balance], …]"],
+    suggested: |shape| shape.only(&["read", "transfer"]) && shape.has("transfer"),
     is_register: false,
     judge: Judge::Key(judge),
     final_reads: Some(final_reads::balances),

@@ -5,6 +5,7 @@ use histories::{Kind, Value};
 
 use super::bounds;
 use super::row::{Judge, Model};
+use super::shape::Reads;
 use crate::budget::{Budget, Meter, Stop};
 use crate::decode::{Decision, Decode, Decoded, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
@@ -27,6 +28,11 @@ pub(super) const MODEL: Model = Model {
         "add-and-get n → [n, after]",
         "read → n",
     ],
+    suggested: |shape| {
+        let returns = shape.has("add-and-get") || shape.has("fetch-add");
+        shape.only(&["read", "add", "add-and-get", "fetch-add"]) && returns
+            || shape.adds() && shape.reads != Some(Reads::List)
+    },
     is_register: false,
     judge: Judge::Key(judge),
     final_reads: Some(final_reads::growth),

@@ -28,6 +28,7 @@ pub(super) const MODEL: Model = Model {
     name: "kv",
     about: "strings: get, put, append, as Porcupine's",
     operations: &["get → s", "put s", "append s"],
+    suggested: |shape| shape.only(&["get", "put", "append"]),
     is_register: false,
     judge: Judge::Key(judge::<Kv>),
     final_reads: Some(final_reads::growth),

@@ -25,6 +25,7 @@ pub(super) const MODEL: Model = Model {
     name: "long-fork",
     about: "reads of several keys that must agree on the order of the writes, as Jepsen's",
     operations: &["txn (or write) [[w k v]]", "txn (or read) [[r k v], …]"],
+    suggested: |shape| shape.only(&["read", "write"]) && matches!(shape.micro, Some("r" | "w")),
     is_register: false,
     judge: Judge::Key(judge),
     final_reads: Some(final_reads::last_write),

@@ -1,28 +1,30 @@
-//! The models: what each operation means. One file each, with its row of the table.
+//! The models: what each operation means. One file each, or one for a few that differ in little, with its row of the
+//! table. What is no model here helps some: `bounds`, `final_read`, `shape`, `spelling`.
 
 pub(crate) mod append;
 mod bank;
 mod bounds;
 pub(crate) mod counter;
-pub(crate) mod fifo_queue;
+mod elle;
 mod final_read;
 pub(crate) mod kv;
-mod list_append;
 mod long_fork;
 pub(crate) mod multi_register;
 pub(crate) mod mutex;
+pub(crate) mod queue;
 mod register;
 mod row;
-mod rw_register;
-mod set;
+pub(crate) mod set;
 mod set_full;
-pub(crate) mod set_remove;
+mod shape;
 mod spelling;
-pub(crate) mod unordered_queue;
 pub(crate) mod versioned_register;
+
+use histories::Event;
 
 pub(crate) use row::Judge;
 pub use row::Model;
+use shape::Shape;
 
 /// All models.
 pub static TABLE: &[Model] = &[
@@ -35,17 +37,25 @@ pub static TABLE: &[Model] = &[
     append::MODEL,
     set::MODEL,
     set_full::MODEL,
-    set_remove::MODEL,
+    set::WITH_REMOVAL,
     counter::MODEL,
-    unordered_queue::MODEL,
-    fifo_queue::MODEL,
+    queue::UNORDERED,
+    queue::FIFO,
     mutex::MODEL,
     mutex::WITH_OWNER,
     bank::MODEL,
     long_fork::MODEL,
-    list_append::MODEL,
-    rw_register::MODEL,
+    elle::LIST_APPEND,
+    elle::RW_REGISTER,
 ];
+
+/// The models that these operations suggest, by their words and the shape of their values: one where the content is
+/// clear, several where it is not, none that is known where none fits.
+pub fn suggested(events: &[Event]) -> Vec<&'static str> {
+    let shape = Shape::of(events);
+    let fit = TABLE.iter().filter(|model| (model.suggested)(&shape));
+    fit.map(|model| model.name).collect()
+}
 
 /// The model of this name.
 ///

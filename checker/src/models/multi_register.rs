@@ -9,6 +9,7 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::row::{Judge, Model};
+use super::shape::Micros;
 use crate::budget::Meter;
 use crate::decode::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
@@ -24,6 +25,11 @@ pub(super) const MODEL: Model = Model {
     name: "multi-register",
     about: "several registers, read and written together in transactions, as Knossos's",
     operations: &["txn [[read k v], [write k v], …] (or r and w)"],
+    suggested: |shape| {
+        let spelled = matches!(shape.micro, Some("read" | "write"));
+        let transactions = matches!(shape.micros, Micros::Empty | Micros::Spelled);
+        shape.only(&["read", "write"]) && spelled || shape.only(&["txn"]) && transactions
+    },
     is_register: false,
     judge: Judge::Key(judge::<MultiRegister>),
     final_reads: Some(final_reads::last_write),

@@ -18,6 +18,7 @@ pub(super) const MODEL: Model = Model {
     name: "mutex",
     about: "a lock that anybody may release, as Knossos's",
     operations: &["acquire", "release"],
+    suggested: |shape| shape.only(&["acquire", "release"]),
     is_register: false,
     judge: Judge::Key(judge::<Mutex<false>>),
     final_reads: Some(final_reads::last_write),
@@ -35,6 +36,9 @@ pub(super) const WITH_OWNER: Model = Model {
     name: "owned-mutex",
     about: "a lock that only its holder may release",
     operations: &["acquire", "release", "read → process, or null"],
+    suggested: |shape| {
+        shape.only(&["acquire", "release", "read"]) && shape.has("acquire") && shape.has("read")
+    },
     judge: Judge::Key(judge::<Mutex<true>>),
     #[cfg(test)]
     examples: Examples {

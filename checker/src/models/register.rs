@@ -20,6 +20,7 @@ pub(super) const MODEL: Model = Model {
     name: "register",
     about: "one value: read, write, cas; fast where each value is written once",
     operations: &["read → v", "write v", "cas [u, v]"],
+    suggested: |shape| shape.only(&["read", "write"]) && !shape.versions && !shape.has_accesses(),
     is_register: true,
     judge: Judge::Key(judge::<Register>),
     final_reads: Some(final_reads::last_write),
@@ -36,6 +37,7 @@ pub(super) const MODEL: Model = Model {
 pub(super) const CAS: Model = Model {
     name: "cas-register",
     about: "one value with compare-and-set, as Knossos's",
+    suggested: |shape| shape.only(&["read", "write", "cas"]) && shape.has("cas") && !shape.versions,
     #[cfg(test)]
     examples: Examples {
         twins: || vec![Drawn::of(twins::Register::of(8, true))],

@@ -2,6 +2,7 @@
 
 use histories::{Event, Header};
 
+use super::shape::Shape;
 use crate::budget::Budget;
 use crate::error::{Halt, HistoryError};
 use crate::final_reads::FinalReads;
@@ -19,6 +20,8 @@ pub struct Model {
     pub about: &'static str,
     /// The words for its operations, and the values that they take.
     pub operations: &'static [&'static str],
+    /// Whether a history without a header that looks so can be one of it.
+    pub(crate) suggested: fn(&Shape<'_>) -> bool,
     /// Whether it is one value that is read and written: then a [`Stream`](crate::Stream) can prove a pass, and
     /// [`NullRead`](crate::NullRead) decides what a read of null says.
     pub is_register: bool,

@@ -1,4 +1,4 @@
-//! A set that grows: `add v`, `read → [v, …]` in any order.
+//! A set that grows, or from which elements are removed: `add v`, `remove v`, `read → [v, …]` in any order.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use histories::{Kind, Value};
 
 use super::final_read;
 use super::row::{Judge, Model};
+use super::shape::Reads;
 use crate::budget::{Budget, Meter, Stop};
 use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
@@ -23,6 +24,10 @@ pub(super) const MODEL: Model = Model {
     name: "set",
     about: "a set that grows, read as a whole",
     operations: &["add v", "read → [v, …]"],
+    suggested: |shape| match shape.reads {
+        Some(reads) => shape.adds() && reads == Reads::List,
+        None => shape.adds() && !shape.adds_twice,
+    },
     is_register: false,
     judge: Judge::Key(judge),
     final_reads: Some(final_reads::growth),
@@ -40,19 +45,36 @@ pub(super) const MODEL: Model = Model {
     },
 };
 
+pub(super) const WITH_REMOVAL: Model = Model {
+    name: "set-remove",
+    about: "a set with removal, read as a whole or asked for one element",
+    operations: &["add v", "remove v", "read → [v, …]"],
+    suggested: |shape| shape.only(&["read", "add", "remove"]) && shape.has("remove"),
+    judge: Judge::Key(judge::judge::<Set<true>>),
+    #[cfg(test)]
+    examples: Examples {
+        twins: || vec![Drawn::of(Collection::with_removal(5))],
+        illegal: "add 7; remove 7; read null → [7]",
+        states: &["{}", "{7}", "{}"],
+        ..MODEL.examples
+    },
+    ..MODEL
+};
+
 /// Elements by their numbers, ascending and without repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Add(u32),
+    Remove(u32),
     Read(Arc<[u32]>),
 }
 
-/// A set that is empty at first.
-pub(crate) struct Set {
+/// A set that is empty at first; removing what is not there changes nothing.
+pub(crate) struct Set<const REMOVES: bool> {
     elements: usize,
 }
 
-impl Spec for Set {
+impl<const REMOVES: bool> Spec for Set<REMOVES> {
     type State = Arc<[u32]>;
     type Op = Action;
 
@@ -74,34 +96,35 @@ impl Spec for Set {
     fn step(&self, state: &Self::State, op: &Action) -> Option<Self::State> {
         match op {
             Action::Add(element) => Some(with(state, *element)),
+            Action::Remove(element) => Some(state.iter().copied().filter(|x| x != element).collect()),
             Action::Read(seen) => (seen == state).then(|| state.clone()),
         }
     }
 
     fn role(&self, op: &Action) -> Role {
         match op {
-            Action::Add(_) => Role::Update,
+            Action::Add(_) | Action::Remove(_) => Role::Update,
             Action::Read(_) => Role::Pure,
         }
     }
 
     fn elements(&self, op: &Action, elements: &mut Vec<u32>) {
         match op {
-            Action::Add(element) => elements.push(*element),
+            Action::Add(element) | Action::Remove(element) => elements.push(*element),
             Action::Read(seen) => elements.extend(&**seen),
         }
     }
 
     fn restrict(&self, op: &Action, kept: &dyn Fn(u32) -> bool) -> Option<Action> {
         match op {
-            Action::Add(element) => kept(*element).then(|| op.clone()),
+            Action::Add(element) | Action::Remove(element) => kept(*element).then(|| op.clone()),
             Action::Read(seen) => Some(Action::Read(seen.iter().copied().filter(|x| kept(*x)).collect())),
         }
     }
 }
 
 /// The set with this element.
-pub(super) fn with(state: &Arc<[u32]>, element: u32) -> Arc<[u32]> {
+fn with(state: &Arc<[u32]>, element: u32) -> Arc<[u32]> {
     match state.binary_search(&element) {
         Ok(_) => state.clone(),
         Err(at) => state[..at]
@@ -114,10 +137,7 @@ pub(super) fn with(state: &Arc<[u32]>, element: u32) -> Arc<[u32]> {
 }
 
 /// What a read returned; a repeated element counts once.
-pub(super) fn seen<'a>(
-    operation: &Operation<'a>,
-    numbers: &mut Numbers<'a>,
-) -> Result<Arc<[u32]>, HistoryError> {
+fn seen<'a>(operation: &Operation<'a>, numbers: &mut Numbers<'a>) -> Result<Arc<[u32]>, HistoryError> {
     let seen: Vec<u32> = match operation.result() {
         Value::Null => Vec::new(),
         Value::List(seen) => seen.iter().map(|element| numbers.of(element)).collect(),
@@ -148,14 +168,16 @@ fn ascending(mut seen: Vec<u32>, of: usize) -> Vec<u32> {
     seen
 }
 
-impl Decode for Set {
+impl<const REMOVES: bool> Decode for Set<REMOVES> {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let mut numbers = Numbers::default();
+        let model = if REMOVES { WITH_REMOVAL } else { MODEL };
         let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
             "add" => Ok(Some(Action::Add(numbers.of(operation.argument())))),
+            "remove" if REMOVES => Ok(Some(Action::Remove(numbers.of(operation.argument())))),
             "read" if operation.outcome != Kind::Ok => Ok(None),
             "read" => Ok(Some(Action::Read(seen(operation, &mut numbers)?))),
-            _ => Err(unknown_f(operation, MODEL.name, MODEL.operations)),
+            _ => Err(unknown_f(operation, model.name, model.operations)),
         })?;
         Ok(Decoded {
             spec: Set {
@@ -171,6 +193,9 @@ impl Decode for Set {
         want_order: bool,
         meter: &mut Meter<'_>,
     ) -> Result<Decision<Action>, Stop> {
+        if REMOVES {
+            return Ok(Decision::NotApplicable);
+        }
         let entries = &decoded.entries;
         let order = match levels(entries, decoded.spec.elements, meter)? {
             Ok(levels) => rank::order(entries, &levels, want_order, meter)?,
@@ -202,7 +227,7 @@ impl Decode for Set {
 /// By a legal order, or by the last read.
 fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
     match options.analysis {
-        Analysis::Linearizable => judge::judge::<Set>(group, options, budget),
+        Analysis::Linearizable => judge::judge::<Set<false>>(group, options, budget),
         Analysis::Jepsen => final_read::judge(group, MODEL.operations, budget),
     }
 }
@@ -225,6 +250,7 @@ fn levels(
         meter.tick()?;
         match &entry.op {
             Action::Add(element) => levels.adds.push((at as u32, *element)),
+            Action::Remove(_) => {}
             Action::Read(seen) => reads.push((at as u32, seen)),
         }
     }

@@ -25,6 +25,7 @@ pub(super) const MODEL: Model = Model {
     name: "set-full",
     about: "Jepsen's analysis of a set: which elements were lost, duplicated or seen late",
     operations: &["add v", "read → [v, …]"],
+    suggested: |shape| shape.adds() && shape.reads.is_none() && !shape.adds_twice,
     is_register: false,
     judge: Judge::Key(judge),
     final_reads: Some(final_reads::growth),

@@ -30,6 +30,10 @@ pub(super) const MODEL: Model = Model {
         "write [null, v] → [version, v]",
         "cas [null, [u, v]] → [version, [u, v]]",
     ],
+    suggested: |shape| {
+        let accesses = shape.has_accesses() && !shape.has("cas");
+        shape.only(&["read", "write", "cas"]) && shape.versions && !accesses
+    },
     is_register: false,
     judge: Judge::Key(judge::<VersionedRegister<false>>),
     final_reads: Some(final_reads::last_write),
@@ -46,6 +50,7 @@ pub(super) const MODEL: Model = Model {
 pub(super) const WITH_REVISIONS: Model = Model {
     name: "revision-register",
     about: "one value and the revision of its last update, as etcd's mod_revision",
+    suggested: |_| false,
     judge: Judge::Key(judge::<VersionedRegister<true>>),
     #[cfg(test)]
     examples: Examples {

@@ -12,9 +12,7 @@ use crate::Budget;
 use crate::budget::Stop;
 use crate::certify::beginning;
 use crate::decode::{Decode, Decoded};
-use crate::models::{
-    append, counter, fifo_queue, kv, multi_register, mutex, set_remove, unordered_queue, versioned_register,
-};
+use crate::models::{append, counter, kv, multi_register, mutex, queue, set, versioned_register};
 use crate::operations::{OPEN, groups};
 use crate::search::{Found, Stuck, Tactic, search};
 use crate::spec::register;
@@ -104,10 +102,10 @@ fn registers_that_are_stopped() {
 
 #[test]
 fn collections_that_are_stopped() {
-    is_a_beginning::<unordered_queue::UnorderedQueue>(&Queue::unordered(3));
-    is_a_beginning::<fifo_queue::FifoQueue>(&Queue::fifo(3));
+    is_a_beginning::<queue::Queue<false>>(&Queue::unordered(3));
+    is_a_beginning::<queue::Queue<true>>(&Queue::fifo(3));
     is_a_beginning::<append::List>(&Collection::list(4));
-    is_a_beginning::<set_remove::SetRemove>(&Collection::with_removal(3));
+    is_a_beginning::<set::Set<true>>(&Collection::with_removal(3));
 }
 
 #[test]

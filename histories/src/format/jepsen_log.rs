@@ -36,7 +36,7 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
         let fault = Fault::expected(text.len(), "a row of jepsen.util", "a log without any");
         return Err(fault.place(&text));
     }
-    Ok(Imported::guessed(
+    Ok(Imported::without_header(
         NAME,
         assemble(&text, drafts, options.independent, options.interrupt)?,
     ))

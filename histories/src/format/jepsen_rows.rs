@@ -27,7 +27,7 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
     let drafts = drafts(&text, options.interrupt, |_| Ok(Some(0))).map_err(|fault| fault.place(&text))?;
-    Ok(Imported::guessed(
+    Ok(Imported::without_header(
         NAME,
         assemble(&text, drafts, options.independent, options.interrupt)?,
     ))

@@ -20,7 +20,6 @@ mod interrupt;
 mod jepsen_edn;
 mod jepsen_log;
 mod jepsen_rows;
-mod model_hint;
 mod names;
 mod porcupine_etcd;
 mod porcupine_kv;
@@ -155,10 +154,10 @@ pub struct Imported {
     pub history: History,
     /// The name of the format that it was in.
     pub format: &'static str,
-    /// The model that its header, its format or its operations imply.
+    /// The model that its header or its format implies.
     pub model_hint: Option<String>,
-    /// The models that may be meant, where nothing implies one; empty if nobody knows.
-    pub model_candidates: &'static [&'static str],
+    /// Whether it has a header; then a model that is not implied is not to be guessed from the operations.
+    pub has_header: bool,
     /// What a failed compare-and-set means in it.
     pub failed_cas: FailedCas,
     /// How closely a set or a counter is looked at.
@@ -181,7 +180,7 @@ impl Imported {
         };
         Imported {
             model_hint: history.header.model.clone(),
-            model_candidates: &[],
+            has_header: true,
             history,
             format,
             failed_cas,
@@ -189,19 +188,14 @@ impl Imported {
         }
     }
 
-    /// What the operations of a history from Jepsen or elle-cli suggest, where the format has no header.
-    fn guessed(format: &'static str, mut history: History) -> Self {
-        let model_candidates = model_hint::guess(&history.events);
-        let model_hint = match model_candidates {
-            [only] => Some((*only).to_owned()),
-            _ => None,
-        };
+    /// A history from Jepsen or elle-cli, in a format without a header.
+    fn without_header(format: &'static str, mut history: History) -> Self {
         history.header.other.insert(ANALYSIS.into(), JEPSEN.into());
         Imported {
             history,
             format,
-            model_hint,
-            model_candidates,
+            model_hint: None,
+            has_header: false,
             failed_cas: FailedCas::DidNotHappen,
             analysis: Analysis::Jepsen,
         }

@@ -43,7 +43,7 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
         history,
         format: NAME,
         model_hint: Some(MODEL.into()),
-        model_candidates: &[],
+        has_header: false,
         failed_cas,
         analysis: Analysis::Linearizable,
     })

@@ -240,17 +240,22 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
         }
     };
     let implied = Implied::by(&imported);
-    let Some(model) = limits.model.clone().or(imported.model_hint) else {
-        return Err(no_model(path, imported.model_candidates));
+    let suggested = match limits.model.as_deref().or(imported.model_hint.as_deref()) {
+        Some(named) => vec![named],
+        None if imported.has_header => Vec::new(),
+        None => checker::models::suggested(&imported.history.events),
+    };
+    let [model] = suggested[..] else {
+        return Err(no_model(path, &suggested));
     };
     let history = imported.history;
     // Before the check: at its limit nobody waits for it.
     let (operations, has_final_reads) = history::overview(&history);
     let mut checks = vec![history::linearizability(
-        &history, &model, implied, limits, budget,
+        &history, model, implied, limits, budget,
     )?];
     if has_final_reads {
-        checks.push(history::durability(&history, &model)?);
+        checks.push(history::durability(&history, model)?);
     }
     let results = Results {
         operations,
@@ -262,7 +267,7 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
     Ok(results)
 }
 
-fn no_model(path: &Path, candidates: &'static [&'static str]) -> JudgeError {
+fn no_model(path: &Path, candidates: &[&'static str]) -> JudgeError {
     JudgeError::NoModel {
         path: path.to_owned(),
         candidates: match candidates {

@@ -44,7 +44,7 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
     let text = read_text(input)?;
     let drafts = drafts(&text, options.interrupt).map_err(|fault| fault.place(&text))?;
     let Some(header) = header(&text).map_err(|fault| fault.place(&text))? else {
-        return Ok(Imported::guessed(
+        return Ok(Imported::without_header(
             NAME,
             assemble(&text, drafts, options.independent, options.interrupt)?,
         ));
