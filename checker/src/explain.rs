@@ -37,7 +37,7 @@ pub(crate) const ONLY_FAILURES: &str =
 
 impl Story {
     /// Adds a sentence.
-    pub fn add(&mut self, sentence: &str) {
+    pub(crate) fn add(&mut self, sentence: &str) {
         self.why.push(' ');
         self.why.push_str(sentence);
     }

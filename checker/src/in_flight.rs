@@ -13,7 +13,7 @@ pub(crate) struct InFlight<T> {
 
 impl<T: Copy> InFlight<T> {
     /// Nobody has anything in flight.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         InFlight {
             near: Vec::new(),
             far: FxHashMap::default(),
@@ -22,7 +22,7 @@ impl<T: Copy> InFlight<T> {
 
     /// The process has begun this; what it had in flight before, if it had.
     #[inline]
-    pub fn begin(&mut self, process: u64, operation: T) -> Option<T> {
+    pub(crate) fn begin(&mut self, process: u64, operation: T) -> Option<T> {
         if process >= NEAR {
             return self.far.insert(process, operation);
         }
@@ -35,7 +35,7 @@ impl<T: Copy> InFlight<T> {
 
     /// The process has completed what it had in flight.
     #[inline]
-    pub fn end(&mut self, process: u64) -> Option<T> {
+    pub(crate) fn end(&mut self, process: u64) -> Option<T> {
         match process < NEAR {
             true => self.near.get_mut(process as usize)?.take(),
             false => self.far.remove(&process),

@@ -46,6 +46,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![warn(unreachable_pub)]
+
 pub mod models;
 
 mod activity;
@@ -72,6 +74,7 @@ mod stream;
 mod testing;
 mod transactions;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "seeds come from the environment")]
 mod twins;
 mod unfinished;
 mod verdict;

@@ -30,22 +30,22 @@ pub(crate) struct Operation<'a> {
 
 impl<'a> Operation<'a> {
     /// The history's index of the invocation: the operation's name in every report.
-    pub fn index(&self) -> u64 {
+    pub(crate) fn index(&self) -> u64 {
         self.invoke.index
     }
 
     /// What stands in the invocation.
-    pub fn argument(&self) -> &'a Value {
+    pub(crate) fn argument(&self) -> &'a Value {
         &self.invoke.value
     }
 
     /// What stands in the completion; null if there is none.
-    pub fn result(&self) -> &'a Value {
+    pub(crate) fn result(&self) -> &'a Value {
         self.completion.map_or(&Value::Null, |event| &event.value)
     }
 
     /// What and who.
-    pub fn brief(&self) -> String {
+    pub(crate) fn brief(&self) -> String {
         let value = match self.outcome {
             Kind::Ok if self.argument() == &Value::Null => self.result(),
             _ => self.argument(),
@@ -60,12 +60,12 @@ impl<'a> Operation<'a> {
     }
 
     /// Whether it had completed before `later` was invoked.
-    pub fn precedes(&self, later: &Operation<'_>) -> bool {
+    pub(crate) fn precedes(&self, later: &Operation<'_>) -> bool {
         self.ret < later.inv
     }
 
     /// An error about this operation's argument or, if `in_result`, about what it returned.
-    pub fn bad_value(&self, in_result: bool, expected: &'static str) -> HistoryError {
+    pub(crate) fn bad_value(&self, in_result: bool, expected: &'static str) -> HistoryError {
         let event = self.completion.filter(|_| in_result).unwrap_or(self.invoke);
         HistoryError::BadValue {
             index: event.index,
@@ -118,7 +118,7 @@ pub(crate) struct Group<'a> {
 
 impl Group<'_> {
     /// The same operations, were every failure an unknown outcome; none if there is no failure.
-    pub fn without_failures(&self) -> Option<Group<'_>> {
+    pub(crate) fn without_failures(&self) -> Option<Group<'_>> {
         let failed = |operation: &Operation<'_>| operation.outcome == Kind::Fail;
         self.operations.iter().any(failed).then(|| Group {
             key: self.key,

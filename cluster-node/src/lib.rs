@@ -36,6 +36,8 @@
 //!
 //! Invariant: nothing leaves a node (no message, no answer) before what it promises is on disk.
 
+#![warn(unreachable_pub)]
+
 pub mod answer;
 pub mod board;
 pub mod cli;

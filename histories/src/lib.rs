@@ -20,6 +20,8 @@
 //! assert_eq!(Value::from(12).to_string(), "12");
 //! ```
 
+#![warn(unreachable_pub)]
+
 pub mod event;
 pub mod format;
 pub mod history;

@@ -23,7 +23,7 @@ pub(crate) struct Numbers<'a> {
 impl<'a> Numbers<'a> {
     /// The value's number, counted from 0.
     #[inline]
-    pub fn of(&mut self, value: &'a Value) -> u32 {
+    pub(crate) fn of(&mut self, value: &'a Value) -> u32 {
         let place = value.as_int().and_then(|number| usize::try_from(number).ok());
         match place.filter(|place| *place < 4 * self.count as usize + SLACK) {
             Some(place) => match self.dense.get(place) {
@@ -65,12 +65,12 @@ impl<'a> Numbers<'a> {
     }
 
     /// How many values have a number.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count as usize
     }
 
     /// The values in the order of their numbers.
-    pub fn values(&self) -> Vec<Value> {
+    pub(crate) fn values(&self) -> Vec<Value> {
         let mut values = vec![Value::Null; self.len()];
         for (place, number) in (0..).zip(&self.dense).filter(|(_, number)| **number > 0) {
             values[*number as usize - 1] = Value::Int(place);

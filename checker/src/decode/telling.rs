@@ -22,23 +22,23 @@ enum Part {
 
 impl Telling {
     /// These words.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Telling(vec![Part::Text(text.into())])
     }
 
     /// One value.
-    pub fn value(number: u32) -> Self {
+    pub(crate) fn value(number: u32) -> Self {
         Telling(vec![Part::Value(number)])
     }
 
     /// Values between brackets; of many the first and the last.
-    pub fn list(open: &str, elements: &[u32], close: &str) -> Self {
+    pub(crate) fn list(open: &str, elements: &[u32], close: &str) -> Self {
         let items = Telling::joined(elements.len(), ", ", |at| Telling::value(elements[at]));
         Telling::text(open).and(items).and(Telling::text(close))
     }
 
     /// So many items; of many the first and the last.
-    pub fn joined(many: usize, separator: &str, item: impl Fn(usize) -> Telling) -> Self {
+    pub(crate) fn joined(many: usize, separator: &str, item: impl Fn(usize) -> Telling) -> Self {
         let items: Vec<Telling> = match many.checked_sub(FIRST + LAST) {
             Some(left_out @ 2..) => {
                 let gap = Telling::text(format!("… {left_out} more …"));
@@ -58,13 +58,13 @@ impl Telling {
     }
 
     /// One after the other.
-    pub fn and(mut self, more: Telling) -> Self {
+    pub(crate) fn and(mut self, more: Telling) -> Self {
         self.0.extend(more.0);
         self
     }
 
     /// The numbers that must be named.
-    pub fn numbers(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.0.iter().filter_map(|part| match part {
             Part::Value(number) => Some(*number),
             Part::Text(_) => None,
@@ -72,7 +72,7 @@ impl Telling {
     }
 
     /// The words, with these names for the numbers.
-    pub fn words<'a>(&self, name: impl Fn(u32) -> &'a Value) -> String {
+    pub(crate) fn words<'a>(&self, name: impl Fn(u32) -> &'a Value) -> String {
         let words = self.0.iter().map(|part| match part {
             Part::Text(text) => text.clone(),
             Part::Value(number) => shortened(&name(*number).to_string()),

@@ -31,7 +31,7 @@ pub(crate) struct Loss<'a> {
 
 impl Loss<'_> {
     /// As in the details of the check.
-    pub fn data(&self, group: &Group<'_>) -> serde_json::Value {
+    pub(crate) fn data(&self, group: &Group<'_>) -> serde_json::Value {
         let at = self.operation.completion.and_then(|event| event.at);
         let mut data = json!({
             "key": group.key, "value": self.value, "operation": self.operation.index(),
@@ -45,7 +45,7 @@ impl Loss<'_> {
     }
 
     /// In half a sentence: what it was, where it stood in the log, what was read instead.
-    pub fn told(&self, group: &Group<'_>) -> String {
+    pub(crate) fn told(&self, group: &Group<'_>) -> String {
         let key = group.key.map_or(String::new(), |key| format!(" to {key}"));
         let at = match self.operation.completion.and_then(|event| event.at) {
             Some((index, term)) => format!(" (log index {index}, term {term})"),
@@ -62,7 +62,7 @@ impl Loss<'_> {
     }
 
     /// As a violation of the check.
-    pub fn violation(self, group: &Group<'_>) -> Violation {
+    pub(crate) fn violation(self, group: &Group<'_>) -> Violation {
         let edge = |from: &Operation<'_>, to: &Operation<'_>, reason| Edge {
             from: from.index(),
             to: to.index(),

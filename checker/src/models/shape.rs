@@ -47,7 +47,7 @@ pub(crate) enum Micros {
 
 impl<'a> Shape<'a> {
     /// Looks at all operations.
-    pub fn of(events: &'a [Event]) -> Self {
+    pub(crate) fn of(events: &'a [Event]) -> Self {
         let (mut shape, mut added) = (Shape::default(), BTreeSet::new());
         for event in events.iter().filter(|event| event.process != Process::Nemesis) {
             shape.words.insert(&event.f);
@@ -68,22 +68,22 @@ impl<'a> Shape<'a> {
     }
 
     /// Whether there are operations, and none but with these words.
-    pub fn only(&self, words: &[&str]) -> bool {
+    pub(crate) fn only(&self, words: &[&str]) -> bool {
         !self.words.is_empty() && self.words.iter().all(|word| words.contains(word))
     }
 
     /// Whether there are additions, and at most reads beside them.
-    pub fn adds(&self) -> bool {
+    pub(crate) fn adds(&self) -> bool {
         self.only(&["read", "add"]) && self.has("add")
     }
 
     /// Whether values begin with micro-operations that some model knows.
-    pub fn has_accesses(&self) -> bool {
+    pub(crate) fn has_accesses(&self) -> bool {
         matches!(self.micro, Some("r" | "w" | "read" | "write"))
     }
 
     /// Whether an operation has this word.
-    pub fn has(&self, word: &str) -> bool {
+    pub(crate) fn has(&self, word: &str) -> bool {
         self.words.contains(word)
     }
 }

@@ -23,7 +23,7 @@ pub(super) enum Spelling {
 
 impl Spelling {
     /// For strings that are made of these texts.
-    pub fn of(mut texts: Vec<Arc<str>>) -> Self {
+    pub(super) fn of(mut texts: Vec<Arc<str>>) -> Self {
         texts.retain(|text| !text.is_empty());
         texts.sort_unstable();
         texts.dedup();
@@ -38,7 +38,7 @@ impl Spelling {
     }
 
     /// How many pieces there are, if they are texts.
-    pub fn texts(&self) -> Option<usize> {
+    pub(super) fn texts(&self) -> Option<usize> {
         match self {
             Spelling::Texts(texts) => Some(texts.texts.len() + texts.strange.len()),
             Spelling::Letters => None,
@@ -46,7 +46,7 @@ impl Spelling {
     }
 
     /// The string's pieces.
-    pub fn spell(&mut self, string: &Arc<str>) -> Pieces {
+    pub(super) fn spell(&mut self, string: &Arc<str>) -> Pieces {
         match self {
             Spelling::Texts(texts) => texts.spell(string),
             Spelling::Letters => string.chars().map(u32::from).collect(),

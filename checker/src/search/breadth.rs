@@ -49,7 +49,7 @@ pub(super) struct Breadth<'a, S: Spec, B> {
 
 impl<'a, S: Spec, B: Bits> Breadth<'a, S, B> {
     /// At the beginning.
-    pub fn new(spec: &'a S, plan: &'a Plan<S::Op>) -> Self {
+    pub(super) fn new(spec: &'a S, plan: &'a Plan<S::Op>) -> Self {
         Breadth {
             moves: Moves::new(spec, plan),
             plan,

@@ -26,7 +26,7 @@ pub(super) struct Configuration<S, B> {
 
 impl<S: Clone, B: Bits> Configuration<S, B> {
     /// What must be equal, and what need only be no better, while it waits for the return event `at`.
-    pub fn split(&self, at: usize) -> (Place<S, B>, Failed<B>) {
+    pub(super) fn split(&self, at: usize) -> (Place<S, B>, Failed<B>) {
         let Configuration {
             done,
             absorbed,
@@ -55,7 +55,7 @@ pub(super) struct Furthest {
 
 impl Furthest {
     /// Remembers the configuration, where the cursor is now, if none came further; whether it does.
-    pub fn see<S: Spec, B: Bits>(
+    pub(super) fn see<S: Spec, B: Bits>(
         &mut self,
         moves: &Moves<'_, S, B>,
         configuration: &Configuration<S::State, B>,
@@ -75,12 +75,12 @@ impl Furthest {
     }
 
     /// The return events passed.
-    pub fn reached(&self) -> u64 {
+    pub(super) fn reached(&self) -> u64 {
         self.at as u64
     }
 
     /// The same in the history's terms, without the order that led there.
-    pub fn stuck<O>(&self, plan: &Plan<O>) -> Stuck {
+    pub(super) fn stuck<O>(&self, plan: &Plan<O>) -> Stuck {
         let id = |&entry: &u32| plan.entries[entry as usize].id;
         Stuck {
             explained: self.at,
@@ -90,7 +90,7 @@ impl Furthest {
     }
 
     /// The same with the order, of which this is the path.
-    pub fn attempt<O: Clone + Eq + Hash>(&self, plan: &Plan<O>, path: &[Linearized]) -> Stuck {
+    pub(super) fn attempt<O: Clone + Eq + Hash>(&self, plan: &Plan<O>, path: &[Linearized]) -> Stuck {
         let order = witness(plan, path, self.at);
         let unknown = |step: &&Linearized| plan.entries[step.entry as usize].is_open();
         Stuck {
@@ -115,7 +115,7 @@ pub(super) struct Moves<'a, S: Spec, B> {
 }
 
 impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
-    pub fn new(spec: &'a S, plan: &'a Plan<S::Op>) -> Self {
+    pub(super) fn new(spec: &'a S, plan: &'a Plan<S::Op>) -> Self {
         Moves {
             spec,
             plan,
@@ -128,7 +128,7 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
     }
 
     /// The first configuration.
-    pub fn start(&mut self, path: &mut Vec<Linearized>) -> Configuration<S::State, B> {
+    pub(super) fn start(&mut self, path: &mut Vec<Linearized>) -> Configuration<S::State, B> {
         let empty = || B::empty(self.plan.width());
         let mut start = Configuration {
             done: empty(),
@@ -142,7 +142,7 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
     }
 
     /// The operations to try next, in the order of their completions, unknown ones last.
-    pub fn candidates(&mut self, from: &Configuration<S::State, B>, candidates: &mut Vec<(u32, u32)>) {
+    pub(super) fn candidates(&mut self, from: &Configuration<S::State, B>, candidates: &mut Vec<(u32, u32)>) {
         candidates.clear();
         let Some(returning) = self.cursor.returning() else {
             return;
@@ -173,7 +173,7 @@ impl<'a, S: Spec, B: Bits> Moves<'a, S, B> {
     }
 
     /// The configuration after `candidate`, with everything that follows by itself.
-    pub fn take(
+    pub(super) fn take(
         &mut self,
         from: &Configuration<S::State, B>,
         (candidate, choice): (u32, u32),

@@ -26,7 +26,7 @@ pub(super) struct Cursor<'a, O, B> {
 
 impl<'a, O: Clone + Eq + std::hash::Hash, B: Bits> Cursor<'a, O, B> {
     /// At the first return event.
-    pub fn new(plan: &'a Plan<O>) -> Self {
+    pub(super) fn new(plan: &'a Plan<O>) -> Self {
         let empty = || B::empty(plan.width());
         let mut cursor = Cursor {
             plan,
@@ -44,22 +44,22 @@ impl<'a, O: Clone + Eq + std::hash::Hash, B: Bits> Cursor<'a, O, B> {
     }
 
     /// The number of return events passed.
-    pub fn at(&self) -> usize {
+    pub(super) fn at(&self) -> usize {
         self.at
     }
 
     /// The entry that returns here; none at the end.
-    pub fn returning(&self) -> Option<u32> {
+    pub(super) fn returning(&self) -> Option<u32> {
         self.plan.returns.get(self.at).copied()
     }
 
     /// The entry that has this slot.
-    pub fn holder(&self, slot: usize) -> u32 {
+    pub(super) fn holder(&self, slot: usize) -> u32 {
         self.holder[slot]
     }
 
     /// Passes the return event. Entries invoked before the next one become pending: gives their range.
-    pub fn forward(&mut self) -> std::ops::Range<usize> {
+    pub(super) fn forward(&mut self) -> std::ops::Range<usize> {
         let slot = self.entry(self.plan.returns[self.at]).slot as usize;
         self.mark(slot, None);
         self.at += 1;
@@ -69,14 +69,14 @@ impl<'a, O: Clone + Eq + std::hash::Hash, B: Bits> Cursor<'a, O, B> {
     }
 
     /// Moves to a return event that lies ahead.
-    pub fn forward_to(&mut self, at: usize) {
+    pub(super) fn forward_to(&mut self, at: usize) {
         while self.at < at {
             self.forward();
         }
     }
 
     /// Moves to a return event that lies before.
-    pub fn back_to(&mut self, at: usize) {
+    pub(super) fn back_to(&mut self, at: usize) {
         while self.at > at {
             self.back();
         }

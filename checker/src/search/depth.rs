@@ -70,7 +70,7 @@ pub(super) struct Depth<'a, S: Spec, B> {
 
 impl<'a, S: Spec, B: Bits> Depth<'a, S, B> {
     /// At the beginning.
-    pub fn new(spec: &'a S, plan: &'a Plan<S::Op>) -> Self {
+    pub(super) fn new(spec: &'a S, plan: &'a Plan<S::Op>) -> Self {
         Depth {
             moves: Moves::new(spec, plan),
             plan,

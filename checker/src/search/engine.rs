@@ -29,7 +29,7 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// Whether another configuration is one too many.
     #[inline]
-    pub fn is_over(&mut self) -> bool {
+    pub(super) fn is_over(&mut self) -> bool {
         if self.left == 0 || self.left.is_multiple_of(STRIDE) && self.decided.load(Relaxed) {
             return true;
         }

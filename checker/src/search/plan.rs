@@ -30,7 +30,7 @@ pub(super) struct Prepared<O> {
 }
 
 impl<O> Prepared<O> {
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.ret == OPEN
     }
 }
@@ -54,7 +54,11 @@ pub(super) struct Plan<O> {
 }
 
 impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
-    pub fn build<S: Spec<Op = O>>(spec: &S, all: &[Entry<O>], meter: &mut Meter<'_>) -> Result<Self, Stop> {
+    pub(super) fn build<S: Spec<Op = O>>(
+        spec: &S,
+        all: &[Entry<O>],
+        meter: &mut Meter<'_>,
+    ) -> Result<Self, Stop> {
         let kept: Vec<&Entry<O>> = useful(spec, all, meter)?
             .into_iter()
             .map(|at| &all[at as usize])
@@ -77,12 +81,12 @@ impl<O: Clone + Eq + std::hash::Hash> Plan<O> {
     }
 
     /// The bits that a configuration needs.
-    pub fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.slots.max(self.open.len())
     }
 
     /// Before which position an operation must have been invoked to be pending at this return.
-    pub fn horizon(&self, at: usize) -> u32 {
+    pub(super) fn horizon(&self, at: usize) -> u32 {
         self.returns
             .get(at)
             .map_or(OPEN, |&entry| self.entries[entry as usize].ret)

@@ -74,30 +74,35 @@ pub(super) struct Seen<S, B> {
 }
 
 impl<S: Hash + Eq, B: Bits> Seen<S, B> {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Seen {
             shards: vec![Shard::default()],
         }
     }
 
     /// Forgets everything, and keeps its room.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.shards.iter_mut().for_each(FxHashMap::clear);
     }
 
     /// Whether there is room for no more than so many places.
-    pub fn is_small(&self, places: usize) -> bool {
+    pub(super) fn is_small(&self, places: usize) -> bool {
         self.shards.len() == 1 && self.shards[0].capacity() <= 2 * places
     }
 
     /// Whether something failed from which as much could be done.
-    pub fn cover(&self, place: &Place<S, B>, rest: &Failed<B>) -> bool {
+    pub(super) fn cover(&self, place: &Place<S, B>, rest: &Failed<B>) -> bool {
         let known = self.shards[self.shard(place)].get(place);
         known.is_some_and(|known| known.first.covers(rest) || known.more.iter().any(|one| one.covers(rest)))
     }
 
     /// Remembers a failure.
-    pub fn add(&mut self, place: Place<S, B>, rest: Failed<B>, meter: &mut Meter<'_>) -> Result<(), Stop> {
+    pub(super) fn add(
+        &mut self,
+        place: Place<S, B>,
+        rest: Failed<B>,
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Stop> {
         let heap = place.done.heap_bytes();
         let at = self.shard(&place);
         let shard = &mut self.shards[at];

@@ -23,7 +23,12 @@ pub(super) struct Trail {
 
 impl Trail {
     /// The trail that goes on from another one; its user is the caller.
-    pub fn extend(&mut self, from: u32, path: &[Linearized], meter: &mut Meter<'_>) -> Result<u32, Stop> {
+    pub(super) fn extend(
+        &mut self,
+        from: u32,
+        path: &[Linearized],
+        meter: &mut Meter<'_>,
+    ) -> Result<u32, Stop> {
         let mut last = from;
         self.hold(from);
         for &linearized in path {
@@ -57,14 +62,14 @@ impl Trail {
     }
 
     /// One user more.
-    pub fn hold(&mut self, last: u32) {
+    pub(super) fn hold(&mut self, last: u32) {
         if let Some(step) = self.steps.get_mut(last as usize) {
             step.users += 1;
         }
     }
 
     /// One user less; steps that nobody uses are forgotten.
-    pub fn release(&mut self, mut last: u32) {
+    pub(super) fn release(&mut self, mut last: u32) {
         while let Some(step) = self.steps.get_mut(last as usize) {
             step.users -= 1;
             if step.users > 0 {
@@ -76,7 +81,7 @@ impl Trail {
     }
 
     /// The steps, the first one first.
-    pub fn path(&self, last: u32) -> Vec<Linearized> {
+    pub(super) fn path(&self, last: u32) -> Vec<Linearized> {
         let step = |&at: &u32| self.steps.get(at as usize);
         let back = std::iter::successors(Some(last), |at| step(at).map(|step| step.before));
         let mut path: Vec<Linearized> = back

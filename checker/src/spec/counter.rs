@@ -11,7 +11,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// What it adds; none for a read.
-    pub fn delta(self) -> Option<i64> {
+    pub(crate) fn delta(self) -> Option<i64> {
         match self {
             Action::Add(delta) | Action::FetchAdd(delta, _) => Some(delta),
             Action::Read(_) => None,

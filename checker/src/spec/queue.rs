@@ -12,7 +12,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// The element that it speaks of.
-    pub fn element(self) -> Option<u32> {
+    pub(crate) fn element(self) -> Option<u32> {
         match self {
             Action::Enqueue(element) | Action::Dequeue(element) => Some(element),
             Action::DequeueAny | Action::FoundEmpty => None,

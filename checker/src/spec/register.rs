@@ -23,7 +23,7 @@ pub(crate) enum Action<V> {
 
 impl<V> Action<V> {
     /// The same with other names for the values.
-    pub fn named<W>(self, mut name: impl FnMut(V) -> W) -> Action<W> {
+    pub(crate) fn named<W>(self, mut name: impl FnMut(V) -> W) -> Action<W> {
         match self {
             Action::Read(value) => Action::Read(name(value)),
             Action::Write(value) => Action::Write(name(value)),

@@ -20,19 +20,19 @@ pub(crate) struct Action {
 
 impl Action {
     /// The value that the register holds under the operation's version.
-    pub fn value(&self) -> Option<u32> {
+    pub(crate) fn value(&self) -> Option<u32> {
         match self.access {
             Access::Read(value) => value,
             Access::Write(value) | Access::Cas(_, value) => Some(value),
         }
     }
 
-    pub fn is_read(&self) -> bool {
+    pub(crate) fn is_read(&self) -> bool {
         matches!(self.access, Access::Read(_))
     }
 
     /// Every legal order is sorted by this: updates before the reads of what they made.
-    pub fn rank(&self) -> Option<u64> {
+    pub(crate) fn rank(&self) -> Option<u64> {
         let twice = 2 * u64::from(self.version?);
         Some(if self.is_read() { twice + 1 } else { twice })
     }

@@ -84,7 +84,7 @@ pub(super) struct Piece {
 
 impl Piece {
     /// What was seen ahead of the judge; none if the block still has to be scanned.
-    pub fn scanned(&self) -> Option<&[Glance]> {
+    pub(super) fn scanned(&self) -> Option<&[Glance]> {
         self.is_scanned.then_some(&self.glances)
     }
 
@@ -139,21 +139,21 @@ pub(super) fn way(waiting: &AtomicUsize) -> (Ahead<'_>, Pieces<'_>) {
 
 impl Pieces<'_> {
     /// The next piece, and within it none after an error; none at the end.
-    pub fn next(&self) -> Option<Option<Piece>> {
+    pub(super) fn next(&self) -> Option<Option<Piece>> {
         let piece = self.filled.recv().ok()?;
         self.waiting.fetch_sub(1, Relaxed);
         Some(piece)
     }
 
     /// Gives the memory of a piece that is done with to the reader, who may be done, and need no more.
-    pub fn give_back(&self, piece: Piece) {
+    pub(super) fn give_back(&self, piece: Piece) {
         let _ = self.empty.send(piece);
     }
 }
 
 impl Ahead<'_> {
     /// Reads until the end, or until nobody wants more.
-    pub fn read<R: Read>(self, mut blocks: Blocks<R>) {
+    pub(super) fn read<R: Read>(self, mut blocks: Blocks<R>) {
         loop {
             let (block, glances) = match self.emptied.try_recv() {
                 Ok(used) => (Some(used.block), used.glances),

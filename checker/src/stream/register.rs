@@ -37,7 +37,7 @@ pub(super) struct Register {
 
 impl Register {
     /// Before the first operation.
-    pub fn new(initial: Option<i64>) -> Self {
+    pub(super) fn new(initial: Option<i64>) -> Self {
         Register {
             initial,
             initial_zone: Zone { f: 0, ..NONE },
@@ -49,7 +49,7 @@ impl Register {
 
     /// None where a stream cannot tell.
     #[inline]
-    pub fn complete(&mut self, flying: Flying, position: u32, event: &Glance) -> Option<()> {
+    pub(super) fn complete(&mut self, flying: Flying, position: u32, event: &Glance) -> Option<()> {
         match (flying.writes, event.kind) {
             (Some(value), Kind::Ok) => {
                 let zone = self.zone(value)?;
@@ -77,7 +77,7 @@ impl Register {
     }
 
     /// None if the value was there before.
-    pub fn begin_write(&mut self, value: i64, position: u32) -> Option<()> {
+    pub(super) fn begin_write(&mut self, value: i64, position: u32) -> Option<()> {
         self.writes += 1;
         if self.initial == Some(value) {
             return None;
@@ -116,7 +116,7 @@ impl Register {
     }
 
     /// Whether its operations have a legal order.
-    pub fn is_legal(&self) -> bool {
+    pub(super) fn is_legal(&self) -> bool {
         let zones = || {
             let others = self.dense.iter().chain(self.sparse.values());
             others.chain([&self.initial_zone]).filter(|zone| zone.s != 0)

@@ -38,11 +38,11 @@ pub(super) enum Level {
 }
 
 impl Level {
-    pub const ALL: [Level; 3] = [Level::Data, Level::Process, Level::RealTime];
+    pub(super) const ALL: [Level; 3] = [Level::Data, Level::Process, Level::RealTime];
 }
 
 impl Shape {
-    pub const ALL: [Shape; 5] = [
+    pub(super) const ALL: [Shape; 5] = [
         Shape::G0,
         Shape::G1c,
         Shape::GSingle,
@@ -51,7 +51,7 @@ impl Shape {
     ];
 
     /// Whether a cycle of this shape is one of `weaker`, too.
-    pub fn implies(self, weaker: Shape) -> bool {
+    pub(super) fn implies(self, weaker: Shape) -> bool {
         match self {
             Shape::G0 | Shape::G1c => self <= weaker && weaker <= Shape::G1c,
             _ => self <= weaker,
@@ -88,7 +88,7 @@ pub(super) enum Anomaly {
 
 impl Anomaly {
     /// The name of a cycle with these links, in their order.
-    pub fn of_cycle(links: &[Link]) -> Self {
+    pub(super) fn of_cycle(links: &[Link]) -> Self {
         let count = |link| links.iter().filter(|&&found| found == link).count();
         let follows = |at: usize| links[(at + 1) % links.len()];
         let adjacent = (0..links.len()).any(|at| links[at] == Link::Rw && follows(at) == Link::Rw);
@@ -189,7 +189,7 @@ pub(super) struct Cases {
 
 impl Cases {
     /// Counts a case; the sentence is only written for those that may be told.
-    pub fn add(&mut self, anomaly: Anomaly, case: impl FnOnce() -> Case) {
+    pub(super) fn add(&mut self, anomaly: Anomaly, case: impl FnOnce() -> Case) {
         *self.counts.entry(anomaly).or_default() += 1;
         let kept = self.found.entry(anomaly).or_default();
         if kept.len() < KEPT {
@@ -198,12 +198,12 @@ impl Cases {
     }
 
     /// How many there are of each name.
-    pub fn counts(&self) -> &BTreeMap<Anomaly, u64> {
+    pub(super) fn counts(&self) -> &BTreeMap<Anomaly, u64> {
         &self.counts
     }
 
     /// The first `most` cases: one of each name, the worst first, then the others.
-    pub fn told(self, most: usize) -> Vec<(Anomaly, Case)> {
+    pub(super) fn told(self, most: usize) -> Vec<(Anomaly, Case)> {
         let mut told = Vec::new();
         for (anomaly, cases) in self.found {
             told.extend(

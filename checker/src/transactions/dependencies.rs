@@ -37,7 +37,7 @@ pub(super) struct Dependencies {
 
 impl Dependencies {
     /// No links yet.
-    pub fn new(transactions: usize) -> Self {
+    pub(super) fn new(transactions: usize) -> Self {
         Dependencies {
             transactions: transactions as u32,
             nodes: transactions as u32,
@@ -46,13 +46,13 @@ impl Dependencies {
     }
 
     /// How many links of this kind begin at a transaction.
-    pub fn count(&self, link: Link) -> usize {
+    pub(super) fn count(&self, link: Link) -> usize {
         let begins = |&&(from, _, kind): &&(u32, u32, Link)| kind == link && from < self.transactions;
         self.links.iter().filter(begins).count()
     }
 
     /// `from` stands before `to`; nobody stands before himself.
-    pub fn link(&mut self, from: u32, to: u32, link: Link) {
+    pub(super) fn link(&mut self, from: u32, to: u32, link: Link) {
         if from != to {
             self.links.push((from, to, link));
         }
@@ -67,7 +67,7 @@ impl Dependencies {
     ///
     /// Those that did both stand in a row: one chain of joints leads from each to the later ones, another to the
     /// earlier ones, so that nobody reaches himself.
-    pub fn missed(&mut self, readers: &[u32], writers: &[u32]) {
+    pub(super) fn missed(&mut self, readers: &[u32], writers: &[u32]) {
         if readers.len().min(writers.len()) <= 1 {
             for &reader in readers {
                 writers
@@ -109,7 +109,7 @@ impl Dependencies {
 
     /// Each process runs one transaction after the other. One of unknown outcome may take effect at any later time,
     /// so nothing stands after it.
-    pub fn processes(&mut self, transactions: &Transactions<'_>) {
+    pub(super) fn processes(&mut self, transactions: &Transactions<'_>) {
         let mut last: FxHashMap<Process, u32> = FxHashMap::default();
         for at in 0..self.transactions {
             let outcome = transactions.outcome(at);
@@ -127,7 +127,11 @@ impl Dependencies {
     }
 
     /// Real time as a line of joints: a completed transaction leads to the first invocation after it.
-    pub fn real_time(&mut self, transactions: &Transactions<'_>, meter: &mut Meter<'_>) -> Result<(), Halt> {
+    pub(super) fn real_time(
+        &mut self,
+        transactions: &Transactions<'_>,
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Halt> {
         let mut ends: Vec<(u32, u32)> = transactions
             .of(Kind::Ok)
             .map(|at| (transactions.operations[at as usize].ret, at))
@@ -157,7 +161,7 @@ impl Dependencies {
     }
 
     /// The graph to walk on.
-    pub fn graph(self) -> Graph {
+    pub(super) fn graph(self) -> Graph {
         Graph::new((0..self.nodes).collect(), self.transactions, &self.links)
     }
 }
@@ -174,7 +178,7 @@ pub(super) struct Graph {
 
 impl Graph {
     /// A graph of as many nodes as there are names.
-    pub fn new(names: Vec<u32>, transactions: u32, links: &[(u32, u32, Link)]) -> Self {
+    pub(super) fn new(names: Vec<u32>, transactions: u32, links: &[(u32, u32, Link)]) -> Self {
         let mut starts = vec![0; names.len() + 1];
         links
             .iter()
@@ -198,33 +202,33 @@ impl Graph {
     }
 
     /// How many nodes there are.
-    pub fn nodes(&self) -> usize {
+    pub(super) fn nodes(&self) -> usize {
         self.names.len()
     }
 
     /// How many links there are.
-    pub fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.links.len()
     }
 
     /// What it holds, with what the search for components needs.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.size() * 24 + self.nodes() * 40
     }
 
     /// Whether a node is no transaction.
-    pub fn is_joint(&self, node: u32) -> bool {
+    pub(super) fn is_joint(&self, node: u32) -> bool {
         self.names[node as usize] >= self.transactions
     }
 
     /// What stands after a node.
-    pub fn after(&self, node: u32) -> &[(u32, Link)] {
+    pub(super) fn after(&self, node: u32) -> &[(u32, Link)] {
         &self.links[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
     }
 
     /// The nodes that remain when those before which nothing stands are taken away, again and again: none of a graph
     /// without cycles, and of another the cycles with what comes after them. Far cheaper than the components.
-    pub fn tangled(&self, meter: &mut Meter<'_>) -> Result<Vec<u32>, Halt> {
+    pub(super) fn tangled(&self, meter: &mut Meter<'_>) -> Result<Vec<u32>, Halt> {
         let mut before = vec![0_u32; self.nodes()];
         self.links.iter().for_each(|&(to, _)| before[to as usize] += 1);
         let mut free: Vec<u32> = (0..self.nodes() as u32)
@@ -245,7 +249,7 @@ impl Graph {
     }
 
     /// The nodes that lie on a cycle of the links that `allowed` lets through, one list for each component.
-    pub fn components(&self, allowed: impl Fn(Link) -> bool) -> Vec<Vec<u32>> {
+    pub(super) fn components(&self, allowed: impl Fn(Link) -> bool) -> Vec<Vec<u32>> {
         let nodes = self.nodes() as u32;
         let links = (0..nodes).flat_map(|from| {
             let after = self.after(from).iter().filter(|(_, link)| allowed(*link));
@@ -266,7 +270,7 @@ impl Graph {
     }
 
     /// The part that a component spans.
-    pub fn part(&self, component: &[u32], place: &mut [u32]) -> Graph {
+    pub(super) fn part(&self, component: &[u32], place: &mut [u32]) -> Graph {
         for (at, &node) in component.iter().enumerate() {
             place[node as usize] = at as u32;
         }

@@ -51,7 +51,7 @@ pub(super) struct Lists<'a> {
 
 impl<'a> Lists<'a> {
     /// Finds the orders, as the longest reads show them.
-    pub fn ordered(
+    pub(super) fn ordered(
         transactions: &'a Transactions<'a>,
         cases: &mut Cases,
         meter: &mut Meter<'_>,
@@ -106,7 +106,7 @@ impl<'a> Lists<'a> {
     }
 
     /// A committed append right after an aborted one; unknown ones may lie between.
-    pub fn dirty_updates(&self, cases: &mut Cases) {
+    pub(super) fn dirty_updates(&self, cases: &mut Cases) {
         for key in 0..self.orders.len() as u32 {
             let Some(order) = self.sound(key) else { continue };
             let mut aborted = None;
@@ -144,7 +144,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Two transactions that read the same state of a key, and both appended to it.
-    pub fn lost_updates(&self, cases: &mut Cases) {
+    pub(super) fn lost_updates(&self, cases: &mut Cases) {
         let mut updated: FxHashMap<(u32, u32), u32> = FxHashMap::default();
         for read in &self.updates {
             let other = *updated.entry((read.key, read.length)).or_insert(read.reader);
@@ -170,7 +170,7 @@ impl<'a> Lists<'a> {
     }
 
     /// All ww, wr and rw.
-    pub fn link(&self, dependencies: &mut Dependencies, meter: &mut Meter<'_>) -> Result<(), Halt> {
+    pub(super) fn link(&self, dependencies: &mut Dependencies, meter: &mut Meter<'_>) -> Result<(), Halt> {
         let mut unseen: Vec<Vec<u32>> = vec![Vec::new(); self.orders.len()];
         for (version, &place) in self.transactions.versions.iter().zip(&self.places) {
             meter.step()?;
@@ -221,7 +221,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Why `before` stands before `after`; `t` and `u` are their names.
-    pub fn because(&self, before: u32, after: u32, link: Link, t: &str, u: &str) -> Option<String> {
+    pub(super) fn because(&self, before: u32, after: u32, link: Link, t: &str, u: &str) -> Option<String> {
         let keys = &self.transactions.keys;
         for micro in self.transactions.micros(after) {
             let Some(order) = self.sound(micro.key) else {
@@ -279,7 +279,7 @@ impl<'a> Lists<'a> {
     }
 
     /// A key with an element that several appended.
-    pub fn ambiguous(&self) -> Option<String> {
+    pub(super) fn ambiguous(&self) -> Option<String> {
         let version = self
             .transactions
             .versions

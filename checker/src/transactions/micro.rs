@@ -39,12 +39,12 @@ pub(super) struct Micro<'a> {
 
 impl<'a> Micro<'a> {
     /// Whether it is a write.
-    pub fn writes(&self) -> bool {
+    pub(super) fn writes(&self) -> bool {
         self.version != NONE
     }
 
     /// The elements of a list that was read.
-    pub fn list(&self) -> &'a [Value] {
+    pub(super) fn list(&self) -> &'a [Value] {
         self.value.as_list().unwrap_or_default()
     }
 }
@@ -82,7 +82,7 @@ pub(super) struct Transactions<'a> {
 
 impl<'a> Transactions<'a> {
     /// Reads the transactions; those that did not succeed tell their writes only.
-    pub fn decode(group: &'a Group<'a>, words: Words, meter: &mut Meter<'_>) -> Result<Self, Halt> {
+    pub(super) fn decode(group: &'a Group<'a>, words: Words, meter: &mut Meter<'_>) -> Result<Self, Halt> {
         let many = group.operations.len();
         meter.grow(many * (4 + size_of::<Version<'_>>() + 3 * size_of::<Micro<'_>>() + 32))?;
         let mut all = Transactions {
@@ -178,38 +178,38 @@ impl<'a> Transactions<'a> {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.operations.len()
     }
 
     /// A transaction's micro-operations; the writes only, unless it succeeded.
-    pub fn micros(&self, transaction: u32) -> &[Micro<'a>] {
+    pub(super) fn micros(&self, transaction: u32) -> &[Micro<'a>] {
         let at = transaction as usize;
         &self.micros[self.starts[at] as usize..self.starts[at + 1] as usize]
     }
 
     /// The version of this value, if anybody wrote it.
-    pub fn version(&self, key: u32, value: &Value) -> Option<u32> {
+    pub(super) fn version(&self, key: u32, value: &Value) -> Option<u32> {
         self.numbers.get(&(key, value)).copied()
     }
 
     /// What became of it.
-    pub fn outcome(&self, transaction: u32) -> Kind {
+    pub(super) fn outcome(&self, transaction: u32) -> Kind {
         self.operations[transaction as usize].outcome
     }
 
     /// Who ran it.
-    pub fn process(&self, transaction: u32) -> Process {
+    pub(super) fn process(&self, transaction: u32) -> Process {
         self.operations[transaction as usize].invoke.process
     }
 
     /// The numbers of those that ended like this.
-    pub fn of(&self, outcome: Kind) -> impl Iterator<Item = u32> {
+    pub(super) fn of(&self, outcome: Kind) -> impl Iterator<Item = u32> {
         (0..self.len() as u32).filter(move |&at| self.outcome(at) == outcome)
     }
 
     /// The number of those that ended like this.
-    pub fn count(&self, outcome: Kind) -> usize {
+    pub(super) fn count(&self, outcome: Kind) -> usize {
         self.of(outcome).count()
     }
 }

@@ -53,7 +53,7 @@ pub(super) struct Registers<'a> {
 
 impl<'a> Registers<'a> {
     /// Finds what each transaction did, and what is wrong without looking at cycles.
-    pub fn analyse(
+    pub(super) fn analyse(
         transactions: &'a Transactions<'a>,
         initial: &'a Value,
         cases: &mut Cases,
@@ -198,7 +198,7 @@ impl<'a> Registers<'a> {
     }
 
     /// All ww, wr and rw.
-    pub fn link(&self, dependencies: &mut Dependencies, meter: &mut Meter<'_>) -> Result<(), Halt> {
+    pub(super) fn link(&self, dependencies: &mut Dependencies, meter: &mut Meter<'_>) -> Result<(), Halt> {
         let mut readers: FxHashMap<u32, Vec<u32>> =
             self.next.iter().map(|step| (step.from, Vec::new())).collect();
         let mut first: Vec<[Vec<u32>; 2]> = vec![Default::default(); self.transactions.keys.len()];
@@ -239,7 +239,7 @@ impl<'a> Registers<'a> {
     }
 
     /// Why `before` stands before `after`; `t` and `u` are their names.
-    pub fn because(&self, before: u32, after: u32, link: Link, t: &str, u: &str) -> Option<String> {
+    pub(super) fn because(&self, before: u32, after: u32, link: Link, t: &str, u: &str) -> Option<String> {
         let of = |by: u32| {
             self.externals
                 .iter()
@@ -288,7 +288,7 @@ impl<'a> Registers<'a> {
     }
 
     /// A value that was read and that several wrote.
-    pub fn ambiguous(&self) -> Option<String> {
+    pub(super) fn ambiguous(&self) -> Option<String> {
         let (key, value) = self.unclear?;
         let key = self.transactions.keys[key as usize];
         Some(format!(

@@ -45,7 +45,7 @@ pub(super) struct Shown<'a>(pub &'a Operation<'a>);
 
 impl Shown<'_> {
     /// Without when.
-    pub fn brief(&self) -> String {
+    pub(super) fn brief(&self) -> String {
         let Shown(operation) = self;
         let value = match operation.outcome {
             Kind::Ok => operation.result(),

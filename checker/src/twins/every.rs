@@ -45,14 +45,14 @@ pub(crate) struct Drawn {
 }
 
 impl Drawn {
-    pub fn of(twin: impl Twin + 'static) -> Self {
+    pub(crate) fn of(twin: impl Twin + 'static) -> Self {
         Drawn {
             options: Options::default(),
             draw: Box::new(move |size, rng| random_history(&twin, size, rng)),
         }
     }
 
-    pub fn in_jepsens_sense(self) -> Self {
+    pub(crate) fn in_jepsens_sense(self) -> Self {
         let options = Options {
             analysis: Analysis::Jepsen,
             ..self.options

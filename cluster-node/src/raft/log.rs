@@ -4,19 +4,19 @@ use super::types::{Entry, LogIndex, Position, Term};
 
 /// Entries from index 1 on, without gaps.
 #[derive(Clone, Debug, Default)]
-pub struct Log {
+pub(super) struct Log {
     entries: Vec<Entry>,
 }
 
 impl Log {
     /// A log of these entries.
-    pub fn new(entries: Vec<Entry>) -> Self {
+    pub(super) fn new(entries: Vec<Entry>) -> Self {
         debug_assert!(entries.iter().zip(1..).all(|(entry, at)| entry.index.0 == at));
         Log { entries }
     }
 
     /// Where it ends; index and term are 0 while it is empty.
-    pub fn last(&self) -> Position {
+    pub(super) fn last(&self) -> Position {
         self.entries
             .last()
             .map_or_else(Position::default, |entry| Position {
@@ -26,7 +26,7 @@ impl Log {
     }
 
     /// The term of the entry at `index`; 0 before the first, none after the last.
-    pub fn term(&self, index: LogIndex) -> Option<Term> {
+    pub(super) fn term(&self, index: LogIndex) -> Option<Term> {
         match index.0 {
             0 => Some(Term(0)),
             at => self.entries.get(at as usize - 1).map(|entry| entry.term),
@@ -34,7 +34,7 @@ impl Log {
     }
 
     /// Entries from `from` on: at most `most`, and no more bytes than `most_bytes` but for the first one.
-    pub fn slice_within(&self, from: LogIndex, most: usize, most_bytes: usize) -> &[Entry] {
+    pub(super) fn slice_within(&self, from: LogIndex, most: usize, most_bytes: usize) -> &[Entry] {
         let entries = self.slice(from, most);
         let mut bytes = 0;
         let fits = entries.iter().take_while(|entry| {
@@ -46,25 +46,25 @@ impl Log {
     }
 
     /// At most `most` entries from `from` on.
-    pub fn slice(&self, from: LogIndex, most: usize) -> &[Entry] {
+    pub(super) fn slice(&self, from: LogIndex, most: usize) -> &[Entry] {
         let start = (from.0.saturating_sub(1) as usize).min(self.entries.len());
         let end = start.saturating_add(most).min(self.entries.len());
         &self.entries[start..end]
     }
 
     /// Add one at the end.
-    pub fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: Entry) {
         debug_assert_eq!(entry.index, self.last().index.next());
         self.entries.push(entry);
     }
 
     /// Delete the entry at `from` and all that follow.
-    pub fn truncate(&mut self, from: LogIndex) {
+    pub(super) fn truncate(&mut self, from: LogIndex) {
         self.entries.truncate(from.previous().0 as usize);
     }
 
     /// The first index of the term that the entry at `index` has.
-    pub fn first_of_term_at(&self, index: LogIndex) -> LogIndex {
+    pub(super) fn first_of_term_at(&self, index: LogIndex) -> LogIndex {
         let Some(term) = self.term(index) else {
             return index;
         };

@@ -11,7 +11,7 @@ impl Names {
     const KEPT_MAX: usize = 32;
 
     /// The shared copy of this name.
-    pub fn get(&mut self, name: &str) -> Arc<str> {
+    pub(super) fn get(&mut self, name: &str) -> Arc<str> {
         if let Some(kept) = self.0.iter().find(|kept| &***kept == name) {
             return kept.clone();
         }

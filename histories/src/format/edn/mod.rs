@@ -48,7 +48,7 @@ pub(super) enum Edn<'a> {
 
 impl Edn<'_> {
     /// The text of a keyword, a string or a symbol.
-    pub fn word(&self) -> Option<&str> {
+    pub(super) fn word(&self) -> Option<&str> {
         match self {
             Edn::Keyword(word) | Edn::Symbol(word) => Some(word),
             Edn::Text(word) => Some(word),
@@ -123,7 +123,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    pub fn expected(offset: usize, expected: &'static str, found: impl Into<String>) -> Self {
+    pub(super) fn expected(offset: usize, expected: &'static str, found: impl Into<String>) -> Self {
         Fault {
             offset,
             problem: Problem::expected(expected, found),
@@ -131,7 +131,7 @@ impl Fault {
     }
 
     /// The error with line and column instead of the offset into `text`.
-    pub fn place(self, text: &str) -> FormatError {
+    pub(super) fn place(self, text: &str) -> FormatError {
         let before = &text.as_bytes()[..self.offset.min(text.len())];
         let line = 1 + memchr::memchr_iter(b'\n', before).count();
         let column = 1 + before.len() - memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);

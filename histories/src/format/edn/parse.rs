@@ -15,27 +15,27 @@ pub(in crate::format) struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     /// Begins at an offset of the text; all offsets count from the text's beginning.
-    pub fn at(text: &'a str, at: usize) -> Self {
+    pub(crate) fn at(text: &'a str, at: usize) -> Self {
         Parser { text, at }
     }
 
     /// Where the next character stands.
-    pub fn offset(&self) -> usize {
+    pub(crate) fn offset(&self) -> usize {
         self.at
     }
 
     /// Skips what means nothing: blanks, commas, comments and discarded forms.
-    pub fn skip(&mut self) -> Result<(), Fault> {
+    pub(crate) fn skip(&mut self) -> Result<(), Fault> {
         self.skip_blank(0)
     }
 
     /// What has not been read.
-    pub fn rest(&self) -> &'a str {
+    pub(crate) fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
     /// The next form; none at the end of the text.
-    pub fn next(&mut self) -> Result<Option<Node<'a>>, Fault> {
+    pub(crate) fn next(&mut self) -> Result<Option<Node<'a>>, Fault> {
         self.skip_blank(0)?;
         if self.rest().is_empty() {
             return Ok(None);
@@ -44,7 +44,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Enters a vector or a list if one stands here; gives its closing bracket.
-    pub fn enter_sequence(&mut self) -> Result<Option<char>, Fault> {
+    pub(crate) fn enter_sequence(&mut self) -> Result<Option<char>, Fault> {
         self.skip_blank(0)?;
         let close = match self.peek() {
             Some('[') => ']',
@@ -56,7 +56,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The next form of the sequence that was entered; none at its end.
-    pub fn next_in(&mut self, close: char) -> Result<Option<Node<'a>>, Fault> {
+    pub(crate) fn next_in(&mut self, close: char) -> Result<Option<Node<'a>>, Fault> {
         self.element(close, 0)
     }
 

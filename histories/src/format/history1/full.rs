@@ -21,18 +21,18 @@ pub(super) struct Expected {
 
 impl Expected {
     /// Nothing came before.
-    pub const START: Expected = Expected {
+    pub(super) const START: Expected = Expected {
         index: 0,
         time: Nanos(0),
     };
 
     /// The line on which the next event stands: the header is line 1, and no line is empty.
-    pub fn line(&self) -> u64 {
+    pub(super) fn line(&self) -> u64 {
         self.index + 2
     }
 
     /// The expectation after an event of this time.
-    pub fn after(self, time: Nanos) -> Expected {
+    pub(super) fn after(self, time: Nanos) -> Expected {
         Expected {
             index: self.index + 1,
             time,
