@@ -1,6 +1,10 @@
 //! Every model keeps its budget, wherever the limit strikes: in decoding, in an engine, in a proof.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    reason = "a test, with a clock"
+)]
 
 use std::time::{Duration, Instant};
 

@@ -3,6 +3,8 @@
 //! The corpus is looked for in `HARNESS_CORPUS`, else beside the checkout. Where there is none the test says so
 //! and passes, unless `HARNESS_CORPUS_REQUIRED` is set.
 
+#![allow(clippy::disallowed_methods, reason = "the corpus lies in files")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "tests may fail and print"
+    clippy::disallowed_methods,
+    reason = "tests may fail, print and be told their seed"
 )]
 
 mod anomalies;
