@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "a test, with a clock"
 )]

@@ -75,10 +75,9 @@ fn collect(
         let beside = folder.join(&names).with_extension("rs");
         let within = folder.join(&names).join("mod.rs");
         modules.insert(module.clone());
-        match [beside, within].iter().find(|file| file.exists()) {
-            Some(file) => collect(file, folder, &module, modules, places),
-            // It stands in the same file.
-            None => {}
+        // Otherwise it stands in the same file.
+        if let Some(file) = [beside, within].iter().find(|file| file.exists()) {
+            collect(file, folder, &module, modules, places);
         }
     }
 }

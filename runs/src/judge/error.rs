@@ -35,13 +35,13 @@ pub enum JudgeError {
     #[error(
         "{}: the history does not say which model judges it; name one with --model ({})",
         path.display(),
-        candidates.join(", ")
+        candidates
     )]
     NoModel {
         /// The history.
         path: PathBuf,
-        /// What could be.
-        candidates: Vec<&'static str>,
+        /// What could be, with commas between.
+        candidates: String,
     },
     /// A journal that cannot be opened.
     #[error("cannot read {}: {source}", path.display())]

@@ -55,7 +55,11 @@ fn has_null_reads(history: &History, model: &Model) -> bool {
 
 /// Whether everything acknowledged is still there.
 pub fn durability(history: &History, model_name: &str) -> Result<Check, JudgeError> {
-    Ok(checker::durability(&history.header, &history.events, model(model_name)?)?)
+    Ok(checker::durability(
+        &history.header,
+        &history.events,
+        model(model_name)?,
+    )?)
 }
 
 /// The completed operations, and whether somebody read the keys after the heal: in one look at every event, as a large

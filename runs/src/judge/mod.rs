@@ -267,12 +267,12 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
     Ok(results)
 }
 
-fn no_model(path: &Path, candidates: &[&'static str]) -> JudgeError {
+fn no_model(path: &Path, candidates: &[&str]) -> JudgeError {
     JudgeError::NoModel {
         path: path.to_owned(),
         candidates: match candidates {
-            [] => error::known(),
-            some => some.to_vec(),
+            [] => error::known().join(", "),
+            some => some.join(", "),
         },
     }
 }
