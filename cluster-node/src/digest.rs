@@ -1,9 +1,8 @@
 //! The hash of the state machine, kept up with every change: the sum of a hash of each key and its value.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use serde_json::Value;
 
+use crate::hash;
 use crate::journal::link;
 
 /// The hash of a null, and of a list without elements. Under a key with null stands the same as under one that is not there.
@@ -51,7 +50,5 @@ pub(crate) fn appended(list: u64, element: &Value) -> u64 {
 }
 
 fn hash_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    hash::of([text.as_bytes()])
 }

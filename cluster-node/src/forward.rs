@@ -4,11 +4,11 @@
 //! has none, under one that is made for it alone. So the state machine applies it once, whichever leader takes it.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash;
 use crate::machine::{Command, Session};
 use crate::raft::types::{Millis, NodeId, Position, RequestId};
 
@@ -104,10 +104,9 @@ impl Forwards {
 
 /// A client that there is only for this request. The highest bit is set: clients of people's choice are small numbers.
 fn own_session(node: &NodeId, id: RequestId) -> Session {
-    let mut hasher = DefaultHasher::new();
-    (node, id).hash(&mut hasher);
+    let own = hash::of([node.0.as_bytes(), &id.0.to_le_bytes()]);
     Session {
-        client: hasher.finish() | 1 << 63,
+        client: own | 1 << 63,
         seq: 1,
     }
 }

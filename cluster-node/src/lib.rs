@@ -44,6 +44,7 @@ pub mod cli;
 mod digest;
 pub mod forward;
 pub mod frame;
+mod hash;
 pub mod http;
 pub mod inbox;
 pub mod journal;

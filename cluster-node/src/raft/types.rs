@@ -1,10 +1,11 @@
 //! Terms, indexes, entries, messages: what the core speaks of.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::hash;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -131,11 +132,11 @@ pub(crate) mod bytes {
 impl Entry {
     /// Equal iff the entries are, as far as 64 bits can tell.
     pub fn hash(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(self.term.0);
-        hasher.write_u64(self.index.0);
-        hasher.write(&self.payload);
-        hasher.finish()
+        hash::of([
+            self.term.0.to_le_bytes().as_slice(),
+            &self.index.0.to_le_bytes(),
+            &self.payload,
+        ])
     }
 }
 
