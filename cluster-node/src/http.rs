@@ -152,9 +152,9 @@ async fn op(State(shared): State<Shared>, body: Body) -> Response {
     };
     let asked = serde_json::from_slice::<Request>(&bytes).map_err(|error| error.to_string());
     match asked.and_then(Request::understand) {
-        Ok(Asked::Read { key, forward }) => answer(shared.inbox.read(key, forward).await),
+        Ok(Asked::Read { key, forward }) => answer(&shared.inbox.read(key, forward).await),
         Ok(Asked::Write { command, forward }) => match Write::of(&command, forward) {
-            Some(write) => answer(shared.inbox.write(write).await),
+            Some(write) => answer(&shared.inbox.write(write).await),
             None => bad_request(StatusCode::PAYLOAD_TOO_LARGE, "too long for an entry of the log"),
         },
         Err(message) => bad_request(StatusCode::BAD_REQUEST, &message),

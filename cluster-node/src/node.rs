@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use crate::answer::code_of;
 use crate::board::Board;
 use crate::forward::{Forward, Forwarded, Forwards};
 use crate::frame::Frame;
@@ -17,7 +18,7 @@ use crate::machine::{Command, Machine, Outcome, Session};
 use crate::outbox::Outbox;
 use crate::raft::notes::ReadMode;
 use crate::raft::types::{LogIndex, Message, Millis, NodeId, Position, RequestId};
-use crate::raft::{Action, Input, Persist, Raft, Rejection, Role};
+use crate::raft::{Action, Input, Persist, Raft, Role};
 use crate::storage::{Storage, StorageError};
 
 /// So many inputs share a sync at most.
@@ -395,21 +396,17 @@ impl Node {
         let Some(journal) = &mut self.parts.journal else {
             return;
         };
-        let (at, result) = match reply {
-            Reply::Applied(at, outcome) => (Some(*at), journal::result_of(outcome)),
-            Reply::Rejected(Rejection::NotLeader { .. }) => (told.at, "not-leader"),
-            Reply::Rejected(Rejection::LeadershipLost) => (told.at, "leadership-lost"),
-            Reply::Rejected(Rejection::Truncated) => (told.at, "truncated"),
-            Reply::Timeout { .. } => (told.at, "timeout"),
-            Reply::Value(..) | Reply::Overloaded | Reply::Stopping => (None, ""),
+        let at = match reply {
+            Reply::Applied(at, _) => Some(*at),
+            Reply::Rejected(_) | Reply::Timeout { .. } => told.at,
+            Reply::Value(..) | Reply::Overloaded | Reply::Stopping => None,
         };
         if let Some(at) = at {
-            let (op, session) = (told.op, told.session);
             journal.reply(&journal::Reply {
-                op,
-                session,
+                op: told.op,
+                session: told.session,
                 at,
-                result,
+                result: code_of(reply).unwrap_or("ok"),
             });
         }
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::chain::{Chain, link};
 use self::line::{Line, number_to, text_to};
-use crate::machine::{Applied, Outcome, Session};
+use crate::machine::{Applied, Session};
 use crate::raft::notes::{Event, Note, ReadMode, Refused};
 use crate::raft::types::{Entry, LogIndex, NodeId, Position, Refusal, Term};
 use crate::raft::{HardState, Role};
@@ -400,17 +400,6 @@ fn refusal(why: Refused) -> &'static str {
         Refused::For(Refusal::Log) => "log",
         Refused::For(Refusal::Voted) => "voted",
         Refused::For(Refusal::Leader) => "leader",
-    }
-}
-
-/// The word for what a client is told of an outcome.
-pub fn result_of(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done { .. } => "ok",
-        Outcome::Mismatch { .. } => "cas-mismatch",
-        Outcome::WrongType { .. } => "wrong-type",
-        Outcome::SessionExpired => "session-expired",
-        Outcome::StaleSequence => "stale-sequence",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use histories::{LogIndex, Term, Value};
@@ -179,9 +180,22 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Val
 #[derive(Deserialize)]
 struct Error {
     code: String,
-    definite: bool,
     leader: Option<String>,
     message: Option<String>,
+}
+
+/// Whether the system's errors say that the operation certainly did not happen: what they do not know is not known to.
+fn is_definite(code: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Row {
+        code: &'static str,
+        definite: bool,
+    }
+    static ERRORS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+        let file = include_str!("../../../docs/cluster-node.errors.json");
+        serde_json::from_str(file).expect("the file has such rows")
+    });
+    ERRORS.iter().any(|row| row.code == code && row.definite)
 }
 
 fn reply(request: &Request, body: Body) -> Reply {
@@ -195,10 +209,9 @@ fn reply(request: &Request, body: Body) -> Reply {
     };
     let leader = error.leader.as_deref().and_then(NodeId::from_name);
     Reply {
-        answer: if error.definite {
-            Answer::Fail
-        } else {
-            Answer::Unknown
+        answer: match is_definite(&error.code) {
+            true => Answer::Fail,
+            false => Answer::Unknown,
         },
         elsewhere: (error.code == "not-leader").then_some(leader),
         error: Some(error.code),
@@ -314,8 +327,19 @@ mod tests {
     fn only_a_definite_error_is_a_failure() {
         let body = |text: &str| serde_json::from_str::<Body>(text).unwrap();
         let write = request(StoreOp::Write(12.into()));
-        let lost = body(r#"{"ok":false,"error":{"code":"truncated","definite":false,"message":"…"}}"#);
-        assert_eq!(reply(&write, lost).answer, Answer::Unknown);
+        // The code decides: what the node says beside it is for people, and an unknown code says nothing.
+        for code in [
+            "truncated",
+            "leadership-lost",
+            "timeout",
+            "stopping",
+            "disk-on-fire",
+        ] {
+            let lost = body(&format!(
+                r#"{{"ok":false,"error":{{"code":"{code}","definite":true}}}}"#
+            ));
+            assert_eq!(reply(&write, lost).answer, Answer::Unknown, "{code}");
+        }
         let elsewhere = body(r#"{"ok":false,"error":{"code":"not-leader","definite":true,"leader":"n3"}}"#);
         let elsewhere = reply(&write, elsewhere);
         assert!(!elsewhere.is_decided());
