@@ -1,7 +1,7 @@
 //! What the nodes say is committed.
 
 use histories::journal::{CommitRule, Event};
-use histories::{Nanos, Term};
+use histories::{LogIndex, Nanos, Term};
 
 use super::Step;
 use super::entries::EntryId;
@@ -22,6 +22,9 @@ pub(super) struct Claim {
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) all: Vec<Claim>,
+    /// Those of nodes that vote alone, whose `commit` stands before its `sync`: what only one may vote on is promised
+    /// once it is on that one's disk.
+    awaiting_sync: Vec<(LogIndex, Claim)>,
     /// Who may vote, by the claimants' starts.
     pub(super) voters: Option<NodeSet>,
     /// Whether the starts differ in that.
@@ -30,21 +33,41 @@ pub(super) struct Claims {
 
 impl Claims {
     pub(super) fn take(&mut self, step: &Step<'_>) {
-        if let Event::Commit { rule, .. } = &step.line.event
-            && let Some(entry) = step.entry
-            // What only one may vote on is promised once it is on that one's disk.
-            && (step.server.voters.len() > 1 || step.entries.get(entry).index <= step.server.durable)
-        {
-            self.voters_differ |= self.voters.is_some_and(|voters| voters != step.server.voters);
-            self.voters.get_or_insert(step.server.voters);
-            self.all.push(Claim {
-                entry,
-                term: step.line.term,
-                rule: *rule,
-                at: step.at,
-                mono: step.line.mono,
-            });
+        match (&step.line.event, step.entry) {
+            (Event::Commit { rule, .. }, Some(entry)) => {
+                let claim = Claim {
+                    entry,
+                    term: step.line.term,
+                    rule: *rule,
+                    at: step.at,
+                    mono: step.line.mono,
+                };
+                let index = step.entries.get(entry).index;
+                match step.is_promised(index) {
+                    true => self.add(claim, step.server.voters),
+                    false => self.awaiting_sync.push((index, claim)),
+                }
+            }
+            (Event::SyncLog { upto }, _) => {
+                let is_synced =
+                    |(index, claim): &mut (LogIndex, Claim)| claim.at.node == step.at.node && *index <= *upto;
+                let synced: Vec<_> = self.awaiting_sync.extract_if(.., is_synced).collect();
+                synced
+                    .into_iter()
+                    .for_each(|(_, claim)| self.add(claim, step.server.voters));
+            }
+            // Whether what was not synced is there is not told by the journal that ended.
+            (Event::Boot(_), _) => self
+                .awaiting_sync
+                .retain(|(_, claim)| claim.at.node != step.at.node),
+            _ => {}
         }
+    }
+
+    fn add(&mut self, claim: Claim, voters: NodeSet) {
+        self.voters_differ |= self.voters.is_some_and(|known| known != voters);
+        self.voters.get_or_insert(voters);
+        self.all.push(claim);
     }
 
     /// Bring them in the order of their terms: what was committed first comes first.
