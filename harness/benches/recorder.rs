@@ -14,14 +14,18 @@ const EVENTS: u64 = 500_000;
 fn main() {
     let header: Header = serde_json::from_str(r#"{"history":1,"model":"register","keyed":true}"#).unwrap();
     let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for round in 1..=5 {
         let writing = recorder::start(&folder.path().join(format!("{round}.jsonl")), &header, None).unwrap();
         let recorder = writing.recorder();
         let events: Vec<Event> = (0..EVENTS).map(event).collect();
         let begin = Instant::now();
-        for event in events {
-            recorder.record(event);
-        }
+        runtime.block_on(async {
+            for event in events {
+                recorder.room().await;
+                recorder.record(event);
+            }
+        });
         let queued = begin.elapsed();
         writing.finish().unwrap();
         let written = begin.elapsed();

@@ -59,3 +59,9 @@ impl From<runs::course::CourseError> for Failure {
         Failure::Broken(error.to_string())
     }
 }
+
+impl From<crate::run::recorder::RecorderError> for Failure {
+    fn from(error: crate::run::recorder::RecorderError) -> Self {
+        Failure::Broken(error.to_string())
+    }
+}

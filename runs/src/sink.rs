@@ -13,6 +13,12 @@ pub trait Sink: Send + Sync {
     /// never goes back.
     fn event(&self, event: Event);
 
+    /// Returns when there is room for the events of one more operation. Only who begins one waits for it: what has
+    /// happened is always taken.
+    fn room(&self) -> Boxed<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// The keys that somebody wrote to, or tried to, in their order.
     fn written_keys(&self) -> Boxed<'_, Vec<Value>>;
 

@@ -50,6 +50,10 @@ impl Sink for Files {
         self.recorder.record(event);
     }
 
+    fn room(&self) -> Boxed<'_, ()> {
+        Box::pin(self.recorder.room())
+    }
+
     fn written_keys(&self) -> Boxed<'_, Vec<Value>> {
         Box::pin(self.recorder.written_keys())
     }

@@ -130,11 +130,12 @@ impl<'a> Run<'a> {
         let played = tokio::select! {
             played = self.play(clients, recorder, signals, progress) => played,
             exit = hands.next_unexpected_exit() => Err(Failure::Broken(exit.to_string())),
-            error = failure.failure() => Err(Failure::Broken(error)),
+            error = failure.failure() => Err(error.into()),
         };
         // The history is brought to its end even if the run was not.
         let finished = self.writing.take().map_or(Ok(()), Writing::finish);
-        played.and(finished)?;
+        played?;
+        finished?;
         self.stop().await
     }
 

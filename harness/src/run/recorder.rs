@@ -8,24 +8,57 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use histories::format::history1;
 use histories::{Event, Header, Kind, Nanos, Process, Value};
 use tokio::sync::{Notify, oneshot};
 
-use crate::exit::Failure;
-
-/// So many events may wait; beyond that the clients wait, so that a slow disk cannot fill the memory.
+/// So many events may wait; beyond that no client begins an operation, so that a slow disk cannot fill the memory.
 const QUEUE: usize = 1 << 16;
 /// Lines are handed to the operating system at least this often.
 const FLUSH_EVERY: Duration = Duration::from_millis(10);
 /// … and when so many bytes have come together.
 const FLUSH_AT_BYTES: usize = 1 << 18;
+/// A disk that has not taken a write for so long has failed.
+const STALLED: Duration = Duration::from_secs(20);
+
+/// Why the history could not be written.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RecorderError {
+    /// The file could not be made, or no thread for it.
+    #[error("cannot write {}: {source}", path.display())]
+    Start {
+        /// The history.
+        path: PathBuf,
+        /// Why.
+        source: Arc<io::Error>,
+    },
+    /// A write failed.
+    #[error("cannot write {}: {source}; the history up to here ({whole} bytes) is readable", path.display())]
+    Write {
+        /// The history.
+        path: PathBuf,
+        /// Why.
+        source: Arc<io::Error>,
+        /// How many bytes of it are whole lines.
+        whole: u64,
+    },
+    /// A write does not come to its end.
+    #[error("cannot write {}: the disk has not taken a write for {} s; the history up to there is readable", path.display(), limit.as_secs())]
+    Stalled {
+        /// The history.
+        path: PathBuf,
+        /// For how long.
+        limit: Duration,
+    },
+    /// A bug of ours.
+    #[error("the recorder's thread panicked; this is a bug of ours")]
+    Panicked,
+}
 
 /// How many operations ended in which way; read while the run lasts.
 #[derive(Debug, Default)]
@@ -66,17 +99,31 @@ impl Counts {
 /// What all who record share. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    queue: SyncSender<Message>,
+    queue: Sender<Message>,
     shared: Arc<Shared>,
 }
 
 #[derive(Default)]
 struct Shared {
     counts: Counts,
-    /// Set when a line could not be written, before `failed` is notified.
-    error: Mutex<Option<String>>,
-    broken: AtomicBool,
+    /// How many events are in the queue.
+    waiting: AtomicUsize,
+    /// Told when there is room in it again.
+    room: Notify,
+    /// Odd while a write is under way.
+    writes: AtomicU64,
+    /// Why nothing is written any more; set before `failed` is told.
+    error: OnceLock<RecorderError>,
     failed: Notify,
+}
+
+impl Shared {
+    /// From here on no event is written: what is on disk is whole, and nothing may follow what is lost.
+    fn fail(&self, error: RecorderError) {
+        let _ = self.error.set(error);
+        self.failed.notify_waiters();
+        self.failed.notify_one();
+    }
 }
 
 // Nearly every message is an event; a box for each would cost more than the room that it saves.
@@ -90,52 +137,50 @@ enum Message {
 
 /// The thread that writes; [`Writing::finish`] ends it.
 pub struct Writing {
-    thread: JoinHandle<()>,
     recorder: Recorder,
+    /// A message when the thread has come to its end, or cannot.
+    ended: Receiver<()>,
 }
 
 /// Start a history file. Each event is also handed to `monitor`, if there is one.
-pub fn start(path: &Path, header: &Header, monitor: Option<SyncSender<Event>>) -> Result<Writing, Failure> {
-    let cannot = |error: io::Error| Failure::Broken(format!("cannot write {}: {error}", path.display()));
-    let mut file = OpenOptions::new()
-        .create_new(true)
-        .append(true)
-        .open(path)
-        .map_err(cannot)?;
-    let mut buffer = Vec::with_capacity(2 * FLUSH_AT_BYTES);
-    history1::write_header(&mut buffer, header);
-    file.write_all(&buffer).map_err(cannot)?;
-    let (queue, events) = sync_channel(QUEUE);
-    let shared = Arc::new(Shared::default());
-    let whole = buffer.len() as u64;
-    buffer.clear();
-    let writer = Writer {
-        path: path.to_owned(),
-        file,
-        whole,
-        buffer,
-        flushed: Instant::now(),
-        next_index: 0,
-        last_time: Nanos(0),
-        written: BTreeSet::new(),
-        shared: Arc::clone(&shared),
-        monitor,
-    };
-    let thread = std::thread::Builder::new()
-        .name("recorder".to_owned())
-        .spawn(move || writer.write_all(&events))
-        .map_err(cannot)?;
-    Ok(Writing {
-        thread,
-        recorder: Recorder { queue, shared },
-    })
+pub fn start(
+    path: &Path,
+    header: &Header,
+    monitor: Option<SyncSender<Event>>,
+) -> Result<Writing, RecorderError> {
+    let mut lines = Vec::new();
+    history1::write_header(&mut lines, header);
+    let mut options = OpenOptions::new();
+    let open = options.create_new(true).append(true).open(path);
+    let written = open.and_then(|mut file| file.write_all(&lines).map(|()| file));
+    written
+        .and_then(|file| Writing::on(file, path, lines.len() as u64, monitor, STALLED))
+        .map_err(|source| RecorderError::Start {
+            path: path.to_owned(),
+            source: source.into(),
+        })
 }
 
 impl Recorder {
     /// Write this event down. Its index is given by the recorder; its time never goes back.
+    ///
+    /// This never waits: whoever completes an operation or leads the nemesis does not stand still with the disk. Who
+    /// begins an operation waits for [`Recorder::room`] first.
     pub fn record(&self, event: Event) {
+        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
         // The thread is gone only when the run is over.
         let _ = self.queue.send(Message::Event(event));
+    }
+
+    /// Returns when the queue has room for more.
+    pub async fn room(&self) {
+        loop {
+            let freed = self.shared.room.notified();
+            if self.shared.waiting.load(Ordering::Acquire) < QUEUE {
+                return;
+            }
+            freed.await;
+        }
     }
 
     /// How many operations ended in which way.
@@ -150,42 +195,69 @@ impl Recorder {
         keys.await.unwrap_or_default()
     }
 
-    /// Returns when a line could not be written, with the reason.
-    pub async fn failure(&self) -> String {
+    /// Returns when nothing can be written any more, with the reason.
+    pub async fn failure(&self) -> RecorderError {
         loop {
-            let notified = self.shared.failed.notified();
-            if self.shared.broken.load(Ordering::Acquire) {
-                let error = self.shared.error.lock().unwrap_or_else(PoisonError::into_inner);
-                return error.clone().unwrap_or_default();
+            let failed = self.shared.failed.notified();
+            if let Some(error) = self.shared.error.get() {
+                return error.clone();
             }
-            notified.await;
+            failed.await;
         }
     }
 }
 
 impl Writing {
+    /// A recording on a file of which `whole` bytes are written.
+    fn on(
+        file: File,
+        path: &Path,
+        whole: u64,
+        monitor: Option<SyncSender<Event>>,
+        limit: Duration,
+    ) -> io::Result<Self> {
+        let (queue, events) = channel();
+        let shared = Arc::new(Shared::default());
+        let writer = Writer {
+            path: path.to_owned(),
+            file,
+            whole,
+            buffer: Vec::with_capacity(2 * FLUSH_AT_BYTES),
+            flushed: Instant::now(),
+            next_index: 0,
+            last_time: Nanos(0),
+            written: BTreeSet::new(),
+            shared: Arc::clone(&shared),
+            monitor,
+        };
+        let ((written, writes), (end, ended)) = (channel(), channel());
+        let watch = Watch {
+            path: path.to_owned(),
+            shared: Arc::clone(&shared),
+            limit,
+        };
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        thread("recorder").spawn(move || {
+            writer.write_all(&events);
+            let _ = written.send(());
+        })?;
+        thread("recorder-watch").spawn(move || watch.until_end(&writes, &end))?;
+        let recorder = Recorder { queue, shared };
+        Ok(Writing { recorder, ended })
+    }
+
     /// For those who record.
     pub fn recorder(&self) -> Recorder {
         self.recorder.clone()
     }
 
     /// Write what is queued, and end. An error if a line could not be written; what was written is whole lines.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub fn finish(self) -> Result<(), RecorderError> {
         let _ = self.recorder.queue.send(Message::Finish);
-        let joined = self.thread.join();
-        let error = self
-            .recorder
-            .shared
-            .error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match (joined, error) {
-            (Ok(()), None) => Ok(()),
-            (_, Some(error)) => Err(Failure::Broken(error)),
-            (Err(_), None) => Err(Failure::Broken(
-                "the recorder's thread panicked; this is a bug of ours".to_owned(),
-            )),
+        let ended = self.ended.recv();
+        match self.recorder.shared.error.get() {
+            Some(error) => Err(error.clone()),
+            None => ended.map_err(|_| RecorderError::Panicked),
         }
     }
 }
@@ -204,18 +276,47 @@ struct Writer {
     monitor: Option<SyncSender<Event>>,
 }
 
+/// Sees to it that a disk that takes nothing any more ends the run, rather than let it stand still.
+struct Watch {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    limit: Duration,
+}
+
+impl Watch {
+    /// Until the writer says that it has come to its end, or has been in one write for all of `limit`.
+    fn until_end(self, written: &Receiver<()>, end: &Sender<()>) {
+        let mut seen = 0;
+        loop {
+            match written.recv_timeout(self.limit) {
+                Ok(()) => break,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let writes = self.shared.writes.load(Ordering::Acquire);
+            if writes == seen && writes % 2 == 1 {
+                self.shared.fail(RecorderError::Stalled {
+                    path: self.path,
+                    limit: self.limit,
+                });
+                break;
+            }
+            seen = writes;
+        }
+        let _ = end.send(());
+    }
+}
+
 impl Writer {
     fn write_all(mut self, events: &Receiver<Message>) {
-        let mut failed = false;
         loop {
             let message = match events.try_recv() {
                 Ok(message) => message,
                 Err(TryRecvError::Empty) => {
-                    failed = failed || self.flush().is_err();
-                    match events.recv_timeout(Duration::from_secs(3600)) {
+                    self.flush();
+                    match events.recv() {
                         Ok(message) => message,
-                        Err(RecvTimeoutError::Timeout) => continue,
-                        Err(RecvTimeoutError::Disconnected) => break,
+                        Err(_) => break,
                     }
                 }
                 Err(TryRecvError::Disconnected) => break,
@@ -225,17 +326,23 @@ impl Writer {
                 Message::WrittenKeys(answer) => {
                     let _ = answer.send(self.written.iter().cloned().collect());
                 }
-                // Once a line is lost no later one may follow; the queue is still emptied, so that nobody hangs.
-                Message::Event(_) if failed => {}
-                Message::Event(event) => failed = self.add(event).is_err(),
+                Message::Event(event) => self.take(event),
             }
         }
-        if !failed {
-            let _ = self.flush();
+        self.flush();
+    }
+
+    fn take(&mut self, event: Event) {
+        if self.shared.waiting.fetch_sub(1, Ordering::AcqRel) == QUEUE {
+            self.shared.room.notify_waiters();
+        }
+        // Once a line is lost no later one may follow; the queue is still emptied, so that nobody hangs.
+        if self.shared.error.get().is_none() {
+            self.add(event);
         }
     }
 
-    fn add(&mut self, mut event: Event) -> io::Result<()> {
+    fn add(&mut self, mut event: Event) {
         event.index = self.next_index;
         self.next_index += 1;
         self.last_time = self.last_time.max(event.time);
@@ -248,9 +355,8 @@ impl Writer {
             let _ = monitor.send(event);
         }
         if self.buffer.len() >= FLUSH_AT_BYTES || self.flushed.elapsed() >= FLUSH_EVERY {
-            self.flush()?;
+            self.flush();
         }
-        Ok(())
     }
 
     fn note_key(&mut self, event: &Event) {
@@ -262,37 +368,32 @@ impl Writer {
         }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self) {
         self.flushed = Instant::now();
-        if self.buffer.is_empty() {
-            return Ok(());
+        if self.buffer.is_empty() || self.shared.error.get().is_some() {
+            return;
         }
-        match self.file.write_all(&self.buffer) {
+        self.shared.writes.fetch_add(1, Ordering::AcqRel);
+        let written = self.file.write_all(&self.buffer);
+        self.shared.writes.fetch_add(1, Ordering::AcqRel);
+        match written {
             Ok(()) => {
                 self.whole += self.buffer.len() as u64;
                 self.buffer.clear();
-                Ok(())
             }
-            Err(error) => {
-                self.give_up(&error);
-                Err(error)
-            }
+            Err(source) => self.give_up(source),
         }
     }
 
     /// What was recorded stays readable: cut off the line that is not whole, and tell the run.
-    fn give_up(&mut self, error: &io::Error) {
+    fn give_up(&mut self, source: io::Error) {
         let whole = self.whole_lines_written();
         let _ = self.file.set_len(whole);
-        let text = format!(
-            "cannot write {}: {error}; the history up to here ({} bytes) is readable",
-            self.path.display(),
-            whole
-        );
-        *self.shared.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-        self.shared.broken.store(true, Ordering::Release);
-        self.shared.failed.notify_waiters();
-        self.shared.failed.notify_one();
+        self.shared.fail(RecorderError::Write {
+            path: self.path.clone(),
+            source: source.into(),
+            whole,
+        });
     }
 
     /// The length of the file without a last line that was written in part.
@@ -389,41 +490,62 @@ mod tests {
         writing.finish().unwrap();
     }
 
+    /// A recording on a file that exists.
+    fn on(file: File, limit: Duration) -> Writing {
+        Writing::on(file, Path::new("history.jsonl"), 0, None, limit).unwrap()
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_told_and_ends_the_recording() {
-        let writing = Writing::on(Path::new("/dev/full"));
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let writing = on(full, STALLED);
         writing.recorder().record(event(1, Kind::Invoke, 5));
         let error = writing.finish().unwrap_err().to_string();
         assert!(
-            error.contains("/dev/full") && error.contains("readable"),
+            error.contains("No space") && error.contains("readable"),
             "{error}"
         );
     }
 
-    #[cfg(target_os = "linux")]
-    impl Writing {
-        /// A recording on a file that exists.
-        fn on(path: &Path) -> Self {
-            let (queue, events) = sync_channel(QUEUE);
-            let shared = Arc::new(Shared::default());
-            let writer = Writer {
-                path: path.to_owned(),
-                file: OpenOptions::new().append(true).open(path).unwrap(),
-                whole: 0,
-                buffer: Vec::new(),
-                flushed: Instant::now(),
-                next_index: 0,
-                last_time: Nanos(0),
-                written: BTreeSet::new(),
-                shared: Arc::clone(&shared),
-                monitor: None,
-            };
-            let thread = std::thread::spawn(move || writer.write_all(&events));
-            Writing {
-                thread,
-                recorder: Recorder { queue, shared },
-            }
+    /// More than the queue holds, on a disk that takes no more than a pipe does.
+    fn overfull(limit: Duration) -> (std::io::PipeReader, Writing) {
+        let (disk, pipe) = std::io::pipe().unwrap();
+        let writing = on(File::from(std::os::fd::OwnedFd::from(pipe)), limit);
+        for time in 0..(QUEUE + (1 << 14)) as u64 {
+            writing.recorder().record(event(1, Kind::Invoke, time));
         }
+        (disk, writing)
+    }
+
+    fn has_room(recorder: &Recorder) -> bool {
+        let mut room = std::pin::pin!(recorder.room());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::future::Future::poll(room.as_mut(), &mut context).is_ready()
+    }
+
+    #[tokio::test]
+    async fn a_slow_disk_holds_up_those_who_begin_and_nothing_is_lost() {
+        let (mut disk, writing) = overfull(STALLED);
+        let recorder = writing.recorder();
+        assert!(!has_room(&recorder));
+        let read = std::thread::spawn(move || {
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut disk, &mut text).unwrap();
+            text
+        });
+        recorder.room().await;
+        writing.finish().unwrap();
+        assert_eq!(read.join().unwrap().lines().count(), QUEUE + (1 << 14));
+    }
+
+    #[tokio::test]
+    async fn a_stalled_disk_ends_the_run_and_nobody_waits_for_it() {
+        let (_disk, writing) = overfull(Duration::from_millis(1));
+        assert!(!has_room(&writing.recorder()));
+        let error = writing.recorder().failure().await;
+        assert!(matches!(error, RecorderError::Stalled { .. }), "{error}");
+        let error = writing.finish().unwrap_err().to_string();
+        assert!(error.contains("has not taken a write"), "{error}");
     }
 }

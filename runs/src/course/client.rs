@@ -240,8 +240,12 @@ pub async fn run(clients: Clients, number: u64, seed: u64, pace: Pace, stop: Sto
             Pace::Pause { from, to } => next = clients.world.now() + rng.random_range(from..to),
         }
         tokio::select! { biased; () = clients.world.sleep_until(next) => {}, () = stop.wait() => break }
-        let passed =
-            tokio::select! { biased; passed = clients.gate.pass() => passed, () = stop.wait() => break };
+        // The sink before the gate: who has passed that is in flight, and the nemesis may wait for him.
+        let passing = async {
+            clients.sink.room().await;
+            clients.gate.pass().await
+        };
+        let passed = tokio::select! { biased; passed = passing => passed, () = stop.wait() => break };
         let reply = one_operation(&clients, &mut session, &mut target, &mut rng).await;
         drop(passed);
         match reply.answer {
