@@ -77,13 +77,21 @@ fn what_is_no_history_is_said_so() {
     let options = Options::default();
     let empty = format::read(b"".as_slice(), &options).expect_err("nothing");
     assert_eq!(empty.to_string(), "the input is empty");
-    let prose = format::read(b"Dear diary,\n".as_slice(), &options).expect_err("no history");
-    assert!(
-        prose
-            .to_string()
-            .starts_with("the input: no known format begins like this; "),
-        "{prose}"
-    );
+    for other in [
+        b"# harness\n\nA black-box tester {:for stores}\n".as_slice(),
+        b"Dear diary,\n",
+        b"#!/bin/sh\n",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        br#"{"name":"harness","type":"module"}"#,
+        b"[1, 2]",
+        b"\n\n",
+    ] {
+        let error = format::read(other, &options).expect_err("no history").to_string();
+        assert!(
+            error.starts_with("the input is of no known format; history1 begins with `{\"history\":1,"),
+            "{error}"
+        );
+    }
     let unknown = format::read(
         b"".as_slice(),
         &Options {
@@ -103,4 +111,20 @@ fn what_is_no_history_is_said_so() {
         missing.to_string().starts_with("cannot read no/such/file: "),
         "{missing}"
     );
+}
+
+#[test]
+fn what_a_format_is_said_to_begin_with_is_recognised_as_it() {
+    for row in format::TABLE {
+        let found = format::recognise(row.begins.as_bytes()).map(|row| row.name);
+        assert_eq!(found, Some(row.name));
+    }
+    for tagged in [
+        "#jepsen.history.Op{:index 0}",
+        "[#jepsen.history.Op {:index 0}]",
+        "; header\n{:index 0}",
+    ] {
+        let found = format::recognise(tagged.as_bytes()).map(|row| row.name);
+        assert_eq!(found, Some("jepsen-edn"), "{tagged}");
+    }
 }

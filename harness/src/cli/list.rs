@@ -153,8 +153,10 @@ fn models() -> Table {
 fn formats() -> Table {
     let rows = histories::format::TABLE.iter();
     Table {
-        head: vec!["format", "about"],
-        rows: rows.map(|format| row(&[format.name, format.about])).collect(),
+        head: vec!["format", "begins with", "about"],
+        rows: rows
+            .map(|format| row(&[format.name, format.begins, format.about]))
+            .collect(),
     }
 }
 

@@ -26,6 +26,14 @@ const TABLE: &[(&str, i32, &[&str])] = &[
     ),
     ("check latest", 254, &["latest"]),
     ("check /nowhere/history.jsonl", 254, &["/nowhere/history.jsonl"]),
+    (
+        "check Cargo.toml",
+        254,
+        &[
+            "Cargo.toml is of no known format; history1 begins with",
+            "jepsen-log",
+        ],
+    ),
     ("inspect latest", 254, &["there is no run"]),
 ];
 

@@ -4,10 +4,11 @@
 //! an object that is an integer in quotes is that integer, since JSON has no other way to write `{0 100}`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::BufRead;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::draft::{Draft, assemble};
 use super::edn::{Edn, Fault, Node, excerpt};
@@ -18,20 +19,26 @@ use super::{Imported, Interrupt, Options, head_text, read_text};
 
 pub(super) const NAME: &str = "elle-json";
 
-/// Whether the text begins with an object, alone or in an array.
+/// Whether the text begins with an operation, alone or in an array, or is an empty array.
 pub(super) fn recognise(head: &[u8]) -> bool {
     let text = head_text(head).trim_start();
     let (array, inside) = match text.strip_prefix('[') {
         Some(inside) => (true, inside.trim_start()),
         None => (false, text),
     };
-    inside
-        .strip_prefix('{')
-        .is_some_and(|object| object.trim_start().starts_with('"'))
-        || array
+    if !inside.starts_with('{') {
+        return array
             && inside
                 .strip_prefix(']')
-                .is_some_and(|rest| rest.trim().is_empty())
+                .is_some_and(|rest| rest.trim().is_empty());
+    }
+    let mut objects = serde_json::Deserializer::from_str(inside).into_iter::<BTreeMap<String, IgnoredAny>>();
+    let first = objects.next().and_then(Result::ok);
+    ["process", "type"].iter().all(|field| match &first {
+        Some(object) => object.contains_key(*field),
+        // Longer than what we see, or not right: its reader will say.
+        None => inside.contains(&format!("{field:?}")),
+    })
 }
 
 /// The row's reader.

@@ -30,26 +30,27 @@ pub enum FormatError {
         file: Option<PathBuf>,
     },
     /// No format knows the content.
-    #[error("{}: no known format begins like this; the formats are {known}", file_or_input(.file))]
+    #[error("{} is of no known format; {}", file_or_input(.file), listed(|row| format!("{} begins with `{}`", row.name, row.begins)))]
     Unrecognised {
         /// Which file.
         file: Option<PathBuf>,
-        /// The names of [`TABLE`](super::TABLE).
-        known: String,
     },
     /// No format has this name.
-    #[error("no format is called {name:?}; the formats are {known}")]
+    #[error("no format is called {name:?}; the formats are {}", listed(|row| row.name.to_owned()))]
     UnknownName {
         /// The name that was asked for.
         name: String,
-        /// The names of [`TABLE`](super::TABLE).
-        known: String,
     },
 }
 
 fn file_or_input(file: &Option<PathBuf>) -> String {
     file.as_deref()
         .map_or("the input".into(), |file| file.display().to_string())
+}
+
+/// What there is to say of every row of [`TABLE`](super::TABLE).
+fn listed(say: fn(&super::Format) -> String) -> String {
+    super::TABLE.iter().map(say).collect::<Vec<_>>().join(", ")
 }
 
 impl FormatError {
@@ -74,7 +75,7 @@ impl FormatError {
             }
             | FormatError::Read { file, .. }
             | FormatError::Empty { file }
-            | FormatError::Unrecognised { file, .. } => *file = Some(path.to_owned()),
+            | FormatError::Unrecognised { file } => *file = Some(path.to_owned()),
             FormatError::UnknownName { .. } => {}
         }
         self

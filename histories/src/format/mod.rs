@@ -40,6 +40,8 @@ pub struct Format {
     pub name: &'static str,
     /// One line for people.
     pub about: &'static str,
+    /// How a text of it begins, for people.
+    pub begins: &'static str,
     /// Whether a text that begins like this is of this format.
     pub recognise: fn(head: &[u8]) -> bool,
     /// Reads it.
@@ -56,6 +58,7 @@ pub const TABLE: &[Format] = &[
     Format {
         name: history1::NAME,
         about: "JSON Lines: a header, then an event a line; what this harness records",
+        begins: r#"{"history":1,"model":"register"}"#,
         recognise: history1::recognise,
         read: history1::import,
         write: Some(history1::write),
@@ -63,6 +66,7 @@ pub const TABLE: &[Format] = &[
     Format {
         name: elle_json::NAME,
         about: "elle-cli's JSON: operations in one array, or one after the other",
+        begins: r#"[{"type":"invoke","process":0,"f":"read"}"#,
         recognise: elle_json::recognise,
         read: elle_json::import,
         write: None,
@@ -70,6 +74,7 @@ pub const TABLE: &[Format] = &[
     Format {
         name: porcupine_kv::NAME,
         about: "Porcupine's key-value test logs: EDN maps with :key, of get, put and append",
+        begins: r#"{:process 0, :type :invoke, :f :get, :key "0"}"#,
         recognise: porcupine_kv::recognise,
         read: porcupine_kv::import,
         write: None,
@@ -77,6 +82,7 @@ pub const TABLE: &[Format] = &[
     Format {
         name: jepsen_edn::NAME,
         about: "Jepsen's, Knossos's and elle-cli's EDN: maps one after the other, a vector or a list",
+        begins: "{:process 0, :type :invoke, :f :read}",
         recognise: jepsen_edn::recognise,
         read: jepsen_edn::import,
         write: Some(jepsen_edn::write),
@@ -84,6 +90,7 @@ pub const TABLE: &[Format] = &[
     Format {
         name: porcupine_etcd::NAME,
         about: "Porcupine's etcd test logs: rows of jepsen.util, a failed cas is an observation",
+        begins: "INFO  jepsen.util - 0 :invoke :read nil",
         recognise: porcupine_etcd::recognise,
         read: porcupine_etcd::import,
         write: None,
@@ -91,6 +98,7 @@ pub const TABLE: &[Format] = &[
     Format {
         name: jepsen_rows::NAME,
         about: "Jepsen's history.txt: process, type, operation and value in a row",
+        begins: "0 :invoke :read nil",
         recognise: jepsen_rows::recognise,
         read: jepsen_rows::import,
         write: None,
@@ -98,6 +106,7 @@ pub const TABLE: &[Format] = &[
     Format {
         name: jepsen_log::NAME,
         about: "Jepsen's jepsen.log: the rows of jepsen.util among other lines",
+        begins: "2026-11-23 17:02:10,117 INFO  jepsen.core - ",
         recognise: jepsen_log::recognise,
         read: jepsen_log::import,
         write: None,
@@ -217,7 +226,6 @@ pub fn by_name(name: &str) -> Result<&'static Format, FormatError> {
         .find(|format| format.name == name)
         .ok_or_else(|| FormatError::UnknownName {
             name: name.to_owned(),
-            known: known(),
         })
 }
 
@@ -253,10 +261,7 @@ pub fn read(mut input: impl Read, options: &Options<'_>) -> Result<Imported, For
     let format = match options.format {
         Some(name) => by_name(name)?,
         None if head.is_empty() => return Err(FormatError::Empty { file: None }),
-        None => recognise(&head).ok_or_else(|| FormatError::Unrecognised {
-            file: None,
-            known: known(),
-        })?,
+        None => recognise(&head).ok_or(FormatError::Unrecognised { file: None })?,
     };
     (format.read)(&mut BufReader::new(Cursor::new(head).chain(input)), options)
 }
@@ -283,12 +288,4 @@ fn head_text(head: &[u8]) -> &str {
         Err(error) => error.valid_up_to(),
     };
     std::str::from_utf8(&head[..valid]).unwrap_or_default()
-}
-
-fn known() -> String {
-    TABLE
-        .iter()
-        .map(|format| format.name)
-        .collect::<Vec<_>>()
-        .join(", ")
 }

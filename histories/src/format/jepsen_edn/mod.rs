@@ -23,7 +23,7 @@ use crate::history::{Header, History};
 
 pub(super) const NAME: &str = "jepsen-edn";
 
-/// Whether the text begins with a map with a keyword, alone or in a vector or a list.
+/// Whether the text begins with a map with a keyword, tagged or not, alone or in a vector or a list.
 pub(super) fn recognise(head: &[u8]) -> bool {
     let mut parser = Parser::at(head_text(head), 0);
     let entered = parser.enter_sequence();
@@ -31,12 +31,24 @@ pub(super) fn recognise(head: &[u8]) -> bool {
         return false;
     }
     let rest = parser.rest();
-    match (entered, rest.strip_prefix('{')) {
-        (Err(_), _) => false,
-        (Ok(_), Some(inside)) => inside.trim_start().starts_with([':', '}']),
-        (Ok(Some(close)), None) => rest.starts_with([close, '#']),
-        (Ok(None), None) => rest.starts_with('#'),
+    match entered {
+        Err(_) => false,
+        Ok(close) => close.is_some_and(|close| rest.starts_with(close)) || begins_a_map(untagged(rest)),
     }
+}
+
+fn begins_a_map(text: &str) -> bool {
+    let inside = text.strip_prefix('{').map(str::trim_start);
+    inside.is_some_and(|inside| inside.starts_with([':', '}']))
+}
+
+/// What stands behind a tag, as in `#jepsen.history.Op{:index 0 …}`.
+fn untagged(text: &str) -> &str {
+    let is_of_tag = |character: char| character.is_alphanumeric() || "._-/".contains(character);
+    let behind = text
+        .strip_prefix('#')
+        .filter(|tag| tag.starts_with(char::is_alphabetic));
+    behind.map_or(text, |tag| tag.trim_start_matches(is_of_tag).trim_start())
 }
 
 /// The row's reader.
