@@ -189,11 +189,6 @@ impl Scene {
         self.board().rng.random_range(range)
     }
 
-    /// One of two.
-    pub fn toss(&self) -> bool {
-        self.board().rng.random()
-    }
-
     /// A way for a node to go out.
     pub fn draw_out(&self) -> Out {
         Out::draw(&mut self.board().rng)
