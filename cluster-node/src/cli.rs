@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
@@ -66,7 +66,12 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "prod")]
     pub profile: ProfileName,
     /// Break a rule on purpose; may be repeated.
-    #[arg(long = "bug", value_name = "NAME")]
+    #[arg(
+        long = "bug",
+        value_name = "NAME",
+        value_parser = PossibleValuesParser::new(bugs::all().map(|bug| bug.name)),
+        hide_possible_values = true
+    )]
     pub bugs: Vec<String>,
     /// List what --bug can break, and stop.
     #[arg(long)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::RawQuery;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -161,26 +161,23 @@ async fn op(State(shared): State<Shared>, body: Body) -> Response {
     }
 }
 
-/// How many entries of the log's end a status shows by itself.
-const TAIL: usize = 32;
-
-async fn status(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
-    match tail_of(query.as_deref().unwrap_or_default()) {
-        Ok(tail) => {
-            let status = shared.board.status(tail.min(LONGEST_TAIL));
-            json(StatusCode::OK, &page(&shared.about, status))
-        }
-        Err(message) => bad_request(StatusCode::BAD_REQUEST, &message),
-    }
+/// How many entries of the log's end a status shows.
+#[derive(Deserialize)]
+struct Wanted {
+    tail: Option<usize>,
 }
 
-fn tail_of(query: &str) -> Result<usize, String> {
-    let given = query.split('&').find_map(|pair| pair.strip_prefix("tail="));
-    given.map_or(Ok(TAIL), |number| {
-        number
-            .parse()
-            .map_err(|_| format!("tail={number} is no number; tail=32 is"))
-    })
+/// Where the query does not say.
+const TAIL: usize = 32;
+
+async fn status(State(shared): State<Shared>, wanted: Result<Query<Wanted>, QueryRejection>) -> Response {
+    match wanted {
+        Ok(Query(Wanted { tail })) => {
+            let status = shared.board.status(tail.unwrap_or(TAIL).min(LONGEST_TAIL));
+            json(StatusCode::OK, &page(&shared.about, status))
+        }
+        Err(error) => bad_request(StatusCode::BAD_REQUEST, &error.body_text()),
+    }
 }
 
 /// The status page.

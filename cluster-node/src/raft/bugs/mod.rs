@@ -2,8 +2,6 @@
 
 mod set_a;
 
-use std::fmt;
-
 use serde::Serialize;
 
 use super::rules::Rules;
@@ -49,39 +47,6 @@ impl Rules {
 }
 
 /// A bug that does not exist.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("there is no bug {0:?}; see --list-bugs")]
 pub struct UnknownBug(String);
-
-impl fmt::Display for UnknownBug {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<&str> = all().map(|bug| bug.name).collect();
-        write!(f, "there is no bug {:?}", self.0)?;
-        if let Some(nearest) = nearest(&self.0, &known) {
-            write!(f, "; did you mean {nearest}?")?;
-        }
-        write!(f, "; there are: {}", known.join(", "))
-    }
-}
-
-impl std::error::Error for UnknownBug {}
-
-/// The known name that takes the fewest changes of a letter, at most half of its length.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let by_distance = known.iter().map(|known| (distance(name, known), *known));
-    let (changes, nearest) = by_distance.min()?;
-    (changes * 2 <= nearest.len()).then_some(nearest)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, right) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.chars().count()]
-}
