@@ -25,6 +25,7 @@ pub struct Options {
 
 /// What a `set-full` makes of a read that began after an element was known and lacks it, though a later one has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum StaleReads {
     /// The element came late, which is no loss.
     #[default]
@@ -45,6 +46,7 @@ pub enum Proof {
 
 /// How closely the models `set` and `counter` look, which Jepsen's checkers of these names judge by less than a legal order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Analysis {
     /// There must be a legal order that respects real time.
     #[default]
@@ -57,6 +59,7 @@ pub enum Analysis {
 
 /// What a read that returned null says of a `register` or `cas-register`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum NullRead {
     /// That the value is null: what it may be before the first write.
     #[default]
@@ -76,6 +79,7 @@ pub struct Bank {
 
 /// What transactions over many keys must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Consistency {
     /// As if one after the other, in any order.
     Serializable,
@@ -108,6 +112,7 @@ impl Consistency {
 
 /// What a `cas` that failed tells about the register.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum FailedCas {
     /// Nothing: it did not happen (Jepsen, Knossos).
     #[default]
@@ -118,6 +123,7 @@ pub enum FailedCas {
 
 /// Who decides about a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Engine {
     /// The model's graph engine where it applies, else the search.
     #[default]
@@ -127,7 +133,9 @@ pub enum Engine {
     /// The search alone, depth-first and breadth-first raced.
     Search,
     /// The depth-first search alone.
+    #[cfg_attr(feature = "clap", value(skip))]
     DepthFirst,
     /// The breadth-first search alone.
+    #[cfg_attr(feature = "clap", value(skip))]
     BreadthFirst,
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use checker::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, StaleReads, Verdict};
-use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
 use runs::judge::{self, Limits};
@@ -49,19 +48,19 @@ pub struct Args {
     format: Option<String>,
     /// Whether a value [k v] of an imported history is a key and its value.
     #[arg(long, value_enum, default_value = "auto")]
-    independent: YesNo,
+    independent: Independent,
     /// What a failed cas says; without it, what the file's format implies.
     #[arg(long, value_enum)]
-    failed_cas: Option<FailedCasArg>,
+    failed_cas: Option<FailedCas>,
     /// How closely a set and a counter are looked at; without it, what the file's format implies.
     #[arg(long, value_enum)]
-    analysis: Option<AnalysisArg>,
+    analysis: Option<Analysis>,
     /// What a read of null says of a register; without it, what the file's format implies.
     #[arg(long, value_enum)]
-    null_read: Option<NullReadArg>,
+    null_read: Option<NullRead>,
     /// What a read of a set-full says that began after an element was known and lacks it, if a later one has it.
     #[arg(long, value_enum, default_value = "allowed")]
-    stale_reads: StaleReadsArg,
+    stale_reads: StaleReads,
     /// The sum of a bank's balances; without it, that of the first read.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     total_amount: Option<i64>,
@@ -70,10 +69,10 @@ pub struct Args {
     negative_balances: bool,
     /// What transactions are held to.
     #[arg(long, value_enum, default_value = "strict-serializable")]
-    consistency: ConsistencyArg,
+    consistency: Consistency,
     /// Who decides: a graph engine where one applies, else the search (auto), or only one of them.
     #[arg(long, value_enum, default_value = "auto")]
-    engine: EngineArg,
+    engine: Engine,
     /// How long the check of linearizability may take; then it is inconclusive.
     #[arg(long, default_value = "60s", value_parser = duration)]
     timeout: Duration,
@@ -102,60 +101,6 @@ pub struct Args {
     outputs: Outputs,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum YesNo {
-    Auto,
-    Yes,
-    No,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum EngineArg {
-    Auto,
-    Graph,
-    Search,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum ConsistencyArg {
-    /// Some serial order explains everything.
-    Serializable,
-    /// One that respects real time, too.
-    StrictSerializable,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum FailedCasArg {
-    /// It did not happen, and tells nothing (Jepsen).
-    DidNotHappen,
-    /// It happened, and found another value (Porcupine's etcd logs).
-    Observation,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum AnalysisArg {
-    /// There must be a legal order that respects real time.
-    Linearizable,
-    /// As Jepsen's checkers: of a set the last read alone counts, a counter's reads have bounds.
-    Jepsen,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum StaleReadsArg {
-    /// The element came late, which is no loss (Jepsen).
-    Allowed,
-    /// A violation, as with Jepsen's :linearizable? true.
-    Violation,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum NullReadArg {
-    /// That the value is null, as before the first write.
-    Observation,
-    /// Nothing (Knossos).
-    SaysNothing,
-}
-
 /// Do it.
 pub fn check(args: &Args) -> Result<Exit, Failure> {
     let limits = limits(args);
@@ -178,44 +123,21 @@ fn limits(args: &Args) -> Limits {
         timeout: args.timeout,
         memory: args.memory.as_u64(),
         progress: (std::io::stderr().is_terminal() && !args.json).then(checking::bar),
-        engine: match args.engine {
-            EngineArg::Auto => Engine::Auto,
-            EngineArg::Graph => Engine::Graph,
-            EngineArg::Search => Engine::Search,
-        },
+        engine: args.engine,
         certify: args.certify,
         journals: !args.no_journal,
         model: args.model.clone(),
-        failed_cas: args.failed_cas.map(|failed_cas| match failed_cas {
-            FailedCasArg::DidNotHappen => FailedCas::DidNotHappen,
-            FailedCasArg::Observation => FailedCas::Observation,
-        }),
-        analysis: args.analysis.map(|analysis| match analysis {
-            AnalysisArg::Linearizable => Analysis::Linearizable,
-            AnalysisArg::Jepsen => Analysis::Jepsen,
-        }),
-        null_read: args.null_read.map(|null_read| match null_read {
-            NullReadArg::Observation => NullRead::Observation,
-            NullReadArg::SaysNothing => NullRead::SaysNothing,
-        }),
-        stale_reads: match args.stale_reads {
-            StaleReadsArg::Allowed => StaleReads::Allowed,
-            StaleReadsArg::Violation => StaleReads::Violation,
-        },
+        failed_cas: args.failed_cas,
+        analysis: args.analysis,
+        null_read: args.null_read,
+        stale_reads: args.stale_reads,
         bank: Bank {
             total: args.total_amount,
             negative_balances: args.negative_balances,
         },
-        consistency: match args.consistency {
-            ConsistencyArg::Serializable => Consistency::Serializable,
-            ConsistencyArg::StrictSerializable => Consistency::StrictSerializable,
-        },
+        consistency: args.consistency,
         format: args.format.clone(),
-        independent: match args.independent {
-            YesNo::Auto => Independent::Auto,
-            YesNo::Yes => Independent::Yes,
-            YesNo::No => Independent::No,
-        },
+        independent: args.independent,
         stop: Stop::unset(),
     }
 }

@@ -126,6 +126,7 @@ pub struct Options<'a> {
 
 /// Whether a value `[k v]` of an imported history is a key and its value (Jepsen's `independent`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Independent {
     /// Where all values of the clients look like it.
     #[default]
