@@ -1,67 +1,88 @@
 //! The errors that end a command, each with its exit code.
 
-pub use runs::exit::Exit;
+use std::io;
+use std::path::{Path, PathBuf};
 
-/// An error that ends the command, by who has to act on it.
+use histories::format::FormatError;
+use histories::run_folder::FolderError;
+use runs::course::CourseError;
+pub use runs::exit::Exit;
+use runs::judge::JudgeError;
+use runs::record::{SettingsError, Unreadable};
+
+use crate::cli::CliError;
+use crate::report::ReportError;
+use crate::run::RunError;
+use crate::run::recorder::RecorderError;
+use crate::serve::ServeError;
+use crate::systems::SystemError;
+
+/// An error that ends the command: each room has its own, and this is all of them.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "an error says by itself what it is")]
 pub enum Failure {
-    /// The command line or an input file is wrong: exit 254.
-    #[error("{0}")]
-    Usage(String),
-    /// The harness could not do its work: exit 255.
-    #[error("{0}")]
-    Broken(String),
-    /// A second Ctrl-C: exit 130.
+    #[error(transparent)]
+    Cli(#[from] CliError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    System(#[from] SystemError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Course(#[from] CourseError),
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
+    /// A run's folder that is written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A run's folder that is read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    /// A second Ctrl-C.
     #[error("stopped at the second interrupt; the history is saved up to here")]
     Interrupted,
 }
 
 impl Failure {
-    /// The exit code that goes with it.
+    pub(crate) fn cannot_write(path: &Path) -> impl Fn(io::Error) -> Failure + '_ {
+        |source| Failure::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The exit code that goes with it: what was asked for is wrong, or the harness could not do it.
     pub fn exit(&self) -> Exit {
-        match self {
-            Failure::Usage(_) => Exit::Usage,
-            Failure::Broken(_) => Exit::Broken,
-            Failure::Interrupted => Exit::Interrupted,
+        let is_ours = match self {
+            Failure::Interrupted => return Exit::Interrupted,
+            Failure::Settings(_) | Failure::Unreadable(_) | Failure::Format(_) | Failure::Read { .. } => {
+                false
+            }
+            Failure::Cli(error) => error.is_ours(),
+            Failure::Judge(error) => error.is_ours(),
+            Failure::Report(error) => error.is_ours(),
+            Failure::Serve(error) => error.is_ours(),
+            Failure::System(_) | Failure::Run(_) | Failure::Course(_) | Failure::Recorder(_) => true,
+            Failure::Folder(_) | Failure::Write { .. } | Failure::Runtime(_) => true,
+        };
+        match is_ours {
+            true => Exit::Broken,
+            false => Exit::Usage,
         }
-    }
-}
-
-impl From<histories::run_folder::FolderError> for Failure {
-    fn from(error: histories::run_folder::FolderError) -> Self {
-        Failure::Broken(error.to_string())
-    }
-}
-
-impl From<runs::record::SettingsError> for Failure {
-    fn from(error: runs::record::SettingsError) -> Self {
-        Failure::Usage(error.to_string())
-    }
-}
-
-impl From<runs::record::Unreadable> for Failure {
-    fn from(error: runs::record::Unreadable) -> Self {
-        Failure::Usage(error.to_string())
-    }
-}
-
-impl From<runs::judge::JudgeError> for Failure {
-    fn from(error: runs::judge::JudgeError) -> Self {
-        match error.is_ours() {
-            true => Failure::Broken(error.to_string()),
-            false => Failure::Usage(error.to_string()),
-        }
-    }
-}
-
-impl From<runs::course::CourseError> for Failure {
-    fn from(error: runs::course::CourseError) -> Self {
-        Failure::Broken(error.to_string())
-    }
-}
-
-impl From<crate::run::recorder::RecorderError> for Failure {
-    fn from(error: crate::run::recorder::RecorderError) -> Self {
-        Failure::Broken(error.to_string())
     }
 }

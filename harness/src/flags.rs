@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum};
 use histories::Seed;
 use runs::record::{Reads, Settings};
 
+use crate::cli::CliError;
 use crate::exit::Failure;
 use crate::systems;
 
@@ -389,8 +390,8 @@ impl Flags {
                 false => given.clone(),
             };
             if !values.is_empty() {
-                (flag.set)(&mut settings, &values)
-                    .map_err(|why| Failure::Usage(format!("--{}: {why}", flag.name)))?;
+                let set = (flag.set)(&mut settings, &values);
+                set.map_err(|why| CliError::Flag { flag: flag.name, why })?;
             }
         }
         settings.program = systems::row(&settings.system)?.program(Some(&settings.program))?;

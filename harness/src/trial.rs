@@ -38,7 +38,7 @@ pub fn trial(
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
+        .map_err(Failure::Runtime)?;
     let folder = runtime.block_on(crate::run::run(settings, progress));
     runtime.shutdown_timeout(Duration::from_millis(500));
     let folder = folder?;

@@ -183,7 +183,10 @@ fn two_nodes_never_share_a_folder() {
 fn a_wrong_command_line_is_exit_2() {
     let folder = tempfile::tempdir().unwrap();
     let wrong: [(&[&str], &str); 7] = [
-        (&["--bug", "commit-any-trem"], "a similar value exists: 'commit-any-term'"),
+        (
+            &["--bug", "commit-any-trem"],
+            "a similar value exists: 'commit-any-term'",
+        ),
         (
             &["--heartbeat-ms", "500", "--election-min-ms", "100"],
             "the timings cannot work",

@@ -15,7 +15,7 @@ use runs::stop::Stop;
 use serde_json::json;
 
 use super::outputs::Outputs;
-use super::{duration, run_folder, show, show_json};
+use super::{CliError, duration, run_folder, show, show_json};
 use crate::exit::{Exit, Failure};
 use crate::report::checking;
 use crate::report::outcome::Outcome;
@@ -221,9 +221,7 @@ fn several(args: &Args, judged: &[Outcome]) -> Result<Exit, Failure> {
         return Ok(worst);
     }
     if args.dot {
-        return Err(Failure::Usage(
-            "--dot draws one violation: name one file".to_owned(),
-        ));
+        return Err(CliError::ManyDots.into());
     }
     show(&lines(judged, args.explain, Style::of_stdout()))?;
     Ok(worst)

@@ -5,8 +5,9 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
-use histories::format::{self, FormatError, Options};
+use histories::format::{self, Options};
 
+use super::CliError;
 use crate::exit::{Exit, Failure};
 
 const EXAMPLES: &str = "\
@@ -44,7 +45,6 @@ fn writable() -> Vec<&'static str> {
 
 /// Do it.
 pub fn convert(args: &Args) -> Result<Exit, Failure> {
-    let usage = |error: FormatError| Failure::Usage(error.to_string());
     let options = Options {
         format: args.from.as_deref(),
         ..Options::default()
@@ -52,24 +52,22 @@ pub fn convert(args: &Args) -> Result<Exit, Failure> {
     let imported = match args.input.as_os_str() == "-" {
         true => format::read(std::io::stdin().lock(), &options),
         false => format::read_path(&args.input, &options),
-    }
-    .map_err(usage)?;
+    }?;
     let by_name = if args.output.extension().is_some_and(|end| end == "edn") {
         "jepsen-edn"
     } else {
         "history1"
     };
-    let row = format::by_name(args.to.as_deref().unwrap_or(by_name)).map_err(usage)?;
+    let row = format::by_name(args.to.as_deref().unwrap_or(by_name))?;
     let Some(write) = row.write else {
-        return Err(Failure::Usage(format!(
-            "{} can only be read; {} can be written",
-            row.name,
-            writable().join(", ")
-        )));
+        return Err(CliError::NotWritable {
+            name: row.name,
+            writable: writable(),
+        }
+        .into());
     };
-    let cannot =
-        |error: std::io::Error| Failure::Broken(format!("cannot write {}: {error}", args.output.display()));
-    let mut out = output(&args.output).map_err(cannot)?;
+    let cannot = Failure::cannot_write(&args.output);
+    let mut out = output(&args.output).map_err(&cannot)?;
     write(&imported.history, &mut out)
         .and_then(|()| out.flush())
         .map_err(cannot)?;

@@ -8,12 +8,12 @@ use histories::RunFolder;
 use histories::run_folder::read_json;
 use runs::judge;
 use runs::record::Record;
-use runs::record::Settings;
+use runs::record::{Settings, Unreadable};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::table::{Table, aligned};
-use super::{run_folder, show, show_json};
+use super::{CliError, run_folder, show, show_json};
 use crate::exit::{Exit, Failure};
 use crate::report::figures::{Figures, median};
 use crate::report::style::{Style, word};
@@ -134,7 +134,7 @@ impl Run {
         let verdict = match folder.results().exists() {
             true => {
                 let saved = read_json::<Saved>(&folder.results());
-                Some(saved.map_err(|error| Failure::Usage(error.to_string()))?.verdict)
+                Some(saved.map_err(Unreadable)?.verdict)
             }
             false => None,
         };
@@ -171,9 +171,12 @@ fn alike<'a>(mut runs: impl Iterator<Item = &'a Run>) -> Result<(), Failure> {
             .zip(&other)
             .find(|(expected, found)| expected != found)
         {
-            return Err(Failure::Usage(format!(
-                "the runs are not alike: {flag} {expected} and {flag} {found}; compare runs with the same settings"
-            )));
+            return Err(CliError::NotAlike {
+                flag,
+                expected: expected.clone(),
+                found: found.clone(),
+            }
+            .into());
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use runs::record::Record;
 use serde::Serialize;
 
 use super::pager::Pager;
-use super::{run_folder, show_json};
+use super::{CliError, run_folder, show_json};
 use crate::exit::{Exit, Failure};
 use crate::report::inspect::{Saved, event_line};
 use crate::report::style::Style;
@@ -165,9 +165,7 @@ fn log(folder: &RunFolder, node: &str) -> Result<Exit, Failure> {
         names.into_iter().any(|entry| entry.file_name() == node)
     });
     if !is_one {
-        return Err(Failure::Usage(format!(
-            "the run has no node {node:?}; write it like n3"
-        )));
+        return Err(CliError::NoNode(node.to_owned()).into());
     }
     let mut out = Pager::open();
     for file in ["stderr.log", "stdout.log"] {
@@ -175,9 +173,7 @@ fn log(folder: &RunFolder, node: &str) -> Result<Exit, Failure> {
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                return Err(Failure::Usage(format!("cannot read {}: {error}", path.display())));
-            }
+            Err(source) => return Err(Failure::Read { path, source }),
         };
         out.show(&format!("== {file}\n{}", String::from_utf8_lossy(&text)))?;
     }

@@ -5,6 +5,7 @@
 mod check;
 mod control;
 mod convert;
+mod error;
 mod gate;
 mod inspect;
 mod list;
@@ -24,6 +25,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use histories::RunFolder;
 
+pub(crate) use self::error::CliError;
 use crate::exit::{Exit, Failure};
 use crate::report::{data, page};
 
@@ -95,9 +97,7 @@ fn not_a_command(error: &clap::Error) -> Exit {
 fn show(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Broken(format!(
-            "cannot write to standard output: {error}"
-        ))),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::Stdout(error).into()),
         _ => Ok(()),
     }
 }
@@ -115,8 +115,7 @@ fn draw(folder: &RunFolder) -> Option<PathBuf> {
 
 /// Print one JSON document.
 fn show_json(document: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(document)
-        .map_err(|error| Failure::Broken(format!("cannot write the results as JSON: {error}")))?;
+    let text = serde_json::to_string_pretty(document).map_err(CliError::Json)?;
     show(&(text + "\n"))
 }
 
@@ -126,30 +125,27 @@ fn run_folder(store: &Path, name: &Path) -> Result<RunFolder, Failure> {
         Some("latest") => store.join("latest"),
         _ => name.to_owned(),
     };
-    let path = std::fs::canonicalize(&path)
-        .map_err(|error| Failure::Usage(format!("there is no run {}: {error}", path.display())))?;
+    let path = std::fs::canonicalize(&path).map_err(|source| CliError::NoRun { path, source })?;
     let folder = RunFolder::at(path);
     if !folder.run_json().is_file() {
-        let path = folder.path();
+        let path = folder.path().to_owned();
         // Where Jepsen keeps a test.
         let history = path.join("history.edn");
-        let hint = match history.is_file() {
-            true => format!("; `harness check {}` judges its history", history.display()),
-            false => String::new(),
-        };
-        let what = format!("{} is no run: it has no run.json{hint}", path.display());
-        return Err(Failure::Usage(what));
+        return Err(match history.is_file() {
+            true => CliError::OfJepsen(path, history),
+            false => CliError::NotARun(path),
+        }
+        .into());
     }
     Ok(folder)
 }
 
 /// Call this at Ctrl-C, once; a second one ends the process as usual.
-fn on_interrupt(act: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    let cannot = |error: std::io::Error| Failure::Broken(format!("cannot listen for Ctrl-C: {error}"));
+fn on_interrupt(act: impl FnOnce() + Send + 'static) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(cannot)?;
+        .map_err(CliError::Interrupt)?;
     let wait = move || {
         if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
             act();
@@ -162,7 +158,7 @@ fn on_interrupt(act: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
         .name("interrupt".to_owned())
         .spawn(wait)
         .map(drop)
-        .map_err(cannot)
+        .map_err(CliError::Interrupt)
 }
 
 /// A duration such as `60s`, `5m` or `500ms`.

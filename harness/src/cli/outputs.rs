@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::CliError;
 use crate::exit::Failure;
 use crate::report::outcome::Outcome;
 use crate::report::{github, junit};
@@ -26,8 +27,7 @@ impl Outputs {
     /// reads both.
     pub fn write(&self, outcomes: &[Outcome]) -> Result<(), Failure> {
         if let Some(path) = &self.junit {
-            let xml = junit::render(outcomes)
-                .map_err(|error| Failure::Broken(format!("cannot write JUnit XML: {error}")))?;
+            let xml = junit::render(outcomes).map_err(CliError::from)?;
             put(path, xml.as_bytes())?;
         }
         if self.github {
@@ -43,15 +43,11 @@ impl Outputs {
 
 /// Write a whole file.
 pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes).map_err(cannot_write(path))
+    std::fs::write(path, bytes).map_err(Failure::cannot_write(path))
 }
 
 fn append(path: &Path, text: &str) -> Result<(), Failure> {
     let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(cannot_write(path))
-}
-
-fn cannot_write(path: &Path) -> impl FnOnce(std::io::Error) -> Failure + '_ {
-    move |error| Failure::Broken(format!("cannot write {}: {error}", path.display()))
+        .map_err(Failure::cannot_write(path))
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
 
+use super::CliError;
 use crate::exit::Failure;
 
 /// Where long text goes. A reader that has gone away is no error: what follows is dropped.
@@ -56,9 +57,7 @@ impl Pager {
                 self.out = None;
                 Ok(())
             }
-            Err(error) => Err(Failure::Broken(format!(
-                "cannot write to standard output: {error}"
-            ))),
+            Err(error) => Err(CliError::Stdout(error).into()),
             Ok(()) => Ok(()),
         }
     }

@@ -114,7 +114,7 @@ fn run_and_judge(settings: &Settings, progress: Progress, stop: &Stop) -> Result
     };
     let interrupt = stop.clone();
     let trial = trial(settings, progress, limits, || {
-        super::on_interrupt(move || interrupt.set())
+        Ok(super::on_interrupt(move || interrupt.set())?)
     })?;
     Ok(trial)
 }

@@ -15,7 +15,7 @@ use runs::stop::Stop;
 
 use super::outputs::put;
 use super::table::{Table, aligned};
-use super::{duration, show, show_json};
+use super::{CliError, duration, show, show_json};
 use crate::exit::{Exit, Failure};
 use crate::flags::{Flags, all_bugs};
 use crate::run::progress::Progress;
@@ -136,8 +136,7 @@ pub fn selftest(args: &Args) -> Result<Exit, Failure> {
     tidy(&args.store.join(STORE));
     let summary = Summary::of(&matrix, &findings.collect::<Vec<_>>(), began.elapsed());
     if let Some(path) = &args.junit {
-        let xml = junit::render(&summary)
-            .map_err(|error| Failure::Broken(format!("cannot write JUnit XML: {error}")))?;
+        let xml = junit::render(&summary).map_err(CliError::from)?;
         put(path, xml.as_bytes())?;
     }
     match args.json {
@@ -155,10 +154,7 @@ fn bugs(args: &Args) -> Result<Vec<&'static Bug>, Failure> {
     let all = systems::TABLE.iter().flat_map(|row| row.bugs);
     let bugs: Vec<&Bug> = all.filter(wanted).collect();
     match bugs.is_empty() && schedules(args).is_empty() {
-        true => Err(Failure::Usage(
-            "no bug is left: none of those named is caught by that nemesis; see `harness list bugs`"
-                .to_owned(),
-        )),
+        true => Err(CliError::NoBugLeft.into()),
         false => Ok(bugs),
     }
 }
@@ -180,11 +176,7 @@ fn settings(args: &Args, job: &Job) -> Result<Settings, Failure> {
     if let Some(node_bin) = &args.node_bin {
         words.extend(["--node-bin".to_owned(), node_bin.display().to_string()]);
     }
-    let run = Run::try_parse_from(words).map_err(|error| {
-        Failure::Broken(format!(
-            "the table of bugs has a run that cannot be, a bug of ours: {error}"
-        ))
-    })?;
+    let run = Run::try_parse_from(words).map_err(CliError::Case)?;
     let settings = run.flags.settings()?;
     Ok(Settings {
         store: args.store.join(STORE),

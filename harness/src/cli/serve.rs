@@ -31,7 +31,7 @@ pub fn serve(args: &Args) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Broken(format!("cannot start the runtime: {error}")))?;
+        .map_err(Failure::Runtime)?;
     runtime.block_on(async {
         let server = Server::bind(&args.store, args.listen).await?;
         let address = server.address()?;
@@ -44,9 +44,10 @@ pub fn serve(args: &Args) -> Result<Exit, Failure> {
         };
         // The first one lets what is being read come to its end, the second one does not wait for it.
         tokio::select! {
-            served = server.serve(interrupt()) => served,
-            () = async { interrupt().await; interrupt().await } => Ok(()),
+            served = server.serve(interrupt()) => served?,
+            () = async { interrupt().await; interrupt().await } => {}
         }
+        Ok::<(), Failure>(())
     })?;
     Ok(Exit::Pass)
 }

@@ -6,12 +6,12 @@ use histories::run_folder::read_json;
 use histories::{Event, LogIndex, RunFolder, Value};
 use nemesis::schedules::figure8::evidence::{Cycle, Ending};
 use runs::judge::nemesis::Saved as Nemesis;
-use runs::record::Record;
+use runs::record::{Record, Unreadable};
 use serde_json::Value as Json;
 
 use super::style::Style;
 use super::summary::wrapped;
-use super::{story, undecided, window};
+use super::{ReportError, story, undecided, window};
 use crate::exit::Failure;
 use crate::flags::command_line;
 
@@ -32,7 +32,7 @@ impl Saved {
         let record = Record::load(folder)?;
         let nemesis = Nemesis::load(folder, &record)?;
         let results = match folder.results().exists() {
-            true => Some(read_json(&folder.results()).map_err(|error| Failure::Usage(error.to_string()))?),
+            true => Some(read_json(&folder.results()).map_err(Unreadable)?),
             false => None,
         };
         Ok(Saved {
@@ -72,9 +72,7 @@ impl Saved {
         match (cycle, cycles.is_empty()) {
             (Some(number), true) => {
                 let known = self.nemesis.figure8().len() + self.nemesis.guided().len();
-                Err(Failure::Usage(format!(
-                    "there is no cycle {number}; the run has {known}"
-                )))
+                Err(ReportError::NoCycle { number, known }.into())
             }
             _ => Ok(cycles.concat()),
         }

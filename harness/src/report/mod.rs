@@ -2,6 +2,7 @@
 
 pub mod checking;
 pub mod data;
+mod error;
 pub mod faults;
 pub mod figures;
 pub mod github;
@@ -15,3 +16,5 @@ pub mod style;
 pub mod summary;
 mod undecided;
 pub mod window;
+
+pub(crate) use self::error::ReportError;

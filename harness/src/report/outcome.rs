@@ -136,7 +136,7 @@ pub(super) mod testing {
         Outcome {
             name: "run".to_owned(),
             record: None,
-            results: Err(Failure::Broken(why.to_owned())),
+            results: Err(Failure::Runtime(std::io::Error::other(why.to_owned()))),
         }
     }
 }

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use histories::RunFolder;
 use sha2::{Digest, Sha256};
 
+use super::ReportError;
 use super::data::Report;
 use crate::exit::Failure;
 
@@ -45,8 +46,7 @@ const SCRIPTS: &[&str] = &[
 
 /// The whole page.
 pub fn render(report: &Report) -> Result<String, Failure> {
-    let json = serde_json::to_string(report)
-        .map_err(|error| Failure::Broken(format!("cannot write the report's data: {error}")))?;
+    let json = serde_json::to_string(report).map_err(ReportError::Data)?;
     let json = escaped(&json);
     let scripts: String = SCRIPTS
         .iter()
@@ -79,9 +79,9 @@ pub fn draw(folder: &RunFolder, compare: Option<&RunFolder>, most: usize) -> Res
     let page = render(&Report::read(folder, compare, most)?)?;
     let path = folder.report();
     let fresh = path.with_extension("html.new");
-    let cannot = |error: std::io::Error| Failure::Broken(format!("cannot write {}: {error}", path.display()));
-    fs::write(&fresh, page).map_err(cannot)?;
-    fs::rename(&fresh, &path).map_err(cannot)?;
+    fs::write(&fresh, page)
+        .and_then(|()| fs::rename(&fresh, &path))
+        .map_err(Failure::cannot_write(&path))?;
     Ok(path)
 }
 

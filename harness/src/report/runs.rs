@@ -87,11 +87,9 @@ fn folders(parent: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = match fs::read_dir(parent) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Failure::Usage(format!(
-                "cannot read {}: {error}",
-                parent.display()
-            )));
+        Err(source) => {
+            let path = parent.to_owned();
+            return Err(Failure::Read { path, source });
         }
     };
     let is_folder = |path: &PathBuf| path.is_dir() && !path.is_symlink();

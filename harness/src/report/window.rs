@@ -9,6 +9,7 @@ use histories::format::history1::{EventRef, Events, ValueRef};
 use histories::format::{FormatError, Problem};
 use histories::{Event, Process, Value};
 
+use super::ReportError;
 use crate::exit::Failure;
 
 /// So many events are shown before and after the ones that are asked for.
@@ -44,7 +45,7 @@ pub fn read(
     wanted: &Wanted,
     sink: &mut dyn FnMut(Event) -> Sunk,
 ) -> Result<(), Failure> {
-    let wrong = |error: FormatError| Failure::Usage(error.in_file(path).to_string());
+    let wrong = |error: FormatError| error.in_file(path);
     let file = File::open(path).map_err(|source| wrong(FormatError::Read { file: None, source }))?;
     let mut events = Events::open(file).map_err(wrong)?;
     let key = wanted.key.as_deref().map(Key::of);
@@ -57,7 +58,7 @@ pub fn read(
                 problem: Problem::CutOff,
                 ..
             }) if unfinished => break,
-            Err(error) => return Err(wrong(error)),
+            Err(error) => return Err(wrong(error).into()),
         };
         count += 1;
         if !takes(&event, wanted, key.as_ref()) {
@@ -91,9 +92,7 @@ pub fn read(
         }
     }
     match wanted.around {
-        Some((first, _)) if first >= count => Err(Failure::Usage(format!(
-            "there is no event {first}; the history has {count}"
-        ))),
+        Some((first, _)) if first >= count => Err(ReportError::NoEvent { first, count }.into()),
         _ => before.into_iter().try_for_each(|event| sink(event).map(|_| ())),
     }
 }

@@ -5,12 +5,14 @@ use std::path::Path;
 use runs::record::{Binary, Host};
 use sha2::{Digest, Sha256};
 
-use crate::exit::Failure;
+use super::RunError;
 
 /// A binary with the hash of what it is now.
-pub fn binary(path: &Path) -> Result<Binary, Failure> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::Broken(format!("cannot read {}: {error}", path.display())))?;
+pub fn binary(path: &Path) -> Result<Binary, RunError> {
+    let bytes = std::fs::read(path).map_err(|source| RunError::Binary {
+        path: path.to_owned(),
+        source,
+    })?;
     let digest = Sha256::digest(&bytes);
     Ok(Binary {
         path: path.to_owned(),
@@ -19,9 +21,8 @@ pub fn binary(path: &Path) -> Result<Binary, Failure> {
 }
 
 /// The harness itself.
-pub fn harness() -> Result<Binary, Failure> {
-    let path =
-        std::env::current_exe().map_err(|error| Failure::Broken(format!("cannot find myself: {error}")))?;
+pub fn harness() -> Result<Binary, RunError> {
+    let path = std::env::current_exe().map_err(RunError::Myself)?;
     binary(&path)
 }
 

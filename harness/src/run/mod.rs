@@ -1,6 +1,7 @@
 //! A run: `resolve → start → ready → load with nemesis → heal → recover → final reads → stop → save`, each stage a
 //! short function. What follows, `check → report → exit`, works from the saved files alone ([`runs::judge`]).
 
+mod error;
 mod files;
 mod host;
 mod journal_monitor;
@@ -26,6 +27,7 @@ use runs::workloads;
 use runs::world::{self, World};
 use tokio::sync::oneshot;
 
+pub(crate) use self::error::RunError;
 use self::files::Files;
 use self::processes::Processes;
 use self::progress::{Look, Progress};
@@ -91,7 +93,7 @@ impl<'a> Run<'a> {
         let clock = Clock::start();
         let hands = Hands::new(settings.nodes, row.framing, clock)
             .await
-            .map_err(|error| Failure::Broken(error.to_string()))?;
+            .map_err(RunError::from)?;
         let system = (row.build)(&systems::Settings {
             nodes: settings.nodes,
             seed: settings.seed,
@@ -129,7 +131,7 @@ impl<'a> Run<'a> {
         let failure = recorder.clone();
         let played = tokio::select! {
             played = self.play(clients, recorder, signals, progress) => played,
-            exit = hands.next_unexpected_exit() => Err(Failure::Broken(exit.to_string())),
+            exit = hands.next_unexpected_exit() => Err(RunError::Exited(exit).into()),
             error = failure.failure() => Err(error.into()),
         };
         // The history is brought to its end even if the run was not.
@@ -153,13 +155,12 @@ impl<'a> Run<'a> {
             tokio::spawn(async move { hands.apply(&Effect::Start(node)).await })
         });
         for (node, start) in NodeId::all(self.settings.nodes).zip(starts.collect::<Vec<_>>()) {
-            match start.await {
-                Ok(Outcome::Installed { .. }) => {}
-                Ok(Outcome::Skipped { reason } | Outcome::Indeterminate { reason, .. }) => {
-                    return Err(Failure::Broken(format!("{node} did not start: {reason}")));
-                }
-                Err(error) => return Err(Failure::Broken(format!("{node} did not start: {error}"))),
-            }
+            let why = match start.await {
+                Ok(Outcome::Installed { .. }) => continue,
+                Ok(Outcome::Skipped { reason } | Outcome::Indeterminate { reason, .. }) => reason.to_string(),
+                Err(error) => error.to_string(),
+            };
+            return Err(RunError::NotStarted { node, why }.into());
         }
         self.stage_over("start", begin)
     }
@@ -170,9 +171,8 @@ impl<'a> Run<'a> {
         let header = header(self.settings, workload);
         let monitor = match self.settings.until_violation {
             true => Some(
-                monitor::start(header.clone(), workload.model, self.violated.clone()).map_err(|error| {
-                    Failure::Broken(format!("cannot start the monitor's thread: {error}"))
-                })?,
+                monitor::start(header.clone(), workload.model, self.violated.clone())
+                    .map_err(RunError::Monitor)?,
             ),
             false => None,
         };
@@ -289,7 +289,7 @@ impl<'a> Run<'a> {
         let (folder, nodes) = (self.folder.clone(), self.settings.nodes);
         journal_monitor::start(folder, nodes, self.violated.clone(), over.clone())
             .map(Some)
-            .map_err(|error| Failure::Broken(format!("cannot start the monitor's thread: {error}")))
+            .map_err(|error| RunError::Monitor(error).into())
     }
 
     fn conductor(&self, clients: &Clients, observer: &Observer) -> Result<Conductor, Failure> {
@@ -300,7 +300,7 @@ impl<'a> Run<'a> {
         };
         let (clients, observer, rows) = (clients.clone(), observer.clone(), self.settings.nemesis_rows()?);
         Conductor::new(clients, observer, &rows, &settings, self.settings.duration)
-            .ok_or_else(|| Failure::Usage("no nemesis is named".to_owned()))
+            .ok_or_else(|| RunError::NoNemesis.into())
     }
 
     fn start_clients(&self, clients: &Clients, over: &Stop) -> Vec<oneshot::Receiver<()>> {
@@ -332,7 +332,7 @@ impl<'a> Run<'a> {
         let exits = self.hands.stop_all(GRACE).await;
         // A node that cannot even stop is broken, whatever its clients saw.
         if let Some(broken) = exits.iter().find(|exit| !exit.clean) {
-            return Err(Failure::Broken(format!("at the stop: {broken}")));
+            return Err(RunError::NotStopped(broken.clone()).into());
         }
         self.record.finished = true;
         self.stage_over("stop", begin)

@@ -2,17 +2,17 @@
 
 use tokio::sync::watch;
 
-use crate::exit::Failure;
+use super::RunError;
 
 /// How often the user has asked to stop.
 pub struct Signals(watch::Receiver<u32>);
 
 impl Signals {
     /// Listen from now on.
-    pub fn listen() -> Result<Self, Failure> {
+    pub fn listen() -> Result<Self, RunError> {
         let (count, seen) = watch::channel(0);
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(|error| Failure::Broken(format!("cannot listen for SIGTERM: {error}")))?;
+            .map_err(RunError::Signals)?;
         tokio::spawn(async move {
             loop {
                 tokio::select! {

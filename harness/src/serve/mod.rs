@@ -8,6 +8,7 @@
 //! | `files` | what lies within the store, and nothing else |
 //! | `pages` | the pages |
 
+mod error;
 mod files;
 mod pages;
 
@@ -26,6 +27,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::io::ReaderStream;
 
+pub(crate) use self::error::ServeError;
 use self::pages::Sorted;
 use crate::exit::Failure;
 use crate::report::runs::{self, Filter};
@@ -60,18 +62,17 @@ impl Server {
     ///
     /// # Errors
     /// The store is not there, or the address is taken.
-    pub async fn bind(store: &Path, listen: SocketAddr) -> Result<Self, Failure> {
-        let store = std::fs::canonicalize(store)
-            .map_err(|error| Failure::Usage(format!("there is no store {}: {error}", store.display())))?;
-        if !store.is_dir() {
-            let why = format!("{} is no folder, and so no store", store.display());
-            return Err(Failure::Usage(why));
-        }
-        let listener = TcpListener::bind(listen).await.map_err(|error| {
-            Failure::Broken(format!(
-                "cannot listen on {listen}: {error}; --listen 127.0.0.1:0 takes any free port"
-            ))
+    pub async fn bind(store: &Path, listen: SocketAddr) -> Result<Self, ServeError> {
+        let store = std::fs::canonicalize(store).map_err(|source| ServeError::NoStore {
+            path: store.to_owned(),
+            source,
         })?;
+        if !store.is_dir() {
+            return Err(ServeError::NoFolder(store));
+        }
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(|source| ServeError::Listen { listen, source })?;
         let shown = Shown {
             store: Arc::new(store),
             only_local: listen.ip().is_loopback(),
@@ -86,21 +87,17 @@ impl Server {
     ///
     /// # Errors
     /// The operating system does not say.
-    pub fn address(&self) -> Result<SocketAddr, Failure> {
-        self.listener
-            .local_addr()
-            .map_err(|error| Failure::Broken(format!("cannot tell the address: {error}")))
+    pub fn address(&self) -> Result<SocketAddr, ServeError> {
+        Ok(self.listener.local_addr()?)
     }
 
     /// Serve until `over` returns.
     ///
     /// # Errors
     /// The listener broke.
-    pub async fn serve(self, over: impl Future<Output = ()> + Send + 'static) -> Result<(), Failure> {
-        axum::serve(self.listener, self.router)
-            .with_graceful_shutdown(over)
-            .await
-            .map_err(|error| Failure::Broken(format!("cannot serve: {error}")))
+    pub async fn serve(self, over: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+        let serving = axum::serve(self.listener, self.router).with_graceful_shutdown(over);
+        Ok(serving.await?)
     }
 }
 
@@ -204,9 +201,7 @@ struct Sides {
 async fn compare(State(shown): State<Shown>, Query(sides): Query<Sides>) -> Response {
     let found = tokio::task::spawn_blocking(move || {
         if sides.left.is_empty() || sides.right.is_empty() {
-            return Err(Failure::Usage(
-                "choose a run on the left and one on the right".to_owned(),
-            ));
+            return Err(ServeError::OneSide.into());
         }
         let side = |path: &str| files::within(&shown.store, path).ok_or_else(|| not_there(path));
         pages::compare(&shown.store, &side(&sides.left)?, &side(&sides.right)?)
@@ -214,12 +209,12 @@ async fn compare(State(shown): State<Shown>, Query(sides): Query<Sides>) -> Resp
     answer(joined(found.await))
 }
 
-fn not_there(path: &str) -> Failure {
-    Failure::Usage(format!("the store has no {path}"))
+fn not_there(path: &str) -> ServeError {
+    ServeError::NotThere(path.to_owned())
 }
 
 fn joined<T>(done: Result<Result<T, Failure>, tokio::task::JoinError>) -> Result<T, Failure> {
-    done.unwrap_or_else(|error| Err(Failure::Broken(format!("a page broke, a bug of ours: {error}"))))
+    done.map_err(ServeError::from)?
 }
 
 async fn file(State(shown): State<Shown>, InPath(path): InPath<String>) -> Response {

@@ -12,8 +12,7 @@ use runs::store::{Answer, Reply, Request, StoreOp};
 use runs::world::Boxed;
 use serde::{Deserialize, Serialize};
 
-use super::{Row, Settings, System};
-use crate::exit::Failure;
+use super::{Row, Settings, System, SystemError};
 
 /// The row of this system.
 pub const ROW: Row = Row {
@@ -43,14 +42,14 @@ struct ClusterNode {
 }
 
 impl ClusterNode {
-    fn new(settings: &Settings<'_>) -> Result<Self, Failure> {
+    fn new(settings: &Settings<'_>) -> Result<Self, SystemError> {
         let http = |timeout: Duration| {
             reqwest::Client::builder()
                 .no_proxy()
                 .tcp_nodelay(true)
                 .connect_timeout(timeout)
                 .build()
-                .map_err(|error| Failure::Broken(format!("cannot set up the HTTP client: {error}")))
+                .map_err(SystemError::Client)
         };
         Ok(ClusterNode {
             commands: NodeId::all(settings.nodes)

@@ -13,8 +13,6 @@ use runs::record::SettingsError;
 use runs::store::{Reply, Request};
 use runs::world::Boxed;
 
-use crate::exit::Failure;
-
 /// What a run tests: how its processes start, and how they are spoken to.
 pub trait System: Send + Sync {
     /// How this node is started.
@@ -45,6 +43,24 @@ pub struct Settings<'a> {
     pub hands: Hands,
 }
 
+/// Why a system cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// Its binary is nowhere.
+    #[error("cannot find {binary} ({tried}); {how_to_get}")]
+    NoBinary {
+        /// Its name.
+        binary: &'static str,
+        /// Where it was looked for.
+        tried: String,
+        /// What to do.
+        how_to_get: &'static str,
+    },
+    /// Nobody to ask it.
+    #[error("cannot set up the HTTP client: {0}")]
+    Client(reqwest::Error),
+}
+
 /// A row of the table of systems.
 pub struct Row {
     /// Its name on the command line.
@@ -64,7 +80,7 @@ pub struct Row {
     /// How its peers speak.
     pub framing: Framing,
     /// Build it.
-    pub build: fn(&Settings<'_>) -> Result<Box<dyn System>, Failure>,
+    pub build: fn(&Settings<'_>) -> Result<Box<dyn System>, SystemError>,
 }
 
 impl Row {
@@ -72,12 +88,11 @@ impl Row {
     ///
     /// # Errors
     /// It is not there.
-    pub fn program(&self, named: Option<&Path>) -> Result<PathBuf, Failure> {
-        let missing = |tried: &str| {
-            Failure::Broken(format!(
-                "cannot find {} ({tried}); {}",
-                self.binary, self.how_to_get
-            ))
+    pub fn program(&self, named: Option<&Path>) -> Result<PathBuf, SystemError> {
+        let missing = |tried: &str| SystemError::NoBinary {
+            binary: self.binary,
+            tried: tried.to_owned(),
+            how_to_get: self.how_to_get,
         };
         if let Some(named) = named {
             return found(named).ok_or_else(|| missing(&named.display().to_string()));

@@ -2,7 +2,7 @@
 
 use histories::run_folder::read_json;
 use histories::{RunFolder, Value};
-use runs::record::{Record, Stage};
+use runs::record::{Record, Stage, Unreadable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -75,9 +75,7 @@ impl Saved {
     /// Read it; a run that was cut short has none.
     pub fn read(folder: &RunFolder) -> Result<Option<Self>, Failure> {
         match folder.results().exists() {
-            true => read_json(&folder.results())
-                .map(Some)
-                .map_err(|error| Failure::Usage(error.to_string())),
+            true => Ok(Some(read_json(&folder.results()).map_err(Unreadable)?)),
             false => Ok(None),
         }
     }

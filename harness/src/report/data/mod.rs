@@ -27,7 +27,7 @@ use histories::run_folder::read_lines;
 use histories::{Nanos, RunFolder};
 use nemesis::NodeId;
 use nemesis::effect::EffectLine;
-use runs::record::Record;
+use runs::record::{Record, Unreadable};
 use serde::Serialize;
 
 use self::counterexample::Example;
@@ -89,8 +89,7 @@ impl Report {
         let counterpart = record.counterpart(folder);
         let saved = Saved::read(folder)?;
         let table = Table::read(folder, unfinished)?;
-        let lines: Vec<EffectLine> =
-            read_lines(&folder.nemesis(), unfinished).map_err(|error| Failure::Usage(error.to_string()))?;
+        let lines: Vec<EffectLine> = read_lines(&folder.nemesis(), unfinished).map_err(Unreadable)?;
         let nodes = record.settings.nodes;
         let horizon = micros(last_moment(&record, &table));
         let faults = faults::faults(&lines, nodes);

@@ -126,7 +126,7 @@ impl Table {
     /// Read the history of a run. One that did not finish is read up to its last whole line.
     pub fn read(folder: &RunFolder, unfinished: bool) -> Result<Self, Failure> {
         let path = folder.history();
-        let wrong = |error: FormatError| Failure::Usage(error.in_file(&path).to_string());
+        let wrong = |error: FormatError| error.in_file(&path);
         let file = File::open(&path).map_err(|source| wrong(FormatError::Read { file: None, source }))?;
         let mut events = Events::open(file).map_err(wrong)?;
         let mut reader = Reader::new(events.header().clone());
@@ -138,7 +138,7 @@ impl Table {
                     problem: Problem::CutOff,
                     ..
                 }) if unfinished => break,
-                Err(error) => return Err(wrong(error)),
+                Err(error) => return Err(wrong(error).into()),
             }
         }
         Ok(reader.table)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use histories::run_folder::read_lines;
 use histories::{LogIndex, Nanos, RunFolder, Term};
 use nemesis::{NodeId, Role};
+use runs::record::Unreadable;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Column, Deltas};
@@ -74,8 +75,7 @@ impl Lane {
 
 /// Every node's lane, by its name.
 pub fn lanes(folder: &RunFolder, unfinished: bool) -> Result<BTreeMap<NodeId, Lane>, Failure> {
-    let lines: Vec<Line> =
-        read_lines(&folder.status(), unfinished).map_err(|error| Failure::Usage(error.to_string()))?;
+    let lines: Vec<Line> = read_lines(&folder.status(), unfinished).map_err(Unreadable)?;
     let mut of_node: BTreeMap<NodeId, Vec<Line>> = BTreeMap::new();
     for line in lines {
         of_node.entry(line.node).or_default().push(line);

@@ -11,11 +11,13 @@ use nemesis::schedules::figure8::evidence::{Cycle, Ending};
 use nemesis::schedules::guided::Server;
 use nemesis::schedules::guided::record::{self, Record};
 use nemesis::{Link, NodeId, ProcessState, Role};
+use runs::record::Unreadable;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::faults::micros;
 use crate::exit::Failure;
+use crate::report::ReportError;
 
 /// A page draws so many cycles: those that show something first.
 const DRAWN: usize = 150;
@@ -131,14 +133,17 @@ pub fn read(folder: &RunFolder, schedule: &str, nodes: usize, unfinished: bool) 
     let mut cycles = Vec::new();
     for name in schedule.split(',') {
         let path = folder.cycles(name);
-        let records: Vec<Json> =
-            read_lines(&path, unfinished).map_err(|error| Failure::Usage(error.to_string()))?;
+        let records: Vec<Json> = read_lines(&path, unfinished).map_err(Unreadable)?;
         for (at, record) in records.into_iter().enumerate() {
             let story = match record.get("stages") {
                 Some(_) => serde_json::from_value(record).map(|record| common(&record, nodes)),
                 None => serde_json::from_value(record).map(|cycle| figure8(&cycle, nodes)),
             };
-            let wrong = |error| Failure::Usage(format!("{}:{}: {error}", path.display(), at + 1));
+            let wrong = |source| ReportError::Line {
+                path: path.clone(),
+                line: at + 1,
+                source,
+            };
             cycles.push(story.map_err(wrong)?);
         }
     }

@@ -1,0 +1,29 @@
+//! Why a run came to no end.
+
+use std::io;
+use std::path::PathBuf;
+
+use nemesis::NodeId;
+use nemesis::hands::{HandsError, NodeExit};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("cannot read {}: {source}", path.display())]
+    Binary { path: PathBuf, source: io::Error },
+    #[error("cannot find myself: {0}")]
+    Myself(io::Error),
+    #[error("cannot listen for SIGTERM: {0}")]
+    Signals(io::Error),
+    #[error("cannot start the monitor's thread: {0}")]
+    Monitor(io::Error),
+    #[error(transparent)]
+    Hands(#[from] HandsError),
+    #[error("{node} did not start: {why}")]
+    NotStarted { node: NodeId, why: String },
+    #[error("{0}")]
+    Exited(NodeExit),
+    #[error("at the stop: {0}")]
+    NotStopped(NodeExit),
+    #[error("no nemesis is named")]
+    NoNemesis,
+}
