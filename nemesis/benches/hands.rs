@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nemesis::evidence::{self, RulesSet};
+use nemesis::evidence;
+use nemesis::faults::RulesSet;
 use nemesis::hands::{Clock, Framing, Hands, NodeCommand};
 use nemesis::{Effect, Link, LinkRule, NodeId};
 

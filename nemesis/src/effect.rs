@@ -88,6 +88,17 @@ pub enum LinkRule {
     PassThenCut(u64),
 }
 
+impl LinkRule {
+    /// How much of it: `by 30 ms`, `after 2 frames`.
+    pub fn amount(self) -> Option<String> {
+        match self {
+            LinkRule::Pass | LinkRule::Cut => None,
+            LinkRule::DelayMs(ms) => Some(format!("by {ms} ms")),
+            LinkRule::PassThenCut(frames) => Some(format!("after {frames} frames")),
+        }
+    }
+}
+
 /// A kind of frame of the peer protocol that can be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -153,7 +164,8 @@ pub struct Probe {
     pub held: bool,
 }
 
-/// One thing done to the cluster: the closed set that [`crate::hands`] know.
+/// One thing done to the cluster: the closed set that [`crate::hands`] know. What each means for those whom it is done to
+/// stands in [`crate::faults`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
@@ -209,40 +221,6 @@ impl Effect {
         Effect::Links {
             rule,
             links: links.into_iter().collect(),
-        }
-    }
-
-    /// The word for it in the history: `kill`, `cut`, `heal` …
-    pub fn word(&self) -> &'static str {
-        match self {
-            Effect::Start(_) => "start",
-            Effect::Kill(_) => "kill",
-            Effect::Pause(_) => "pause",
-            Effect::Resume(_) => "resume",
-            Effect::Links {
-                rule: LinkRule::Pass, ..
-            } => "heal",
-            Effect::Links {
-                rule: LinkRule::Cut, ..
-            } => "cut",
-            Effect::Links {
-                rule: LinkRule::DelayMs(_),
-                ..
-            } => "delay",
-            Effect::Links {
-                rule: LinkRule::PassThenCut(_),
-                ..
-            } => "pass-then-cut",
-            Effect::Record { .. } => "record",
-            Effect::Inject { .. } => "inject",
-            Effect::Clients { rule, .. } => match rule {
-                ClientRule::Pass => "heal-clients",
-                ClientRule::CutRequests => "cut-requests",
-                ClientRule::CutReplies => "cut-replies",
-            },
-            Effect::Gate { open: true } => "open-gate",
-            Effect::Gate { open: false } => "close-gate",
-            Effect::Probe(_) => "probe",
         }
     }
 }
@@ -309,7 +287,7 @@ pub struct EffectLine {
     /// Why, where the schedule says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
-    /// The lines that this one undoes (a start undoes a kill, a heal the cuts of its links).
+    /// The lines whose faults this one ended, on some of their targets at least (a start undoes a kill).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,
 }

@@ -7,18 +7,20 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`effect`] | [`Effect`], [`Outcome`]: what can be done to a cluster, and what came of it |
-//! | [`evidence`] | what proves an effect: the typed form of an outcome's evidence |
+//! | [`evidence`] | what proves an effect, and what all evidence counts |
 //! | [`view`] | [`View`], [`NodeStatus`]: what a schedule may know |
+//! | [`scope`], [`fault`] | whom a fault may hit; what a fault is |
+//! | [`faults`] | the faults, one file each, and their table |
 //! | [`schedule`] | [`Schedule`], and the table of all schedules |
 //! | [`schedules`] | the schedules, one file each |
 //! | [`hands`] | processes and links: the only part with effects; Unix only |
 //!
 //! ```
 //! use histories::{Nanos, Seed};
-//! use nemesis::{Effect, NodeView, ProcessState, Settings, View, schedule};
+//! use nemesis::{Effect, Need, NodeView, ProcessState, Settings, View, schedule};
 //! use std::time::Duration;
 //!
-//! let settings = Settings { nodes: 3, seed: Seed(1), interval: Duration::from_secs(1) };
+//! let settings = Settings { nodes: 3, seed: Seed(1), interval: Duration::from_secs(1), can: vec![Need::Processes] };
 //! let mut kill = (schedule::find("kill").unwrap().build)(&settings);
 //! let mut view = View {
 //!     now: Nanos(0),
@@ -35,13 +37,17 @@
 
 pub mod effect;
 pub mod evidence;
+pub mod fault;
+pub mod faults;
 pub mod hands;
 pub mod schedule;
 pub mod schedules;
+pub mod scope;
 pub mod view;
 
 pub use effect::{
     Choice, ClientRule, Effect, FrameKind, Link, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp,
 };
+pub use fault::{Fault, Need};
 pub use schedule::{Armed, Profile, Row, Schedule, Settings, TABLE};
 pub use view::{NodeStatus, NodeView, ProbeState, ProcessState, Role, View};

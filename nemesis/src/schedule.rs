@@ -6,6 +6,7 @@ use histories::Seed;
 use serde::Serialize;
 
 use crate::effect::{Choice, Effect, EffectLine, Outcome};
+use crate::fault::Need;
 use crate::schedules;
 use crate::view::View;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub seed: Seed,
     /// How long an unguided schedule lets a fault, and the calm after it, last on average.
     pub interval: Duration,
+    /// What is in somebody's power: no other fault is drawn by lot.
+    pub can: Vec<Need>,
 }
 
 /// Decides which fault comes next from what it observes. No I/O, no clock but `view.now`, no randomness but its seed.
@@ -122,10 +125,10 @@ pub const TABLE: &[Row] = &[
     schedules::lagging_candidate::ROW,
     schedules::early_read::ROW,
     schedules::step_down::ROW,
-    schedules::kill::ROW,
-    schedules::pause::ROW,
-    schedules::partition::ROW,
-    schedules::chaos::ROW,
+    schedules::unguided::KILL,
+    schedules::unguided::PAUSE,
+    schedules::unguided::PARTITION,
+    schedules::unguided::CHAOS,
     schedules::swarm::ROW,
     schedules::none::ROW,
 ];

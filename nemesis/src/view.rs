@@ -194,3 +194,8 @@ impl View {
         self.leaders().first().copied()
     }
 }
+
+/// How many of `nodes` are a majority.
+pub const fn majority(nodes: usize) -> usize {
+    nodes / 2 + 1
+}

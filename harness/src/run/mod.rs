@@ -297,6 +297,7 @@ impl<'a> Run<'a> {
             nodes: self.settings.nodes,
             seed: self.settings.seed,
             interval: self.settings.interval,
+            can: self.hands.can(),
         };
         let (clients, observer, rows) = (clients.clone(), observer.clone(), self.settings.nemesis_rows()?);
         Conductor::new(clients, observer, &rows, &settings, self.settings.duration)

@@ -13,7 +13,8 @@ use super::process::{End, GLANCE, LaunchError, Launched, NodeProcess};
 use super::ready::{self, Addresses};
 use super::threads;
 use crate::effect::Outcome;
-use crate::evidence::{Killed, Started, Stopped, indeterminate, installed, skipped};
+use crate::evidence::{indeterminate, installed, skipped};
+use crate::faults::{Killed, Started, Stopped};
 use crate::view::ProcessState;
 
 /// How long a node may take to become ready.

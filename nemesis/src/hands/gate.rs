@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use crate::effect::{ClientRule, Link, LinkRule};
-use crate::evidence::{Count, RuleEnded, Traffic};
+use crate::evidence::{Count, Traffic};
+use crate::faults::RuleEnded;
 use histories::Nanos;
 
 use super::clock::{Clock, micros};

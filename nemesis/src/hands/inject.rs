@@ -6,37 +6,29 @@ use tokio::time::sleep;
 
 use super::clock::micros;
 use super::inbox::type_of;
-use super::network::{Door, Framing, Network};
 use super::process::GLANCE;
+use super::proxies::Door;
 use crate::effect::{FrameKind, Link, Outcome};
-use crate::evidence::{FramesInjected, Injected, indeterminate, installed, skipped};
+use crate::evidence::{indeterminate, installed, skipped};
+use crate::faults::{FramesInjected, Injected};
 
 /// How long a link may take to hand on what is put in.
 const PUT_IN: Duration = Duration::from_millis(500);
 
 /// Begin to record.
-pub(super) fn record(network: &Network, kind: FrameKind, first: u64, links: &[Link]) -> Outcome {
-    match doors(network, links) {
-        Ok(doors) => {
-            for (_, door) in doors {
-                door.gate.record(type_of(kind), first);
-            }
-            installed(&serde_json::json!({}))
-        }
-        Err(reason) => skipped(reason),
+pub(super) fn record(doors: &[(Link, &Door)], kind: FrameKind, first: u64) -> Outcome {
+    for (_, door) in doors {
+        door.gate.record(type_of(kind), first);
     }
+    installed(&serde_json::json!({}))
 }
 
 /// Put in what was recorded, and wait until it was handed on.
-pub(super) async fn inject(network: &Network, links: &[Link]) -> Outcome {
+pub(super) async fn inject(doors: &[(Link, &Door)]) -> Outcome {
     let begun = Instant::now();
-    let doors = match doors(network, links) {
-        Ok(doors) => doors,
-        Err(reason) => return skipped(reason),
-    };
     let put: Vec<_> = doors
-        .into_iter()
-        .map(|(link, door)| (link, door, door.gate.put_in_recorded()))
+        .iter()
+        .map(|(link, door)| (*link, door, door.gate.put_in_recorded()))
         .collect();
     if let Some((link, ..)) = put.iter().find(|(_, _, (recorded, _))| *recorded == 0) {
         return skipped(format!("nothing was recorded on {} to {}", link.0, link.1));
@@ -64,13 +56,4 @@ pub(super) async fn inject(network: &Network, links: &[Link]) -> Outcome {
             &evidence,
         ),
     }
-}
-
-fn doors<'a>(network: &'a Network, links: &[Link]) -> Result<Vec<(Link, &'a Door)>, &'static str> {
-    if network.framing == Framing::Stream {
-        return Err("frames are not known in this system's streams: they cannot be recorded");
-    }
-    let door = |link: &Link| Some((*link, network.peer(*link)?));
-    let doors: Option<Vec<_>> = links.iter().map(door).collect();
-    doors.ok_or("there is no such link")
 }

@@ -13,7 +13,8 @@
 //! | `command`, `spawner`, `child_setup` | how a process is started, so that it never outlives the harness |
 //! | `process`, `deeds` | one node's process; start, kill, pause and resume with their evidence |
 //! | `ready`, `threads`, `exit` | what a process says: where it listens, its state, how it ended |
-//! | `network` | the listeners, and the thread that serves them |
+//! | `links` | what is asked of a network, whatever it is |
+//! | `proxies` | the network that is there: listeners, and the thread that serves them |
 //! | `gate` | the rule of one link, and its counters |
 //! | `inject` | frames that were recorded, put into a link by hand |
 //! | `inbox`, `frame_pump`, `stream_pump` | what carries the bytes |
@@ -32,8 +33,9 @@ mod frame_pump;
 mod gate;
 mod inbox;
 mod inject;
-mod network;
+mod links;
 mod process;
+mod proxies;
 mod ready;
 mod spawner;
 mod stream_pump;
@@ -49,19 +51,18 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use crate::effect::{ClientRule, Effect, Link, LinkRule, NodeId, Outcome};
-use crate::evidence::{
-    ClientRuleEnded, ClientRulesSet, RulesSet, Traffic, indeterminate, installed, skipped,
-};
+use crate::evidence::{Traffic, indeterminate, skipped};
+use crate::fault::Need;
 use crate::view::ProcessState;
 
 pub use clock::Clock;
 pub use command::NodeCommand;
 pub use exit::NodeExit;
-pub use network::Framing;
+pub use proxies::Framing;
 
-use clock::micros;
-use network::Network;
+use links::Links;
 use process::NodeProcess;
+use proxies::Proxies;
 
 /// How long a drop waits for processes that were killed.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -87,7 +88,7 @@ pub struct Hands {
 struct Owned {
     clock: Clock,
     nodes: Vec<Arc<NodeProcess>>,
-    network: Network,
+    links: Box<dyn Links>,
     unexpected: Mutex<mpsc::UnboundedReceiver<NodeExit>>,
 }
 
@@ -98,15 +99,20 @@ impl Hands {
         let nodes: Vec<_> = NodeId::all(nodes)
             .map(|node| Arc::new(NodeProcess::new(node, tell.clone())))
             .collect();
-        let network = Network::open(&nodes, framing, clock)?;
+        let links = Box::new(Proxies::open(&nodes, framing, clock)?);
         Ok(Hands {
             owned: Arc::new(Owned {
                 clock,
                 nodes,
-                network,
+                links,
                 unexpected: Mutex::new(unexpected),
             }),
         })
+    }
+
+    /// Which needs of faults can be met.
+    pub fn can(&self) -> Vec<Need> {
+        [&[Need::Processes], self.owned.links.can()].concat()
     }
 
     /// What `link.0` dials to reach `link.1`; the same over restarts.
@@ -114,8 +120,8 @@ impl Hands {
     /// # Panics
     /// If there is no such link.
     pub fn peer_address(&self, link: Link) -> SocketAddr {
-        match self.owned.network.peer(link) {
-            Some(door) => door.address,
+        match self.owned.links.peer_address(link) {
+            Some(address) => address,
             None => panic!("there is no link from {} to {}", link.0, link.1),
         }
     }
@@ -125,8 +131,8 @@ impl Hands {
     /// # Panics
     /// If there is no such node.
     pub fn client_address(&self, node: NodeId) -> SocketAddr {
-        match self.owned.network.client(node) {
-            Some(door) => door.address,
+        match self.owned.links.client_address(node) {
+            Some(address) => address,
             None => panic!("there is no {node}"),
         }
     }
@@ -157,92 +163,45 @@ impl Hands {
     /// Carry out an effect, and tell what came of it. A start waits for the node to be ready, at most 10 s. Gates and
     /// probes are not a matter of the hands.
     pub async fn apply(&self, effect: &Effect) -> Outcome {
-        let node = match effect {
-            Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => *node,
-            Effect::Links { rule, links } => return self.set_rule(*rule, links),
-            Effect::Record { kind, first, links } => {
-                return inject::record(&self.owned.network, *kind, *first, links);
-            }
-            Effect::Inject { links } => return inject::inject(&self.owned.network, links).await,
-            Effect::Clients { rule, nodes } => return self.set_client_rule(*rule, nodes),
-            Effect::Gate { .. } | Effect::Probe(_) => return skipped("not a matter of the hands"),
-        };
-        let Some(process) = self.node(node) else {
-            return skipped(format!("there is no {node}"));
-        };
-        match effect {
-            Effect::Kill(_) => deeds::kill(process).await,
-            Effect::Pause(_) => deeds::pause(process).await,
-            Effect::Resume(_) => deeds::resume(process).await,
-            _ => start(Arc::clone(process)).await,
-        }
+        self.carry_out(effect).await.unwrap_or_else(skipped)
     }
 
-    fn set_rule(&self, rule: LinkRule, links: &[Link]) -> Outcome {
-        let begun = Instant::now();
-        let network = &self.owned.network;
-        if network.framing == Framing::Stream
-            && matches!(rule, LinkRule::DelayMs(_) | LinkRule::PassThenCut(_))
-        {
-            return skipped("frames are not known in this system's streams: they can only be cut");
-        }
-        let doors: Option<Vec<_>> = links
-            .iter()
-            .map(|link| Some((*link, network.peer(*link)?)))
-            .collect();
-        let Some(doors) = doors else {
-            return skipped("there is no such link");
-        };
-        let ended = doors
-            .into_iter()
-            .map(|(link, door)| door.gate.set(link, rule))
-            .collect();
-        let in_force_us = micros(begun.elapsed());
-        installed(&RulesSet { in_force_us, ended })
-    }
-
-    fn set_client_rule(&self, rule: ClientRule, nodes: &[NodeId]) -> Outcome {
-        let network = &self.owned.network;
-        let doors: Option<Vec<_>> = nodes
-            .iter()
-            .map(|node| Some((*node, network.client(*node)?)))
-            .collect();
-        let Some(doors) = doors else {
-            return skipped("there is no such node");
-        };
-        let ended = doors.into_iter().map(|(node, door)| {
-            let (was, dropped) = door.gate.set_clients(rule);
-            ClientRuleEnded { node, was, dropped }
-        });
-        let ended = ended.collect();
-        installed(&ClientRulesSet { ended })
+    async fn carry_out(&self, effect: &Effect) -> Result<Outcome, String> {
+        let process = |node: NodeId| self.node(node).ok_or_else(|| format!("there is no {node}"));
+        let links = &self.owned.links;
+        Ok(match effect {
+            Effect::Start(node) => start(Arc::clone(process(*node)?)).await,
+            Effect::Kill(node) => deeds::kill(process(*node)?).await,
+            Effect::Pause(node) => deeds::pause(process(*node)?).await,
+            Effect::Resume(node) => deeds::resume(process(*node)?).await,
+            Effect::Links { rule, links: which } => links.set(*rule, which),
+            Effect::Record {
+                kind,
+                first,
+                links: which,
+            } => links.record(*kind, *first, which),
+            Effect::Inject { links: which } => links.inject(which).await,
+            Effect::Clients { rule, nodes } => links.set_clients(*rule, nodes),
+            Effect::Gate { .. } | Effect::Probe(_) => skipped("not a matter of the hands"),
+        })
     }
 
     /// Undo everything: every link passes, every paused node runs, every node that is down is started. Only effects
     /// that were needed are carried out.
     pub async fn heal_all(&self) -> Vec<(Effect, Outcome)> {
-        let mut done = Vec::new();
-        let changed: Vec<Link> = self
-            .owned
-            .network
-            .peers()
-            .filter(|(_, door)| door.gate.lock().rule != LinkRule::Pass)
-            .map(|(link, _)| link)
-            .collect();
-        if !changed.is_empty() {
-            let effect = Effect::links(LinkRule::Pass, changed);
-            done.push((effect.clone(), self.apply(&effect).await));
+        let (links, nodes) = self.owned.links.changed();
+        let mut needed = Vec::new();
+        if !links.is_empty() {
+            needed.push(Effect::links(LinkRule::Pass, links));
         }
-        let nodes = NodeId::all(self.owned.nodes.len());
-        let is_cut = |node: &NodeId| {
-            let door = self.owned.network.client(*node);
-            door.is_some_and(|door| door.gate.lock().client_rule != ClientRule::Pass)
-        };
-        let nodes: Vec<NodeId> = nodes.filter(is_cut).collect();
         if !nodes.is_empty() {
             let rule = ClientRule::Pass;
-            let effect = Effect::Clients { rule, nodes };
-            done.push((effect.clone(), self.apply(&effect).await));
+            needed.push(Effect::Clients { rule, nodes });
+        }
+        let mut done = Vec::new();
+        for effect in needed {
+            let outcome = self.apply(&effect).await;
+            done.push((effect, outcome));
         }
         let mut revived = JoinSet::new();
         for process in &self.owned.nodes {
@@ -295,18 +254,12 @@ impl Hands {
 
     /// What went through each link between nodes since the run began.
     pub fn link_counters(&self) -> BTreeMap<Link, Traffic> {
-        let peers = self.owned.network.peers();
-        peers
-            .map(|(link, door)| (link, door.gate.lock().traffic))
-            .collect()
+        self.owned.links.counters()
     }
 
     /// What went through the client link of each node since the run began, both ways.
     pub fn client_counters(&self) -> BTreeMap<NodeId, Traffic> {
-        let nodes = NodeId::all(self.owned.nodes.len());
-        nodes
-            .filter_map(|node| Some((node, self.owned.network.client(node)?.gate.lock().traffic)))
-            .collect()
+        self.owned.links.client_counters()
     }
 
     /// The clock of the run.

@@ -1,19 +1,15 @@
 //! The schedules, one file each.
 
-pub mod chaos;
 pub mod double_vote;
 pub mod early_read;
 pub mod even_split;
 pub mod figure8;
 pub mod frame_replay;
 pub mod guided;
-pub mod kill;
 pub mod lagging_candidate;
 pub mod lone_follower;
 pub mod lost_reply;
 pub mod none;
-pub mod partition;
-pub mod pause;
 pub mod paused_leader;
 mod proof;
 pub mod rejoin_tail;
@@ -21,4 +17,4 @@ pub mod restart_all;
 pub mod stale_leader;
 pub mod step_down;
 pub mod swarm;
-mod unguided;
+pub mod unguided;

@@ -4,100 +4,85 @@
 //! is killed all the time never gets far enough to suffer from a delay. So each seed is another mix, and many short runs
 //! see more than one long one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::unguided::{Draw, LanePlan, Unguided};
-use super::{chaos, kill, partition, pause};
+use super::unguided::{CHAOS, LanePlan, Unguided};
 use crate::effect::{Choice, Effect, Outcome};
-use crate::schedule::{Armed, Evidence, Profile, Row, Schedule, Settings};
+use crate::fault::{Fault, Need};
+use crate::faults::{self, CUT};
+use crate::schedule::{Armed, Evidence, Row, Schedule, Settings};
 use crate::view::View;
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
     name: "swarm",
     about: "like chaos, but each fault has a weight drawn from the seed, and some are off",
-    least_nodes: 3,
-    nodes: 5,
-    guided: false,
-    profile: Profile::Full,
-    workload: "register",
     build: |settings| Box::new(Swarm::new(settings)),
     armed,
+    ..CHAOS
 };
 
 /// The greatest weight.
 const HEAVY: u8 = 4;
 
-/// How often each fault comes: the calm before it is so much shorter; 0 is off. The record of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Weights {
-    /// Of kill -9.
-    pub kill: u8,
-    /// Of SIGSTOP.
-    pub pause: u8,
-    /// Of partitions.
-    pub cut: u8,
-    /// Of delays.
-    pub delay: u8,
-}
+/// How often each fault comes, by its name: the calm before it is so much shorter; 0 is off. The record of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Weights(BTreeMap<String, u8>);
 
 impl Weights {
     /// Each is off by one chance in three; at least one is not.
-    fn draw(rng: &mut ChaCha8Rng) -> Self {
-        let mut weight = || match rng.random_range(0..3) {
-            0 => 0,
-            _ => rng.random_range(1..=HEAVY),
+    fn draw(rng: &mut ChaCha8Rng, can: &[Need]) -> Self {
+        let faults = faults::lanes(can).concat();
+        let mut weight = |fault: &&Fault| {
+            let weight = match rng.random_range(0..3) {
+                0 => 0,
+                _ => rng.random_range(1..=HEAVY),
+            };
+            (fault.name.to_owned(), weight)
         };
-        let mut weights = Weights {
-            kill: weight(),
-            pause: weight(),
-            cut: weight(),
-            delay: weight(),
-        };
-        if weights.kill + weights.pause + weights.cut + weights.delay == 0 {
-            weights.cut = 1;
+        let mut weights: BTreeMap<String, u8> = faults.iter().map(&mut weight).collect();
+        if weights.values().all(|weight| *weight == 0) {
+            let one = weights.contains_key(CUT.name).then_some(&CUT);
+            let one = one.or(faults.first().copied());
+            weights.extend(one.map(|fault| (fault.name.to_owned(), 1)));
         }
-        weights
+        Weights(weights)
     }
 
-    /// Lanes as in chaos: cuts and delays share one, so that none disturbs the other's undo.
-    fn lanes(self) -> impl Iterator<Item = LanePlan> {
-        let several = |draw: Draw, weight: u8| vec![draw; weight.into()];
-        let mut links = several(partition::draw, self.cut);
-        links.extend(several(chaos::draw_delay, self.delay));
-        let lanes = [
-            (several(kill::draw, self.kill), self.kill),
-            (several(pause::draw, self.pause), self.pause),
-            (links, self.cut.max(self.delay)),
-        ];
-        lanes
-            .into_iter()
-            .filter(|(_, weight)| *weight > 0)
-            .map(|(draws, weight)| LanePlan {
-                draws,
+    fn of(&self, fault: &Fault) -> u8 {
+        self.0.get(fault.name).copied().unwrap_or(0)
+    }
+
+    /// Lanes as in chaos, each fault in its lane as often as it has weight.
+    fn lanes(&self, can: &[Need]) -> Vec<LanePlan> {
+        let plan = |lane: Vec<&'static Fault>| {
+            let weight = lane.iter().map(|fault| self.of(fault)).max()?;
+            let several = |fault| std::iter::repeat_n(fault, self.of(fault).into());
+            (weight > 0).then(|| LanePlan {
+                faults: lane.into_iter().flat_map(several).collect(),
                 calm: 2.0 / f64::from(weight),
             })
+        };
+        faults::lanes(can).into_iter().filter_map(plan).collect()
     }
 }
 
 impl fmt::Display for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Weights {
-            kill,
-            pause,
-            cut,
-            delay,
-        } = *self;
-        let faults = [("kill", kill), ("pause", pause), ("cut", cut), ("delay", delay)];
-        let told = faults.map(|(fault, weight)| match weight {
+        let known = faults::TABLE
+            .iter()
+            .filter_map(|fault| self.0.get_key_value(fault.name));
+        let told = known.map(|(fault, weight)| match weight {
             0 => format!("no {fault}"),
             weight => format!("{fault} {weight}"),
         });
-        f.write_str(&told.join(", "))
+        f.write_str(&told.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -111,11 +96,11 @@ struct Swarm {
 impl Swarm {
     fn new(settings: &Settings) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(settings.seed.0);
-        let weights = Weights::draw(&mut rng);
+        let weights = Weights::draw(&mut rng, &settings.can);
         Swarm {
+            faults: Unguided::planned(settings, rng, weights.lanes(&settings.can)),
+            record: serde_json::to_value(&weights).ok(),
             weights,
-            faults: Unguided::planned(settings, rng, weights.lanes()),
-            record: serde_json::to_value(weights).ok(),
         }
     }
 }
@@ -152,7 +137,7 @@ impl Schedule for Swarm {
 
 /// As for chaos; the weights are told with it.
 fn armed(evidence: &Evidence<'_>) -> Armed {
-    let mut armed = chaos::armed(evidence);
+    let mut armed = (CHAOS.armed)(evidence);
     let first = evidence.records.first().cloned();
     match first.and_then(|record| serde_json::from_value::<Weights>(record).ok()) {
         Some(weights) => {
@@ -173,23 +158,32 @@ mod tests {
 
     use super::*;
 
-    fn drawn(seed: u64) -> Weights {
-        Weights::draw(&mut ChaCha8Rng::seed_from_u64(seed))
-    }
-
     #[test]
     fn every_seed_has_some_fault_and_seeds_differ() {
-        let of = |weights: Weights| [weights.kill, weights.pause, weights.cut, weights.delay];
+        let can = [Need::Processes, Need::Links, Need::Frames];
         let mut seen = BTreeSet::new();
         for seed in 0..200 {
-            let weights = drawn(seed);
-            assert!(of(weights).iter().any(|weight| *weight > 0), "seed {seed}");
-            assert!(of(weights).iter().all(|weight| *weight <= HEAVY), "seed {seed}");
-            assert!(weights.lanes().count() > 0);
-            seen.insert(of(weights));
+            let weights = Weights::draw(&mut ChaCha8Rng::seed_from_u64(seed), &can);
+            let of: Vec<u8> = weights.0.values().copied().collect();
+            assert_eq!(of.len(), 4);
+            assert!(of.iter().any(|weight| *weight > 0), "seed {seed}");
+            assert!(of.iter().all(|weight| *weight <= HEAVY), "seed {seed}");
+            assert!(!weights.lanes(&can).is_empty());
+            seen.insert(of);
         }
         assert!(seen.len() > 50, "{}", seen.len());
         let off = |fault: usize| seen.iter().any(|weights| weights[fault] == 0);
         assert!((0..4).all(off));
+    }
+
+    #[test]
+    fn what_is_in_nobodys_power_is_not_drawn() {
+        for seed in 0..200 {
+            let weights = Weights::draw(&mut ChaCha8Rng::seed_from_u64(seed), &[Need::Links]);
+            assert!(
+                weights.of(&CUT) > 0 && weights.0.len() == 1,
+                "seed {seed}: {weights}"
+            );
+        }
     }
 }

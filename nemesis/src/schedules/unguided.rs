@@ -1,110 +1,68 @@
-//! What unguided schedules share: lanes of faults that come and go by the clock, and whom a fault may hit.
+//! Schedules that go by the clock: lanes of faults that come and go, drawn by lot from [`crate::faults`].
 //!
 //! A lane is calm, then has one fault in force, then undoes it and is calm again; each lasts the interval on average.
 //! `kill`, `pause` and `partition` are one lane each, `chaos` is several side by side. A lane never goes on before what
-//! it asked for last was answered, so every fault is undone, and undone before the lane's next one. A rule for links that
-//! nothing ran into was no fault: unless one of its kind is proved already, the lane draws the like again at once.
+//! it asked for last was answered, so every fault is undone, and undone before the lane's next one. A fault that is not
+//! proved when it is undone (a cut that nothing ran into) came to nothing: unless one of its kind is proved already, the
+//! lane draws the like again at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use histories::Nanos;
-use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::guided::majority;
-use crate::effect::{Choice, Effect, NodeId, Outcome};
-use crate::evidence::{self, RuleEnded, RulesSet};
-use crate::schedule::{Schedule, Settings};
-use crate::view::{ProcessState, View};
+use super::proof;
+use crate::effect::{Choice, Effect, Outcome};
+use crate::fault::{Fault, Spell, Target};
+use crate::faults::{self, InForce};
+use crate::schedule::{Profile, Row, Schedule, Settings};
+use crate::scope::{Drawn, Scope};
+use crate::view::View;
+
+/// Kills alone.
+pub const KILL: Row = Row {
+    name: "kill",
+    about: "kill -9 of a random node, the leader or a minority; started again after a while",
+    build: |settings| alone(settings, &faults::KILL),
+    ..CHAOS
+};
+
+/// Pauses alone.
+pub const PAUSE: Row = Row {
+    name: "pause",
+    about: "SIGSTOP of a random node, the leader or a minority; continued after a while",
+    build: |settings| alone(settings, &faults::PAUSE),
+    ..CHAOS
+};
+
+/// The cluster falls apart into two sides, in both directions or in one only.
+pub const PARTITION: Row = Row {
+    name: "partition",
+    about: "random halves, one node or the leader cut off, both ways or one way; healed after a while",
+    build: |settings| alone(settings, &faults::CUT),
+    ..CHAOS
+};
+
+/// Everything at once. Faults overlap but never disturb each other's undo, and no majority is ever taken away.
+pub const CHAOS: Row = Row {
+    name: "chaos",
+    about: "a seeded mix of kills, pauses, partitions and delays, overlapping",
+    least_nodes: 3,
+    nodes: 5,
+    guided: false,
+    profile: Profile::Full,
+    workload: "register",
+    build: |settings| Box::new(Unguided::new(settings, faults::lanes(&settings.can))),
+    armed: proof::judge,
+};
 
 /// How soon a lane tries again that found nobody whom it may hit.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// A fault that was drawn, with its undo.
-#[derive(Clone, Debug)]
-pub(super) struct Fault {
-    /// What kind: `kill`, `cut` …, as the tally counts it.
-    pub(super) kind: &'static str,
-    /// Why these effects.
-    pub(super) choice: Choice,
-    /// Whose process it concerns; links concern nobody's.
-    pub(super) victims: Vec<NodeId>,
-    /// What brings it about.
-    pub(super) begin: Vec<Effect>,
-    /// What undoes it.
-    pub(super) end: Vec<Effect>,
-}
-
-/// What a draw may know: the view, and whom the faults in force concern (the view tells it a little later).
-pub(super) struct Scene<'a> {
-    pub(super) view: &'a View,
-    held: Vec<NodeId>,
-}
-
-/// Draws a fault; none if there is nobody whom it may hit.
-pub(super) type Draw = fn(&mut ChaCha8Rng, &Scene<'_>) -> Option<Fault>;
-
-impl Scene<'_> {
-    /// All nodes.
-    pub(super) fn nodes(&self) -> Vec<NodeId> {
-        NodeId::all(self.view.nodes.len()).collect()
-    }
-
-    /// The nodes whose process runs and that no fault in force concerns.
-    pub(super) fn free(&self) -> Vec<NodeId> {
-        let runs = |node: &NodeId| self.view.nodes[node.0].process == ProcessState::Running;
-        let mut free = self.nodes();
-        free.retain(|node| runs(node) && !self.held.contains(node));
-        free
-    }
-
-    /// How many processes may be taken away so that a majority is left.
-    fn spare(&self) -> usize {
-        let needed = majority(self.view.nodes.len());
-        self.free().len().saturating_sub(needed)
-    }
-
-    /// The leader as a choice resolves to it: `n3, term 7`.
-    pub(super) fn leader(&self) -> Option<(NodeId, String)> {
-        let leader = self.view.leader()?;
-        let term = self.view.status(leader)?.term;
-        Some((leader, format!("{leader}, term {term}")))
-    }
-}
-
-/// Draw whose processes a fault hits: a node, the leader, or a minority; never so many that no majority is left. `verb`
-/// is what is done to them.
-pub(super) fn draw_victims(
-    rng: &mut ChaCha8Rng,
-    scene: &Scene<'_>,
-    verb: &str,
-) -> Option<(Choice, Vec<NodeId>)> {
-    let mut free = scene.free();
-    let spare = scene.spare();
-    free.shuffle(rng);
-    let one = *free.first().filter(|_| spare > 0)?;
-    let (whom, resolved, victims) = match rng.random_range(0..3) {
-        0 => ("a node", names(&[one]), vec![one]),
-        1 => match scene.leader().filter(|(leader, _)| free.contains(leader)) {
-            Some((leader, resolved)) => ("the leader", resolved, vec![leader]),
-            None => ("the leader", format!("{one}, as none is known"), vec![one]),
-        },
-        _ => {
-            let mut minority = free[..spare].to_vec();
-            minority.sort_unstable();
-            ("a minority", names(&minority), minority)
-        }
-    };
-    let what = format!("{verb} {whom}");
-    Some((Choice { what, resolved }, victims))
-}
-
-/// `n1, n4`.
-pub(super) fn names(nodes: &[NodeId]) -> String {
-    let names: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
-    names.join(", ")
+fn alone(settings: &Settings, fault: &'static Fault) -> Box<dyn Schedule> {
+    Box::new(Unguided::new(settings, vec![vec![fault]]))
 }
 
 /// The word for so many faults of a kind.
@@ -123,7 +81,9 @@ pub(super) struct Unguided {
     lanes: Vec<Lane>,
     choice: Option<Choice>,
     tally: BTreeMap<&'static str, usize>,
-    /// The kinds of faults on links that are proved.
+    /// What is in force, and what came of the effects that began it.
+    in_force: InForce<Outcome>,
+    /// The faults of which one is proved.
     proved: BTreeSet<&'static str>,
 }
 
@@ -131,22 +91,19 @@ pub(super) struct Unguided {
 #[derive(Clone, Debug)]
 pub(super) struct LanePlan {
     /// Each as often as it has weight.
-    pub(super) draws: Vec<Draw>,
+    pub(super) faults: Vec<&'static Fault>,
     /// 1 is as long as a fault on average.
     pub(super) calm: f64,
 }
 
 struct Lane {
-    /// What it draws from.
-    draws: Vec<Draw>,
-    /// How long its calm is beside the interval.
-    calm: f64,
+    plan: LanePlan,
     /// The fault in force.
-    fault: Option<Fault>,
-    /// The kind of the last one, and what drew it.
-    last: Option<(&'static str, Draw)>,
-    /// What draws the next one, where the last one came to nothing.
-    again: Option<Draw>,
+    drawn: Option<Drawn>,
+    /// The last one.
+    last: Option<&'static Fault>,
+    /// The next one, where the last one came to nothing.
+    again: Option<&'static Fault>,
     /// When the present fault, or calm, ends. Not known before the first view.
     until: Option<Nanos>,
     /// What it asked for and was not answered yet.
@@ -154,14 +111,11 @@ struct Lane {
 }
 
 impl Unguided {
-    /// One lane for each of `lanes`, which draws from that table.
-    pub(super) fn new(settings: &Settings, lanes: &[&[Draw]]) -> Self {
-        let plan = |draws: &&[Draw]| LanePlan {
-            draws: draws.to_vec(),
-            calm: 1.0,
-        };
+    /// A lane for each of `lanes`, which draws from those faults.
+    fn new(settings: &Settings, lanes: Vec<Vec<&'static Fault>>) -> Self {
+        let plan = |faults| LanePlan { faults, calm: 1.0 };
         let rng = ChaCha8Rng::seed_from_u64(settings.seed.0);
-        Self::planned(settings, rng, lanes.iter().map(plan))
+        Self::planned(settings, rng, lanes.into_iter().map(plan))
     }
 
     /// The same with lanes that were drawn from `rng`.
@@ -171,9 +125,8 @@ impl Unguided {
         lanes: impl IntoIterator<Item = LanePlan>,
     ) -> Self {
         let lane = |plan: LanePlan| Lane {
-            draws: plan.draws,
-            calm: plan.calm,
-            fault: None,
+            plan,
+            drawn: None,
             last: None,
             again: None,
             until: None,
@@ -185,6 +138,7 @@ impl Unguided {
             lanes: lanes.into_iter().map(lane).collect(),
             choice: None,
             tally: BTreeMap::new(),
+            in_force: InForce::default(),
             proved: BTreeSet::new(),
         }
     }
@@ -207,13 +161,13 @@ impl Unguided {
     }
 
     fn turn(&mut self, number: usize, view: &View) -> Vec<Effect> {
-        let (effects, span) = match self.lanes[number].fault.take() {
-            Some(fault) => {
-                let calm = self.span().mul_f64(self.lanes[number].calm);
-                (self.undo(fault), calm)
+        let (effects, span) = match self.lanes[number].drawn.take() {
+            Some(drawn) => {
+                let calm = self.span().mul_f64(self.lanes[number].plan.calm);
+                (self.undo(drawn), calm)
             }
             None => match self.draw(number, view) {
-                Some(fault) => (self.begin(number, fault), self.span()),
+                Some(drawn) => (self.begin(number, drawn), self.span()),
                 None => (Vec::new(), AGAIN),
             },
         };
@@ -223,33 +177,41 @@ impl Unguided {
         effects
     }
 
-    fn draw(&mut self, number: usize, view: &View) -> Option<Fault> {
-        let in_force = self.lanes.iter().filter_map(|lane| lane.fault.as_ref());
-        let held = in_force.flat_map(|fault| fault.victims.iter().copied()).collect();
+    fn draw(&mut self, number: usize, view: &View) -> Option<Drawn> {
+        let drawn = self.lanes.iter().filter_map(|lane| lane.drawn.as_ref());
+        let targets = drawn
+            .flat_map(|drawn| &drawn.effects)
+            .flat_map(|effect| effect.act().targets);
+        let held = targets.filter_map(|target| match target {
+            Target::Process(node) => Some(node),
+            // They concern nobody's process.
+            Target::Link(_) | Target::Clients(_) => None,
+        });
+        let held = held.collect();
         let lane = &mut self.lanes[number];
-        let draw = match lane.again.take() {
-            Some(draw) => draw,
-            None => lane.draws[self.rng.random_range(0..lane.draws.len())],
+        let fault = match lane.again.take() {
+            Some(fault) => fault,
+            None => lane.plan.faults[self.rng.random_range(0..lane.plan.faults.len())],
         };
-        let fault = draw(&mut self.rng, &Scene { view, held })?;
-        lane.last = Some((fault.kind, draw));
-        Some(fault)
+        let drawn = (fault.chance?.draw)(&mut self.rng, &Scope { view, held })?;
+        lane.last = Some(fault);
+        *self.tally.entry(fault.name).or_default() += 1;
+        Some(drawn)
     }
 
-    fn begin(&mut self, number: usize, fault: Fault) -> Vec<Effect> {
-        *self.tally.entry(fault.kind).or_default() += 1;
-        self.choice = Some(fault.choice.clone());
-        let effects = fault.begin.clone();
-        self.lanes[number].fault = Some(fault);
+    fn begin(&mut self, number: usize, drawn: Drawn) -> Vec<Effect> {
+        self.choice = Some(drawn.choice.clone());
+        let effects = drawn.effects.clone();
+        self.lanes[number].drawn = Some(drawn);
         effects
     }
 
-    fn undo(&mut self, fault: Fault) -> Vec<Effect> {
+    fn undo(&mut self, drawn: Drawn) -> Vec<Effect> {
         self.choice = Some(Choice {
-            what: format!("undo: {}", fault.choice.what),
-            resolved: fault.choice.resolved,
+            what: format!("undo: {}", drawn.choice.what),
+            resolved: drawn.choice.resolved,
         });
-        fault.end
+        drawn.effects.iter().filter_map(Effect::undo).collect()
     }
 }
 
@@ -278,19 +240,29 @@ impl Schedule for Unguided {
             .find_map(|lane| place(lane).map(|place| (lane, place)));
         let Some((lane, place)) = asked else { return };
         lane.unanswered.remove(place);
-        let undone = lane.last.filter(|_| lane.fault.is_none());
-        if let (Some((kind, draw)), Some(set)) = (undone, evidence::of::<RulesSet>(outcome)) {
-            if set.ended.iter().any(RuleEnded::is_proof) {
-                self.proved.insert(kind);
-            } else if !self.proved.contains(kind) {
-                (lane.again, lane.until) = (Some(draw), Some(Nanos(0)));
-            }
+        let over = self.in_force.after(effect, outcome, outcome);
+        let undone = lane
+            .last
+            .filter(|_| lane.drawn.is_none() && outcome.is_installed());
+        let Some(fault) = undone else { return };
+        let proves = |ended: &faults::Ended<Outcome>| {
+            (fault.proof)(&Spell {
+                target: ended.target,
+                begun: &ended.mark,
+                end: effect,
+                ended: outcome,
+            })
+        };
+        if over.iter().any(proves) {
+            self.proved.insert(fault.name);
+        } else if !self.proved.contains(fault.name) {
+            (lane.again, lane.until) = (Some(fault), Some(Nanos(0)));
         }
     }
 
     fn stage(&self) -> String {
-        let in_force = self.lanes.iter().filter_map(|lane| lane.fault.as_ref());
-        let stages: Vec<String> = in_force.map(|fault| fault.choice.to_string()).collect();
+        let drawn = self.lanes.iter().filter_map(|lane| lane.drawn.as_ref());
+        let stages: Vec<String> = drawn.map(|drawn| drawn.choice.to_string()).collect();
         if stages.is_empty() {
             "calm".to_owned()
         } else {

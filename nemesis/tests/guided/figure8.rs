@@ -29,6 +29,7 @@ fn play(nodes: usize, seed: u64, rules: Rules, seconds: u64) -> Played {
         nodes,
         seed: Seed(seed),
         interval: Duration::from_secs(3),
+        can: Vec::new(),
     };
     let mut schedule = (row.build)(&settings);
     let mut cluster = Cluster::new(nodes, seed, rules);
@@ -185,6 +186,7 @@ fn a_cycle_that_the_end_of_the_load_cuts_off_counts_for_nothing() {
         nodes: 5,
         seed: Seed(1),
         interval: Duration::ZERO,
+        can: Vec::new(),
     });
     let mut cluster = Cluster::new(5, 1, CORRECT);
     while cluster.now < Nanos::from_ms(600) {

@@ -46,6 +46,7 @@ impl Play {
             nodes,
             seed: Seed(seed),
             interval: Duration::ZERO,
+            can: Vec::new(),
         };
         Play {
             schedule: (row.build)(&settings),

@@ -3,7 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use nemesis::evidence::{ClientRulesSet, Count, Killed, RulesSet};
+use nemesis::evidence::Count;
+use nemesis::faults::{ClientRulesSet, Killed, RulesSet};
 use nemesis::hands::Framing;
 use nemesis::{ClientRule, Effect, Link, LinkRule};
 

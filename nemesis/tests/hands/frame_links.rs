@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nemesis::evidence::{Count, Killed, RulesSet, Traffic};
+use nemesis::evidence::{Count, Traffic};
+use nemesis::faults::{Killed, RulesSet};
 use nemesis::hands::Framing;
 use nemesis::{Effect, Link, LinkRule};
 

@@ -1,6 +1,7 @@
 //! Frames that are recorded on n1's link to n2, and delivered by hand.
 
-use nemesis::evidence::{Count, FramesInjected};
+use nemesis::evidence::Count;
+use nemesis::faults::FramesInjected;
 use nemesis::hands::Framing;
 use nemesis::{Effect, FrameKind, Link, LinkRule, Outcome};
 

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use nemesis::evidence::Stopped;
+use nemesis::faults::Stopped;
 use nemesis::{Effect, NodeId};
 
 use crate::stage::{N2, Stage, lives, until};

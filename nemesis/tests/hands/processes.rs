@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use nemesis::evidence::{Killed, Stopped};
+use nemesis::faults::{Killed, Stopped};
 use nemesis::hands::Framing;
 use nemesis::{Effect, Link, LinkRule, Outcome, ProcessState};
 

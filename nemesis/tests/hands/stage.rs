@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nemesis::evidence::{self, Started};
+use nemesis::evidence;
+use nemesis::faults::Started;
 use nemesis::hands::{Clock, Framing, Hands, NodeCommand};
 use nemesis::{Effect, NodeId, Outcome};
 use serde::de::DeserializeOwned;

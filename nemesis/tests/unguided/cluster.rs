@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use histories::{LogIndex, Nanos, Term};
 use nemesis::effect::EffectLine;
-use nemesis::evidence::{self, Count, Killed, RuleEnded, RulesSet, Started, Stopped, Traffic};
+use nemesis::evidence::{self, Count, Traffic};
+use nemesis::faults::{Killed, RuleEnded, RulesSet, Started, Stopped};
 use nemesis::schedule::{Settings, find};
 use nemesis::view::Position;
 use nemesis::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use histories::{Nanos, Seed};
 use nemesis::effect::EffectLine;
 use nemesis::schedule::Settings;
-use nemesis::{Effect, Link, LinkRule, NodeId, Outcome};
+use nemesis::{Effect, Link, LinkRule, Need, NodeId, Outcome};
 use proptest::prelude::*;
 
 use crate::cluster::Play;
@@ -46,6 +46,7 @@ fn play(case: &Case) -> Vec<EffectLine> {
         nodes: case.nodes,
         seed: Seed(case.seed),
         interval: INTERVAL,
+        can: vec![Need::Processes, Need::Links, Need::Frames],
     };
     let mut play = Play::new(case.name, &settings);
     play.latency = Duration::from_millis(case.latency_ms);

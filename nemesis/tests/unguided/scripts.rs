@@ -22,7 +22,7 @@ use std::time::Duration;
 use histories::Seed;
 use nemesis::effect::EffectLine;
 use nemesis::schedule::{Evidence, Settings, find};
-use nemesis::{Effect, LinkRule, NodeId, Outcome, ProcessState};
+use nemesis::{Effect, LinkRule, Need, NodeId, Outcome, ProcessState};
 
 use crate::cluster::Play;
 
@@ -98,6 +98,7 @@ impl Script {
             nodes: settings["nodes"] as usize,
             seed: Seed(settings["seed"]),
             interval: Duration::from_millis(settings["interval"]),
+            can: vec![Need::Processes, Need::Links, Need::Frames],
         };
         self.play = Some(Play::new(name, &settings));
         self.name = name.to_owned();

@@ -172,6 +172,7 @@ impl Figure8 {
             nodes: self.nodes,
             seed: self.seed,
             interval: Duration::ZERO,
+            can: Vec::new(),
         };
         let number = self.cycle.cycle + 1;
         self.cycle = blank(&settings, number, self.next_arm(), Out::draw(&mut self.rng));

@@ -42,7 +42,4 @@ pub use play::{Start, play};
 pub use probes::{Probes, answer, answered, ok_value};
 pub use scene::{Miss, Scene, Told};
 
-/// How many of `nodes` are a majority.
-pub const fn majority(nodes: usize) -> usize {
-    nodes / 2 + 1
-}
+pub use crate::view::majority;

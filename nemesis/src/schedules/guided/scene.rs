@@ -16,7 +16,8 @@ use super::panel::Panel;
 use super::probes::Probes;
 use super::record::{Outcome, Record, Stage};
 use crate::effect::{self, ClientRule, Effect, FrameKind, Link, LinkRule, NodeId};
-use crate::evidence::{self, ClientRulesSet, FramesInjected};
+use crate::evidence;
+use crate::faults::{ClientRulesSet, FramesInjected};
 use crate::view::View;
 
 /// Why a story broke off, in one sentence. What stands before the first colon is compared and counted.

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use histories::{LogIndex, Nanos, Term, Value};
-use nemesis::evidence::{self, ClientRuleEnded, ClientRulesSet, Count, FramesInjected, Injected};
+use nemesis::evidence::{self, Count};
+use nemesis::faults::{ClientRuleEnded, ClientRulesSet, FramesInjected, Injected};
 use nemesis::view::{Denied, Position, TailEntry};
 use nemesis::{
     ClientRule, Effect, FrameKind, Link, LinkRule, NodeId, NodeStatus, NodeView, Outcome, ProbeId, ProbeOp,

@@ -1,4 +1,5 @@
-//! Every listener of a run, and the thread that carries what comes in.
+//! The links as proxies: every directed pair of nodes, and every node's clients, talk through a listener of ours, so that
+//! nothing needs root. Here are the listeners, and the thread that carries what comes in.
 //!
 //! One thread with an event loop of its own: a burst of frames on many links costs one wake-up, nothing moves between
 //! processors, and when the thread ends no port and no task is left.
@@ -6,18 +7,23 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::clock::Clock;
+use super::clock::{Clock, micros};
 use super::gate::Gate;
+use super::links::Links;
 use super::process::NodeProcess;
-use super::{HandsError, frame_pump, stream_pump};
-use crate::effect::{Link, NodeId};
+use super::{HandsError, frame_pump, inject, stream_pump};
+use crate::effect::{ClientRule, FrameKind, Link, LinkRule, NodeId, Outcome};
+use crate::evidence::{Traffic, installed, skipped};
+use crate::fault::Need;
+use crate::faults::{ClientRuleEnded, ClientRulesSet, RulesSet};
 
 /// How long a listener rests when the process has no descriptor left for another connection.
 const EXHAUSTED: Duration = Duration::from_millis(10);
@@ -41,15 +47,15 @@ pub(super) struct Door {
 }
 
 /// The doors of a run.
-pub(super) struct Network {
-    pub(super) framing: Framing,
+pub(super) struct Proxies {
+    framing: Framing,
     peers: BTreeMap<Link, Door>,
     clients: Vec<Door>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Network {
+impl Proxies {
     pub(super) fn open(
         nodes: &[Arc<NodeProcess>],
         framing: Framing,
@@ -68,7 +74,7 @@ impl Network {
         }
         let (stop, stopped) = oneshot::channel();
         let thread = begin(roads, stopped).map_err(HandsError::Thread)?;
-        Ok(Network {
+        Ok(Proxies {
             framing,
             peers,
             clients,
@@ -77,21 +83,111 @@ impl Network {
         })
     }
 
-    /// Every link between two nodes.
-    pub(super) fn peers(&self) -> impl Iterator<Item = (Link, &Door)> {
-        self.peers.iter().map(|(link, door)| (*link, door))
+    /// The doors of these links, if all of them are there and this may be asked of them.
+    fn doors(&self, need: Need, links: &[Link]) -> Result<Vec<(Link, &Door)>, &'static str> {
+        if !self.can().contains(&need) {
+            return Err("frames are not known in this system's streams: they can only be cut");
+        }
+        let door = |link: &Link| Some((*link, self.peers.get(link)?));
+        let doors: Option<_> = links.iter().map(door).collect();
+        doors.ok_or("there is no such link")
     }
 
-    pub(super) fn peer(&self, link: Link) -> Option<&Door> {
-        self.peers.get(&link)
-    }
-
-    pub(super) fn client(&self, node: NodeId) -> Option<&Door> {
-        self.clients.get(node.0)
+    fn clients(&self) -> impl Iterator<Item = (NodeId, &Door)> {
+        NodeId::all(self.clients.len()).zip(&self.clients)
     }
 }
 
-impl Drop for Network {
+impl Links for Proxies {
+    fn can(&self) -> &'static [Need] {
+        match self.framing {
+            Framing::Frames => &[Need::Links, Need::Frames, Need::Clients],
+            Framing::Stream => &[Need::Links, Need::Clients],
+        }
+    }
+
+    fn peer_address(&self, link: Link) -> Option<SocketAddr> {
+        Some(self.peers.get(&link)?.address)
+    }
+
+    fn client_address(&self, node: NodeId) -> Option<SocketAddr> {
+        Some(self.clients.get(node.0)?.address)
+    }
+
+    fn set(&self, rule: LinkRule, links: &[Link]) -> Outcome {
+        let begun = Instant::now();
+        let need = match rule {
+            LinkRule::Pass | LinkRule::Cut => Need::Links,
+            LinkRule::DelayMs(_) | LinkRule::PassThenCut(_) => Need::Frames,
+        };
+        let doors = match self.doors(need, links) {
+            Ok(doors) => doors,
+            Err(reason) => return skipped(reason),
+        };
+        let ended = doors.into_iter().map(|(link, door)| door.gate.set(link, rule));
+        installed(&RulesSet {
+            ended: ended.collect(),
+            in_force_us: micros(begun.elapsed()),
+        })
+    }
+
+    fn set_clients(&self, rule: ClientRule, nodes: &[NodeId]) -> Outcome {
+        let door = |node: &NodeId| Some((*node, self.clients.get(node.0)?));
+        let doors: Option<Vec<_>> = nodes.iter().map(door).collect();
+        let Some(doors) = doors else {
+            return skipped("there is no such node");
+        };
+        let ended = doors.into_iter().map(|(node, door)| {
+            let (was, dropped) = door.gate.set_clients(rule);
+            ClientRuleEnded { node, was, dropped }
+        });
+        let ended = ended.collect();
+        installed(&ClientRulesSet { ended })
+    }
+
+    fn record(&self, kind: FrameKind, first: u64, links: &[Link]) -> Outcome {
+        match self.doors(Need::Frames, links) {
+            Ok(doors) => inject::record(&doors, kind, first),
+            Err(reason) => skipped(reason),
+        }
+    }
+
+    fn inject<'a>(&'a self, links: &'a [Link]) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+        Box::pin(async move {
+            match self.doors(Need::Frames, links) {
+                Ok(doors) => inject::inject(&doors).await,
+                Err(reason) => skipped(reason),
+            }
+        })
+    }
+
+    fn changed(&self) -> (Vec<Link>, Vec<NodeId>) {
+        let links = self
+            .peers
+            .iter()
+            .filter(|(_, door)| door.gate.lock().rule != LinkRule::Pass);
+        let nodes = self
+            .clients()
+            .filter(|(_, door)| door.gate.lock().client_rule != ClientRule::Pass);
+        (
+            links.map(|(link, _)| *link).collect(),
+            nodes.map(|(node, _)| node).collect(),
+        )
+    }
+
+    fn counters(&self) -> BTreeMap<Link, Traffic> {
+        let counted = |(link, door): (&Link, &Door)| (*link, door.gate.lock().traffic);
+        self.peers.iter().map(counted).collect()
+    }
+
+    fn client_counters(&self) -> BTreeMap<NodeId, Traffic> {
+        self.clients()
+            .map(|(node, door)| (node, door.gate.lock().traffic))
+            .collect()
+    }
+}
+
+impl Drop for Proxies {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
