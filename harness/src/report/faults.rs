@@ -48,15 +48,8 @@ pub fn render(lines: &[EffectLine]) -> String {
 
 /// Whom an effect is done to, in few words.
 fn whom(effect: &Effect) -> String {
-    match effect {
-        Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => {
-            node.to_string()
-        }
-        Effect::Links { links, .. } if links.len() <= 3 => {
-            let names = links.iter().map(|link| format!("{}→{}", link.0, link.1));
-            names.collect::<Vec<_>>().join(" ")
-        }
-        Effect::Links { links, .. } => format!("{} links", links.len()),
-        _ => String::new(),
+    match effect.act().targets.len() {
+        0..=3 => effect.whom(),
+        many => format!("{many} links"),
     }
 }

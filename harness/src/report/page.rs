@@ -4,16 +4,19 @@
 //! of that block is escaped, and the page shows text only as text. The page forbids itself every script but its own,
 //! which it names by their hashes, and every connection.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use histories::RunFolder;
+use nemesis::fault::Look;
 use sha2::{Digest, Sha256};
 
 use super::ReportError;
 use super::data::Report;
+use super::data::faults::looks;
 use crate::exit::Failure;
 
 const FRAME: &str = include_str!("page/frame.html");
@@ -21,11 +24,28 @@ const FRAME: &str = include_str!("page/frame.html");
 /// It goes with every copy of what it is about.
 const LICENCE: &str = include_str!("page/vendor/uPlot-LICENSE");
 
-/// The styles, in this order.
+/// The styles, in this order; what faults look like comes after them.
 const STYLES: &[&str] = &[
     include_str!("page/vendor/uPlot-1.6.32.min.css"),
     include_str!("page/page.css"),
 ];
+
+/// The colours of faults, as their rows have them.
+fn fault_styles() -> String {
+    let mut rules: BTreeMap<&str, String> = BTreeMap::new();
+    for Look { band, colours, .. } in looks() {
+        let [paper, dark] = colours;
+        rules.insert(
+            band,
+            format!(
+                ":root {{ --fault-{band}: {paper}; }}\n\
+             @media (prefers-color-scheme: dark) {{ :root {{ --fault-{band}: {dark}; }} }}\n\
+             .band.{band}, .swatch.{band} {{ --fault: var(--fault-{band}); }}\n"
+            ),
+        );
+    }
+    rules.into_values().collect()
+}
 
 /// The scripts, in this order: what they share comes first, what starts them last.
 const SCRIPTS: &[&str] = &[
@@ -52,7 +72,10 @@ pub fn render(report: &Report) -> Result<String, Failure> {
         .iter()
         .map(|text| format!("<script>{text}</script>\n"))
         .collect();
-    let styles: String = STYLES
+    let of_faults = fault_styles();
+    let styles: Vec<&str> = STYLES.iter().copied().chain([of_faults.as_str()]).collect();
+    let policy = policy(&styles);
+    let styles: String = styles
         .iter()
         .map(|text| format!("<style>{text}</style>\n"))
         .collect();
@@ -63,7 +86,7 @@ pub fn render(report: &Report) -> Result<String, Failure> {
             None => (part, false),
         };
         match (text, mark) {
-            ("POLICY", true) => page.push_str(&policy()),
+            ("POLICY", true) => page.push_str(&policy),
             ("LICENCE", true) => page.push_str(LICENCE),
             ("STYLES", true) => page.push_str(&styles),
             ("DATA", true) => page.push_str(&json),
@@ -102,7 +125,7 @@ fn escaped(json: &str) -> String {
 }
 
 /// Content-Security-Policy: nothing but these scripts and styles.
-fn policy() -> String {
+fn policy(styles: &[&str]) -> String {
     let hashes = |texts: &[&str]| -> String {
         let hash = |text: &&str| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
         texts.iter().map(hash).collect()
@@ -110,7 +133,7 @@ fn policy() -> String {
     format!(
         "default-src 'none'; script-src{}; style-src{}; img-src data:; base-uri 'none'; form-action 'none'",
         hashes(SCRIPTS),
-        hashes(STYLES)
+        hashes(styles)
     )
 }
 
@@ -128,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_policy_names_every_script_and_allows_nothing_else() {
-        let policy = policy();
+        let policy = policy(STYLES);
         assert!(
             policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
             "{policy}"

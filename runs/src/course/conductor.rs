@@ -169,8 +169,8 @@ impl Conductor {
             async move {
                 let outcome = world.apply(&effect).await;
                 // What the node said before it was started or continued is old.
-                if let Effect::Start(node) | Effect::Resume(node) = &effect {
-                    observer.forget(*node);
+                if let Some(node) = effect.revives() {
+                    observer.forget(node);
                 }
                 let _ = done.send(Done {
                     planned,
@@ -256,8 +256,8 @@ impl Conductor {
         self.save_records()?;
         let planned = self.clients.world.now();
         for (effect, outcome) in self.clients.world.heal_all().await {
-            if let Effect::Start(node) | Effect::Resume(node) = &effect {
-                self.observer.forget(*node);
+            if let Some(node) = effect.revives() {
+                self.observer.forget(node);
             }
             // A fault that is still in force would be blamed on the store.
             let stuck = (!outcome.is_installed()).then(|| CourseError::NotUndone {

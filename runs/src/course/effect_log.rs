@@ -1,12 +1,14 @@
 //! What the nemesis did, written down: `nemesis.jsonl` with an effect a line, and the nemesis' events of the history.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use histories::run_folder::FolderError;
 use histories::{Event, Kind, Nanos, Process, Value};
 use nemesis::effect::{Choice, EffectLine};
-use nemesis::{ClientRule, Effect, LinkRule, NodeId, Outcome};
+use nemesis::fault::Target;
+use nemesis::faults::InForce;
+use nemesis::{Effect, NodeId, Outcome};
 
 use crate::sink::Sink;
 
@@ -28,16 +30,8 @@ pub struct Done {
 pub struct EffectLog {
     sink: Arc<dyn Sink>,
     next_id: u64,
-    /// The faults that are in force, by what they are done to.
-    in_force: BTreeMap<Target, u64>,
-}
-
-/// What a fault is done to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
-    Process(NodeId),
-    Link(nemesis::Link),
-    Clients(NodeId),
+    /// The faults that are in force, by the lines that began them.
+    in_force: InForce<u64>,
 }
 
 impl EffectLog {
@@ -46,7 +40,7 @@ impl EffectLog {
         EffectLog {
             sink,
             next_id: 0,
-            in_force: BTreeMap::new(),
+            in_force: InForce::default(),
         }
     }
 
@@ -54,15 +48,7 @@ impl EffectLog {
     pub fn add(&mut self, done: Done) -> Result<(), FolderError> {
         let id = self.next_id;
         self.next_id += 1;
-        let mut undoes: Vec<u64> = Vec::new();
-        for (target, is_fault) in targets(&done.effect) {
-            undoes.extend(self.in_force.remove(&target));
-            if is_fault && !matches!(done.outcome, Outcome::Skipped { .. }) {
-                self.in_force.insert(target, id);
-            }
-        }
-        undoes.sort_unstable();
-        undoes.dedup();
+        let undoes = undone(&mut self.in_force, id, &done.effect, &done.outcome);
         let installed = done.outcome.is_installed();
         self.sink.event(event(&done.effect, done.done, installed));
         let Done {
@@ -84,44 +70,39 @@ impl EffectLog {
     }
 }
 
-/// What an effect is done to, and whether it is a fault rather than the end of one.
-fn targets(effect: &Effect) -> Vec<(Target, bool)> {
-    match effect {
-        Effect::Kill(node) | Effect::Pause(node) => vec![(Target::Process(*node), true)],
-        Effect::Start(node) | Effect::Resume(node) => vec![(Target::Process(*node), false)],
-        Effect::Links { rule, links } => links
-            .iter()
-            .map(|link| (Target::Link(*link), *rule != LinkRule::Pass))
-            .collect(),
-        Effect::Clients { rule, nodes } => nodes
-            .iter()
-            .map(|node| (Target::Clients(*node), *rule != ClientRule::Pass))
-            .collect(),
-        // Nothing of it stays in force.
-        Effect::Record { .. } | Effect::Inject { .. } | Effect::Gate { .. } | Effect::Probe(_) => Vec::new(),
-    }
+/// The lines whose faults this one ended.
+fn undone(in_force: &mut InForce<u64>, id: u64, effect: &Effect, outcome: &Outcome) -> Vec<u64> {
+    let over = in_force.after(effect, outcome, &id);
+    let others: BTreeSet<u64> = over
+        .iter()
+        .map(|fault| fault.mark)
+        .filter(|of| *of != id)
+        .collect();
+    others.into_iter().collect()
 }
 
 /// An effect as the history shows it.
 pub fn event(effect: &Effect, time: Nanos, installed: bool) -> Event {
-    let name = |node: &NodeId| Value::from(node.name().as_str());
-    let value = match effect {
-        Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => name(node),
-        Effect::Clients { nodes, .. } => Value::list(nodes.iter().map(name)),
-        Effect::Links { links, .. } | Effect::Record { links, .. } | Effect::Inject { links } => {
-            let links = links
-                .iter()
-                .map(|link| Value::list([name(&link.0), name(&link.1)]));
-            Value::list([Value::list([Value::from("links"), Value::list(links)])])
+    let name = |node: NodeId| Value::from(node.name().as_str());
+    let act = effect.act();
+    let value = match act.targets.as_slice() {
+        [] => Value::Null,
+        [Target::Process(node)] => name(*node),
+        [Target::Link(_), ..] => {
+            let ends = |target: &Target| Value::list(target.nodes().map(name));
+            let links = Value::list(act.targets.iter().map(ends));
+            Value::list([Value::list([Value::from("links"), links])])
         }
-        Effect::Gate { .. } | Effect::Probe(_) => Value::Null,
+        [Target::Process(_) | Target::Clients(_), ..] => {
+            Value::list(act.targets.iter().flat_map(|target| target.nodes()).map(name))
+        }
     };
     Event {
         index: 0,
         time,
         process: Process::Nemesis,
         kind: Kind::Info,
-        f: effect.word().into(),
+        f: act.word.into(),
         key: None,
         value,
         node: None,
@@ -130,5 +111,29 @@ pub fn event(effect: &Effect, time: Nanos, installed: bool) -> Event {
         seq: None,
         at: None,
         other: serde_json::Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saved_lines_are_written_as_they_were_and_undo_what_they_undid() {
+        let saved = concat!(env!("CARGO_MANIFEST_DIR"), "/../harness/tests/saved");
+        let mut lines = 0;
+        for run in std::fs::read_dir(saved).unwrap() {
+            let text = std::fs::read_to_string(run.unwrap().path().join("nemesis.jsonl")).unwrap();
+            let mut in_force = InForce::default();
+            for written in text.lines() {
+                let json: serde_json::Value = serde_json::from_str(written).unwrap();
+                let line: EffectLine = serde_json::from_str(written).unwrap();
+                assert_eq!(serde_json::to_value(&line).unwrap(), json);
+                let undoes = undone(&mut in_force, line.id, &line.effect, &line.outcome);
+                assert_eq!(undoes, line.undoes, "{written}");
+                lines += 1;
+            }
+        }
+        assert!(lines > 50, "{lines}");
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use histories::Nanos;
-use nemesis::effect::{ClientRule, EffectLine};
+use nemesis::effect::EffectLine;
+use nemesis::evidence;
+use nemesis::fault::{Look, Turn};
+use nemesis::faults::{self, InForce, RulesSet};
 use nemesis::{Effect, Link, LinkRule, NodeId, Outcome};
 use serde::Serialize;
-use serde_json::Value as Json;
 
 /// A page shows so many effects one by one.
 pub const SHOWN: usize = 4000;
@@ -14,10 +16,10 @@ pub const SHOWN: usize = 4000;
 /// A fault that lasted: a band in every picture with a time axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Band {
-    /// `kill`, `pause`, `cut`, `delay`, `gate`, `cut-requests`, `cut-replies`.
+    /// The name of its look.
     pub kind: &'static str,
-    /// Whom it hit; none for the gate.
-    pub node: Option<NodeId>,
+    /// Whom it hit.
+    pub node: NodeId,
     /// From when, in microseconds.
     pub from: u64,
     /// Until when; none if nothing undid it.
@@ -82,6 +84,8 @@ pub struct Faults {
     pub of: usize,
     /// What lasted.
     pub bands: Vec<Band>,
+    /// How each of them is drawn, by its kind.
+    pub looks: BTreeMap<&'static str, Look>,
     /// What went through each link, as far as the effects tell.
     pub links: Vec<LinkTraffic>,
     /// When something was brought back.
@@ -105,17 +109,19 @@ pub fn faults(lines: &[EffectLine], nodes: usize) -> Faults {
         .take(SHOWN)
         .map(|line| tell(line, undone.get(&line.id).copied()))
         .collect();
-    let mut bands = process_bands(lines);
-    bands.extend(link_bands(lines, nodes));
-    bands.extend(client_bands(lines));
-    bands.sort_by_key(|band| band.from);
     Faults {
         of: effects.count(),
         effects: told,
-        bands,
+        bands: bands(lines, nodes),
+        looks: looks().map(|look| (look.band, look)).collect(),
         links: traffic(lines),
         heals: heals(lines),
     }
+}
+
+/// How each fault is drawn that lasts.
+pub fn looks() -> impl Iterator<Item = Look> {
+    faults::TABLE.iter().filter_map(|fault| fault.look)
 }
 
 /// By effect: who undid it, and when. The last one counts, for a cut may be undone link by link.
@@ -130,17 +136,16 @@ fn undone(lines: &[EffectLine]) -> BTreeMap<u64, (u64, u64)> {
 }
 
 fn tell(line: &EffectLine, undone: Option<(u64, u64)>) -> Told {
+    let evidence = faults::told(&line.outcome);
     let (outcome, proof) = match &line.outcome {
-        Outcome::Installed { evidence } => ("installed", proof(evidence)),
+        Outcome::Installed { .. } => ("installed", evidence),
         Outcome::Skipped { reason } => ("skipped", reason.clone()),
-        Outcome::Indeterminate { reason, evidence } => {
-            ("indeterminate", format!("{reason}; {}", proof(evidence)))
-        }
+        Outcome::Indeterminate { reason, .. } => ("indeterminate", format!("{reason}; {evidence}")),
     };
     Told {
         id: line.id,
         word: line.effect.word(),
-        what: what(&line.effect),
+        what: line.effect.whom(),
         choice: line.choice.as_ref().map(ToString::to_string),
         planned: micros(line.planned),
         done: micros(line.done),
@@ -150,218 +155,68 @@ fn tell(line: &EffectLine, undone: Option<(u64, u64)>) -> Told {
     }
 }
 
-fn what(effect: &Effect) -> String {
-    let names = |links: &[Link]| {
-        let names = links.iter().map(|Link(from, to)| format!("{from}→{to}"));
-        names.collect::<Vec<_>>().join(" ")
-    };
-    match effect {
-        Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => {
-            node.to_string()
-        }
-        Effect::Links { rule, links } => match rule {
-            LinkRule::DelayMs(ms) => format!("by {ms} ms: {}", names(links)),
-            LinkRule::PassThenCut(frames) => format!("after {frames} frames: {}", names(links)),
-            LinkRule::Pass | LinkRule::Cut => names(links),
-        },
-        Effect::Record { links, .. } | Effect::Inject { links } => names(links),
-        Effect::Clients { nodes, .. } => {
-            let nodes: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
-            format!("the clients of {}", nodes.join(", "))
-        }
-        Effect::Gate { .. } => "the workload".to_owned(),
-        Effect::Probe(probe) => format!("{}, key {}", probe.node, probe.key),
-    }
-}
-
-/// The evidence in a line: of links what went through them under the rule that ended, of all else name and value.
-fn proof(evidence: &Json) -> String {
-    let Some(fields) = evidence.as_object() else {
-        return evidence.to_string();
-    };
-    let mut told = Vec::new();
-    for (name, value) in fields {
-        match (name.as_str(), value) {
-            ("ended", Json::Array(ended)) => told.extend(ended.iter().filter_map(ended_rule)),
-            (_, Json::String(text)) => told.push(format!("{name} {text}")),
-            _ => told.push(format!("{name} {value}")),
-        }
-    }
-    told.join("; ")
-}
-
-/// What went through a link under a rule that is no plain passing: that is what a proof is about.
-fn ended_rule(ended: &Json) -> Option<String> {
-    let was = ended.get("was")?;
-    if was == "pass" {
-        return None;
-    }
-    let (from, to) = (
-        ended.pointer("/link/0")?.as_str()?,
-        ended.pointer("/link/1")?.as_str()?,
-    );
-    let frames = |field: &str| {
-        ended
-            .pointer(&format!("/{field}/frames"))
-            .and_then(Json::as_u64)
-            .unwrap_or(0)
-    };
-    let was = was.as_str().map_or_else(|| was.to_string(), str::to_owned);
-    Some(format!(
-        "{from}→{to} was {was}: offered {} frames, delivered {}",
-        frames("offered"),
-        frames("delivered")
-    ))
-}
-
-/// A process is down from its kill to its start, and still from its pause until it is resumed or killed.
-fn process_bands(lines: &[EffectLine]) -> Vec<Band> {
+/// How much of every node is hit by faults of each look, as long as that does not change.
+fn bands(lines: &[EffectLine], nodes: usize) -> Vec<Band> {
+    let mut in_force = InForce::default();
+    let mut open: BTreeMap<(NodeId, &'static str), Band> = BTreeMap::new();
     let mut bands = Vec::new();
-    let mut open: BTreeMap<Option<NodeId>, (&'static str, u64)> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.outcome.is_installed()) {
-        let (node, begins) = match &line.effect {
-            Effect::Kill(node) => (Some(*node), Some("kill")),
-            Effect::Pause(node) => (Some(*node), Some("pause")),
-            Effect::Start(node) | Effect::Resume(node) => (Some(*node), None),
-            Effect::Gate { open: false } => (None, Some("gate")),
-            Effect::Gate { open: true } => (None, None),
-            Effect::Links { .. }
-            | Effect::Record { .. }
-            | Effect::Inject { .. }
-            | Effect::Clients { .. }
-            | Effect::Probe(_) => continue,
-        };
+        in_force.after(&line.effect, &line.outcome, &());
         let now = micros(line.done);
-        if let Some((kind, from)) = open.remove(&node) {
-            bands.push(whole(kind, node, from, Some(now)));
-        }
-        if let Some(kind) = begins {
-            open.insert(node, (kind, now));
+        let hit = hit(&in_force, nodes);
+        let is_over = |key: &(NodeId, &'static str), band: &mut Band| hit.get(key) != Some(&band.part);
+        bands.extend(open.extract_if(.., is_over).map(|(_, band)| Band {
+            to: Some(now),
+            ..band
+        }));
+        for ((node, kind), part) in hit {
+            open.entry((node, kind)).or_insert(Band {
+                kind,
+                node,
+                from: now,
+                to: None,
+                part,
+            });
         }
     }
-    bands.extend(
-        open.into_iter()
-            .map(|(node, (kind, from))| whole(kind, node, from, None)),
-    );
+    bands.extend(open.into_values());
+    bands.sort_by_key(|band| band.from);
     bands
 }
 
-fn whole(kind: &'static str, node: Option<NodeId>, from: u64, to: Option<u64>) -> Band {
-    Band {
-        kind,
-        node,
-        from,
-        to,
-        part: (1, 1),
-    }
-}
-
-/// How many of its links are cut, and how many are slow, for every node and as long as that does not change.
-fn link_bands(lines: &[EffectLine], nodes: usize) -> Vec<Band> {
-    let mut rules: BTreeMap<Link, LinkRule> = BTreeMap::new();
-    let mut open: BTreeMap<(NodeId, &'static str), (usize, u64)> = BTreeMap::new();
-    let mut bands = Vec::new();
-    let of = nodes.saturating_sub(1) * 2;
-    for line in lines.iter().filter(|line| line.outcome.is_installed()) {
-        let Effect::Links { rule, links } = &line.effect else {
-            continue;
-        };
-        rules.extend(links.iter().map(|link| (*link, *rule)));
-        let now = micros(line.done);
-        for node in NodeId::all(nodes) {
-            for kind in ["cut", "delay"] {
-                let hit = hit(&rules, node, kind);
-                let before = open.get(&(node, kind)).copied();
-                if before.map_or(0, |(hit, _)| hit) == hit {
-                    continue;
-                }
-                if let Some((hit, from)) = open.remove(&(node, kind)) {
-                    bands.push(Band {
-                        part: (hit, of),
-                        ..whole(kind, Some(node), from, Some(now))
-                    });
-                }
-                if hit > 0 {
-                    open.insert((node, kind), (hit, now));
-                }
-            }
+/// By node and look: how many of its targets are hit, of how many.
+fn hit(in_force: &InForce<()>, nodes: usize) -> BTreeMap<(NodeId, &'static str), (usize, usize)> {
+    let mut hit = BTreeMap::new();
+    for (target, fault) in in_force.iter() {
+        let Some(look) = fault.look else { continue };
+        for node in target.nodes() {
+            let part = hit
+                .entry((node, look.band))
+                .or_insert((0, target.per_node(nodes)));
+            part.0 += 1;
         }
     }
-    bands.extend(open.into_iter().map(|((node, kind), (hit, from))| Band {
-        part: (hit, of),
-        ..whole(kind, Some(node), from, None)
-    }));
-    bands
-}
-
-/// How long a node's clients were cut off from it, by the rule.
-fn client_bands(lines: &[EffectLine]) -> Vec<Band> {
-    let mut bands = Vec::new();
-    let mut open: BTreeMap<NodeId, (&'static str, u64)> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.outcome.is_installed()) {
-        let Effect::Clients { rule, nodes } = &line.effect else {
-            continue;
-        };
-        let now = micros(line.done);
-        for node in nodes {
-            if let Some((kind, from)) = open.remove(node) {
-                bands.push(whole(kind, Some(*node), from, Some(now)));
-            }
-            if *rule != ClientRule::Pass {
-                open.insert(*node, (line.effect.word(), now));
-            }
-        }
-    }
-    let left = open.into_iter();
-    bands.extend(left.map(|(node, (kind, from))| whole(kind, Some(node), from, None)));
-    bands
-}
-
-fn hit(rules: &BTreeMap<Link, LinkRule>, node: NodeId, kind: &str) -> usize {
-    let hits = |(link, rule): &(&Link, &LinkRule)| {
-        let of_kind = match rule {
-            LinkRule::Pass => false,
-            LinkRule::Cut | LinkRule::PassThenCut(_) => kind == "cut",
-            LinkRule::DelayMs(_) => kind == "delay",
-        };
-        of_kind && (link.0 == node || link.1 == node)
-    };
-    rules.iter().filter(hits).count()
+    hit
 }
 
 fn traffic(lines: &[EffectLine]) -> Vec<LinkTraffic> {
     let mut links: BTreeMap<Link, LinkTraffic> = BTreeMap::new();
-    let ended = lines.iter().filter_map(|line| match &line.outcome {
-        Outcome::Installed { evidence } | Outcome::Indeterminate { evidence, .. } => {
-            evidence.get("ended")?.as_array()
-        }
-        Outcome::Skipped { .. } => None,
-    });
-    for ended in ended.flatten() {
-        let link = ended
-            .get("link")
-            .and_then(|link| serde_json::from_value::<Link>(link.clone()).ok());
-        let Some(link) = link else { continue };
-        let entry = links.entry(link).or_insert_with(|| LinkTraffic {
-            link,
+    let sets = lines
+        .iter()
+        .filter_map(|line| evidence::known::<RulesSet>(&line.outcome));
+    for ended in sets.flat_map(|set| set.ended) {
+        let entry = links.entry(ended.link).or_insert_with(|| LinkTraffic {
+            link: ended.link,
             passing: Traffic::default(),
             cut: Traffic::default(),
         });
-        let is_cut = ended.get("was").is_some_and(|was| was == "cut");
-        let side = if is_cut {
-            &mut entry.cut
-        } else {
-            &mut entry.passing
+        let side = match ended.was {
+            LinkRule::Cut => &mut entry.cut,
+            _ => &mut entry.passing,
         };
-        let bytes = |field: &str| {
-            ended
-                .pointer(&format!("/{field}/bytes"))
-                .and_then(Json::as_u64)
-                .unwrap_or(0)
-        };
-        side.offered += bytes("offered");
-        side.delivered += bytes("delivered");
-        side.dropped += bytes("dropped");
+        side.offered += ended.traffic.offered.bytes;
+        side.delivered += ended.traffic.delivered.bytes;
+        side.dropped += ended.traffic.dropped.bytes;
     }
     links.into_values().collect()
 }
@@ -370,11 +225,9 @@ fn traffic(lines: &[EffectLine]) -> Vec<LinkTraffic> {
 fn heals(lines: &[EffectLine]) -> Vec<Nanos> {
     const TOGETHER: std::time::Duration = std::time::Duration::from_millis(20);
     let mut heals: Vec<Nanos> = Vec::new();
-    let undoing = lines.iter().filter(|line| {
-        line.outcome.is_installed()
-            && matches!(line.effect.word(), "start" | "resume" | "heal" | "heal-clients")
-    });
-    for line in undoing {
+    let is_end =
+        |line: &&EffectLine| line.outcome.is_installed() && matches!(line.effect.act().turn, Turn::Ends);
+    for line in lines.iter().filter(is_end) {
         match heals.last_mut() {
             Some(last) if line.done.since(*last) <= TOGETHER => *last = line.done.max(*last),
             _ => heals.push(line.done),
@@ -385,7 +238,7 @@ fn heals(lines: &[EffectLine]) -> Vec<Nanos> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
 
@@ -428,7 +281,7 @@ mod tests {
             .iter()
             .map(|band| (band.kind, band.node, band.from, band.to, band.part))
             .collect();
-        let node = |number| Some(NodeId(number));
+        let node = NodeId;
         assert_eq!(
             told,
             [

@@ -64,7 +64,7 @@ page.counterexample = () => {
   function bandsIn(from, to) {
     return faults.bands.filter((band) => {
       const whole = band.part[0] === band.part[1];
-      return band.kind !== "gate" && whole && band.from < to && (band.to ?? page.data.horizon) > from;
+      return whole && band.from < to && (band.to ?? page.data.horizon) > from;
     });
   }
 
@@ -201,13 +201,14 @@ page.counterexample = () => {
     const group = draw("g", { class: "bands" });
     nodes.forEach((node, at) => group.append(draw("text", { class: "lane-name", x: 4, y: top + at * 18 + 14, text: node })));
     for (const band of bands) {
+      const look = faults.looks[band.kind];
       const y = top + nodes.indexOf(band.node) * 18;
       const from = x(band.from);
       const to = band.to === null || band.to > last ? width - 4 : x(band.to);
       group.append(draw("g", {},
-        draw("rect", { class: `band ${band.kind}`, x: from, y: y + 2, width: Math.max(2, to - from), height: 14, rx: 2 }),
-        to - from > 40 ? draw("text", { class: "band-name", x: from + 4, y: y + 13, text: band.kind === "kill" ? "killed" : band.kind === "pause" ? "paused" : band.kind === "cut" ? "cut off" : band.kind }) : null,
-        draw("title", { text: `${band.node} ${band.kind} from ${seconds(band.from)} to ${band.to === null ? "the end" : seconds(band.to)}` })));
+        draw("rect", { class: `band ${look.shape} ${band.kind}`, x: from, y: y + 2, width: Math.max(2, to - from), height: 14, rx: 2 }),
+        to - from > look.word.length * 6 ? draw("text", { class: "band-name", x: from + 4, y: y + 13, text: look.word }) : null,
+        draw("title", { text: `${band.node} ${look.word} from ${seconds(band.from)} to ${band.to === null ? "the end" : seconds(band.to)}` })));
     }
     return group;
   }

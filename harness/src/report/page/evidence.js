@@ -26,7 +26,7 @@ page.evidence = () => {
   function row(effect) {
     const undone = effect.undone ? `by #${effect.undone[0]} at ${seconds(effect.undone[1])}` : "";
     const what = effect.what.length > 60
-      ? make("details", {}, make("summary", { text: `${effect.what.split(" ").length} links` }), effect.what) : effect.what;
+      ? make("details", {}, make("summary", { text: `${effect.what.slice(0, 50)}…` }), effect.what) : effect.what;
     const proof = effect.proof.length > 120
       ? make("details", {}, make("summary", { text: `${effect.proof.slice(0, 100)}…` }), effect.proof) : effect.proof;
     return make("tr", { class: effect.outcome },

@@ -5,7 +5,7 @@ page.plots = () => {
   const { make, seconds, span, number, bytes, colour, section, onResize, onColours } = page.dom;
   const { plots, faults, horizon, plain, deltas, OUTCOMES } = page.data;
   const root = section("plots", "Latency, rate, outages",
-    "Over the whole run. Bands are faults: a node killed, paused, or cut off from all others or from its clients.");
+    "Over the whole run. Bands are faults that hit all of a node: its process, all of its links, or all of its clients.");
 
   const ok = plain(plots.ok);
   const xs = Array.from(ok, (_, at) => ((at + 0.5) * plots.width) / 1e6);
@@ -27,11 +27,11 @@ page.plots = () => {
     ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
     ctx.clip();
     for (const band of faults.bands) {
-      if (band.kind !== "gate" && band.part[0] !== band.part[1]) continue;
+      if (band.part[0] !== band.part[1]) continue;
       const from = u.valToPos(band.from / 1e6, "x", true);
       const to = u.valToPos((band.to ?? horizon) / 1e6, "x", true);
-      ctx.globalAlpha = band.kind === "gate" ? 0.5 : 0.16;
-      ctx.fillStyle = colour(band.kind);
+      ctx.globalAlpha = 0.16;
+      ctx.fillStyle = colour(`fault-${band.kind}`);
       ctx.fillRect(from, u.bbox.top, Math.max(1, to - from), u.bbox.height);
     }
     ctx.restore();

@@ -3,7 +3,7 @@
 
 /** `scale` says what is in view: { GUTTER, view, x, inner, width, paint }. */
 page.strips = (scale) => {
-  const { seconds, pen } = page.dom;
+  const { seconds, pen, colour } = page.dom;
   const { operations: ops, statuses, nodes, faults, horizon } = page.data;
   const { GUTTER, view, x, inner } = scale;
   const NODE = 26;
@@ -48,7 +48,7 @@ page.strips = (scale) => {
     let most = 1;
     for (let at = 0; at < columns; at += 1) most = Math.max(most, sums[0][at] + sums[1][at] + sums[2][at]);
     for (const band of faults.bands.filter((one) => one.part[0] === one.part[1])) {
-      context.fillStyle = scale.paint[band.kind];
+      context.fillStyle = colour(`fault-${band.kind}`);
       context.globalAlpha = 0.18;
       const from = GUTTER + (band.from / horizon) * inner();
       context.fillRect(from, 0, Math.max(1, (((band.to ?? horizon) - band.from) / horizon) * inner()), height);
@@ -151,32 +151,18 @@ page.strips = (scale) => {
     if (to < view.from || band.from > view.to) return;
     const left = x(band.from);
     const wide = Math.max(1, x(to) - left);
-    context.fillStyle = scale.paint[band.kind];
-    if (band.kind === "kill" || band.kind === "pause") {
-      context.globalAlpha = band.kind === "kill" ? 0.85 : 0.55;
-      context.fillRect(left, y, wide, NODE - 3);
-      context.globalAlpha = 1;
-      if (wide > 40) {
-        context.fillStyle = scale.paint.paper;
-        context.font = "10px system-ui, sans-serif";
-        context.fillText(band.kind === "kill" ? "✕ killed" : "❚❚ paused", Math.max(left, GUTTER) + 3, y + 14);
-      }
-      return;
-    }
-    // Whoever asked the node: a line above it.
-    if (band.kind === "cut-requests" || band.kind === "cut-replies") {
-      context.fillRect(left, y, wide, 3);
-      if (wide > 80) {
-        context.font = "9px system-ui, sans-serif";
-        context.fillText(band.kind === "cut-requests" ? "requests lost" : "replies lost", Math.max(left, GUTTER) + 3, y + 21);
-      }
-      return;
-    }
-    // A cut is a line under the node, the thicker the more of its links are cut.
-    const tall = 2 + (band.part[0] / band.part[1]) * 4;
-    context.globalAlpha = band.part[0] === band.part[1] ? 1 : 0.7;
-    context.fillRect(left, y + NODE - 3 - tall, wide, tall);
+    const { shape, word } = faults.looks[band.kind];
+    const [hit, of] = band.part;
+    const over = shape === "over";
+    const tall = over ? NODE - 3 : shape === "above" ? 3 : 2 + (hit / of) * 4;
+    context.fillStyle = colour(`fault-${band.kind}`);
+    context.globalAlpha = over || hit < of ? 0.7 : 1;
+    context.fillRect(left, shape === "under" ? y + NODE - 3 - tall : y, wide, tall);
     context.globalAlpha = 1;
+    if (shape === "under") return;
+    if (over) context.fillStyle = scale.paint.paper;
+    context.font = over ? "10px system-ui, sans-serif" : "9px system-ui, sans-serif";
+    if (context.measureText(word).width + 6 < wide) context.fillText(word, Math.max(left, GUTTER) + 3, over ? y + 14 : y + 21);
   }
 
   return { drawAxis, drawOverview, drawNodes };

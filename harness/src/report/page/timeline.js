@@ -50,12 +50,11 @@ page.timeline = () => {
     make("p", { class: "note", text: "Drag to move; Ctrl and the wheel, a pinch or + and − zoom; double-click zooms in; drag in the overview to choose a part." }));
 
   function legend() {
-    const has = (...kinds) => faults.bands.some((band) => kinds.includes(band.kind));
     const swatch = (kind, text) => make("span", {}, make("i", { class: `swatch ${kind}` }), ` ${text}`);
+    const seen = Object.values(faults.looks).filter((look) => faults.bands.some((band) => band.kind === look.band));
     return make("div", { class: "legend" }, swatch("ok", "ok"), swatch("fail", "fail: it did not happen"), swatch("info", "info: nobody knows"),
-      swatch("leader", "leads"), swatch("candidate", "campaigns"), swatch("kill", "killed"), swatch("pause", "paused"), swatch("cut", "links cut"),
-      has("delay") ? swatch("delay", "links delayed") : null,
-      has("cut-requests", "cut-replies") ? swatch("clients", "requests or replies of its clients lost") : null, make("span", { text: "T4: term, c70: commit index" }),
+      swatch("leader", "leads"), swatch("candidate", "campaigns"), ...seen.map((look) => swatch(`${look.shape} ${look.band}`, look.word)),
+      make("span", { text: "T4: term, c70: commit index" }),
       culprits.size > 0 ? swatch("culprit", "in the counterexample") : null);
   }
 
@@ -105,7 +104,7 @@ page.timeline = () => {
   let paint = null;
   function colours() {
     paint = {};
-    for (const name of ["ink", "faint", "line", "ok", "fail", "info", "culprit", "leader", "candidate", "follower", "kill", "pause", "cut", "delay", "cut-requests", "cut-replies", "gate", "paper", "select"]) {
+    for (const name of ["ink", "faint", "line", "ok", "fail", "info", "culprit", "leader", "candidate", "follower", "outside", "paper", "select"]) {
       paint[name] = colour(name);
     }
     paint.outcomes = [paint.ok, paint.fail, paint.info];
@@ -123,11 +122,6 @@ page.timeline = () => {
     const height = Math.min(scroller.clientHeight || 300, 420);
     const context = pen(canvas, width, height);
     const scroll = scroller.scrollTop;
-    for (const band of faults.bands) {
-      if (band.kind !== "gate") continue;
-      context.fillStyle = paint.gate;
-      context.fillRect(x(band.from), 0, Math.max(1, x(band.to ?? horizon) - x(band.from)), height);
-    }
     strips.drawAxis(context, height, true);
     if (ops.window) drawOutside(context, height);
     context.save();
@@ -148,7 +142,7 @@ page.timeline = () => {
   const clip = (text, longest) => (text.length > longest ? `${text.slice(0, longest - 1)}…` : text);
 
   function drawOutside(context, height) {
-    context.fillStyle = paint.gate;
+    context.fillStyle = paint.outside;
     const [from, to] = ops.window;
     if (from > view.from) context.fillRect(GUTTER, 0, x(from) - GUTTER, height - 16);
     if (to < view.to) context.fillRect(x(to), 0, width - x(to), height - 16);
