@@ -57,6 +57,14 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Add other traffic.
+    pub fn add(&mut self, other: Traffic) {
+        self.offered.add(other.offered);
+        self.delivered.add(other.delivered);
+        self.dropped.add(other.dropped);
+        self.refused += other.refused;
+    }
+
     /// What came on top of an `earlier` state of the same counters.
     pub fn since(&self, earlier: &Traffic) -> Traffic {
         Traffic {

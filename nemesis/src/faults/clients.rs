@@ -10,46 +10,43 @@ use crate::evidence::{self, Count};
 use crate::fault::{Fault, Look, Need, Shape, Spell, Target};
 
 /// The row of the one.
-pub static CUT_REQUESTS: Fault = Fault {
-    name: "cut-requests",
-    about: "what clients ask is lost; the node never hears of it",
-    look: Some(Look {
-        band: "cut-requests",
-        word: "requests of its clients lost",
-        ..LOOK
-    }),
-    ..LOST
-};
+pub static CUT_REQUESTS: Fault = lost(
+    "cut-requests",
+    "what clients ask is lost; the node never hears of it",
+    "requests of its clients lost",
+);
 
 /// The row of the other.
-pub static CUT_REPLIES: Fault = Fault {
-    name: "cut-replies",
-    about: "what clients are answered is lost; they never hear of what was done",
-    ..LOST
-};
+pub static CUT_REPLIES: Fault = lost(
+    "cut-replies",
+    "what clients are answered is lost; they never hear of what was done",
+    "replies of its clients lost",
+);
 
-const LOST: Fault = Fault {
-    name: "",
-    about: "",
-    need: Need::Clients,
-    undo: |effect| match effect {
-        Effect::Clients { nodes, .. } => Some(Effect::Clients {
-            rule: ClientRule::Pass,
-            nodes: nodes.clone(),
+const fn lost(name: &'static str, about: &'static str, word: &'static str) -> Fault {
+    Fault {
+        name,
+        about,
+        need: Need::Clients,
+        undo,
+        proof,
+        look: Some(Look {
+            band: name,
+            shape: Shape::Above,
+            word,
+            colours: ["#a0522d", "#e0a070"],
         }),
-        _ => None,
-    },
-    proof,
-    look: Some(LOOK),
-    chance: None,
-};
+        chance: None,
+    }
+}
 
-const LOOK: Look = Look {
-    band: "cut-replies",
-    shape: Shape::Above,
-    word: "replies of its clients lost",
-    colours: ["#a0522d", "#e0a070"],
-};
+fn undo(effect: &Effect) -> Option<Effect> {
+    let Effect::Clients { nodes, .. } = effect else {
+        return None;
+    };
+    let (rule, nodes) = (ClientRule::Pass, nodes.clone());
+    Some(Effect::Clients { rule, nodes })
+}
 
 /// Something was dropped.
 fn proof(spell: &Spell<'_>) -> bool {

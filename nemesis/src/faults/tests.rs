@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::effect::{FrameKind, Probe, ProbeId, ProbeOp};
 use crate::evidence::{Count, Traffic, installed, skipped};
 use crate::fault::Spell;
 
@@ -212,19 +211,4 @@ fn what_is_told_names_whom_and_how_much() {
             "{wanted} is not in {told:#?}"
         );
     }
-    let probe = Effect::Probe(Probe {
-        id: ProbeId(1),
-        node: NodeId(0),
-        key: "k".into(),
-        op: ProbeOp::Read,
-        timeout_ms: 1,
-        held: false,
-    });
-    assert!(probe.fault().is_none() && probe.act().targets.is_empty());
-    let record = Effect::Record {
-        kind: FrameKind::AppendEntries,
-        first: 1,
-        links: vec![LINK],
-    };
-    assert!(record.fault().is_none() && record.undo().is_none());
 }

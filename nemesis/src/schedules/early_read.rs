@@ -16,21 +16,18 @@ use std::time::Duration;
 use histories::{LogIndex, Term};
 
 use crate::effect::{Link, LinkRule, NodeId};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{Miss, PROMPT, Scene, Start, Told, majority, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{Miss, PROMPT, Scene, Start, Told, majority, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
-    name: NAME,
-    about: "a new leader is read at once, before it knows what its predecessor has acknowledged",
-    least_nodes: 3,
     nodes: 5,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
+    ..row(
+        NAME,
+        "a new leader is read at once, before it knows what its predecessor has acknowledged",
+        |settings| play(NAME, settings, story),
+    )
 };
 
 const NAME: &str = "early-read";

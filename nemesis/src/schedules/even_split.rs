@@ -17,21 +17,19 @@ use std::time::Duration;
 use histories::{LogIndex, Term};
 
 use crate::effect::NodeId;
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
-    name: NAME,
-    about: "two halves that do not hear each other, and clients on both sides",
     least_nodes: 4,
     nodes: 4,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
+    ..row(
+        NAME,
+        "two halves that do not hear each other, and clients on both sides",
+        |settings| play(NAME, settings, story),
+    )
 };
 
 const NAME: &str = "even-split";

@@ -17,21 +17,15 @@ use std::time::Duration;
 use histories::Term;
 
 use crate::effect::{Effect, FrameKind, Link, NodeId};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, leads, majority, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, leads, majority, play, row};
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
-    name: NAME,
-    about: "AppendEntries frames are recorded and delivered again, or late in another term",
-    least_nodes: 3,
-    nodes: 3,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
-};
+pub const ROW: Row = row(
+    NAME,
+    "AppendEntries frames are recorded and delivered again, or late in another term",
+    |settings| play(NAME, settings, story),
+);
 
 const NAME: &str = "frame-replay";
 

@@ -18,21 +18,18 @@ use std::time::Duration;
 use histories::{LogIndex, Term};
 
 use crate::effect::NodeId;
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{Out, PROMPT, Scene, Start, Told, leads, majority, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{Out, PROMPT, Scene, Start, Told, leads, majority, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
-    name: NAME,
-    about: "a node that has missed what was acknowledged asks for votes",
-    least_nodes: 3,
     nodes: 5,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
+    ..row(
+        NAME,
+        "a node that has missed what was acknowledged asks for votes",
+        |settings| play(NAME, settings, story),
+    )
 };
 
 const NAME: &str = "lagging-candidate";

@@ -18,20 +18,17 @@ use std::time::Duration;
 use histories::LogIndex;
 
 use crate::effect::NodeId;
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{Scene, Sent, Start, Told, majority, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{Scene, Sent, Start, Told, majority, play, row};
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
-    name: NAME,
-    about: "a leader with one follower too few for a majority is asked to write, and goes out with them",
-    least_nodes: 3,
     nodes: 5,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
+    ..row(
+        NAME,
+        "a leader with one follower too few for a majority is asked to write, and goes out with them",
+        |settings| play(NAME, settings, story),
+    )
 };
 
 const NAME: &str = "lone-follower";

@@ -15,21 +15,18 @@ use std::time::Duration;
 use histories::LogIndex;
 
 use crate::effect::{ClientRule, Link, LinkRule};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{Miss, PROMPT, Scene, Start, Told, leads, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{Miss, PROMPT, Scene, Start, Told, leads, play, row};
 use crate::view::ProbeState;
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
-    name: NAME,
-    about: "a committed write's answer is lost or late, and the write is asked for again",
-    least_nodes: 3,
-    nodes: 3,
-    guided: true,
-    profile: Profile::Bare,
     workload: "append",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
+    ..row(
+        NAME,
+        "a committed write's answer is lost or late, and the write is asked for again",
+        |settings| play(NAME, settings, story),
+    )
 };
 
 const NAME: &str = "lost-reply";

@@ -15,22 +15,16 @@ use std::time::Duration;
 use histories::LogIndex;
 
 use crate::effect::{Effect, LinkRule, NodeId};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{PROMPT, Scene, Start, Told, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{PROMPT, Scene, Start, Told, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
-    name: NAME,
-    about: "a leader is stopped while another one is elected, and wakes up with clients waiting",
-    least_nodes: 3,
-    nodes: 3,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
-};
+pub const ROW: Row = row(
+    NAME,
+    "a leader is stopped while another one is elected, and wakes up with clients waiting",
+    |settings| play(NAME, settings, story),
+);
 
 const NAME: &str = "paused-leader";
 

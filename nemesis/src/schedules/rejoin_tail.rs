@@ -17,22 +17,16 @@ use std::time::Duration;
 use histories::{LogIndex, Term};
 
 use crate::effect::{Link, NodeId};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, follows, leads, majority, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, follows, leads, majority, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
-    name: NAME,
-    about: "a long tail that was never committed comes back under another leader",
-    least_nodes: 3,
-    nodes: 3,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
-};
+pub const ROW: Row = row(
+    NAME,
+    "a long tail that was never committed comes back under another leader",
+    |settings| play(NAME, settings, story),
+);
 
 const NAME: &str = "rejoin-tail";
 

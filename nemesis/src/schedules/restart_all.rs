@@ -13,22 +13,16 @@
 use std::time::Duration;
 
 use crate::effect::{Effect, NodeId};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{Scene, Start, Told, majority, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{Scene, Start, Told, majority, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
-    name: NAME,
-    about: "every node is killed and started again, one of them late",
-    least_nodes: 3,
-    nodes: 3,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
-};
+pub const ROW: Row = row(
+    NAME,
+    "every node is killed and started again, one of them late",
+    |settings| play(NAME, settings, story),
+);
 
 const NAME: &str = "restart-all";
 

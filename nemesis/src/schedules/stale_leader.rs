@@ -16,20 +16,17 @@
 use std::time::Duration;
 
 use crate::effect::{Link, NodeId};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, leads, majority, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, leads, majority, play, row};
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
-    name: NAME,
-    about: "a leader that is cut off keeps its clients, while another one is elected",
-    least_nodes: 3,
     nodes: 5,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
+    ..row(
+        NAME,
+        "a leader that is cut off keeps its clients, while another one is elected",
+        |settings| play(NAME, settings, story),
+    )
 };
 
 const NAME: &str = "stale-leader";

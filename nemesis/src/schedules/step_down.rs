@@ -17,22 +17,16 @@ use std::time::Duration;
 use histories::{LogIndex, Value};
 
 use crate::effect::{Link, NodeId};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{Miss, PROMPT, Scene, Sent, Start, Told, follows, majority, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{Miss, PROMPT, Scene, Sent, Start, Told, follows, majority, play, row};
 use crate::view::{ProbeState, View};
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
-    name: NAME,
-    about: "a write is pending at a leader that hears of its successor",
-    least_nodes: 3,
-    nodes: 3,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
-};
+pub const ROW: Row = row(
+    NAME,
+    "a write is pending at a leader that hears of its successor",
+    |settings| play(NAME, settings, story),
+);
 
 const NAME: &str = "step-down";
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use histories::{Nanos, Seed};
 use nemesis::effect::EffectLine;
+use nemesis::fault::Target;
+use nemesis::faults::InForce;
 use nemesis::schedule::Settings;
-use nemesis::{Effect, Link, LinkRule, Need, NodeId, Outcome};
+use nemesis::{Effect, Need, Outcome};
 use proptest::prelude::*;
 
 use crate::cluster::Play;
@@ -54,36 +56,10 @@ fn play(case: &Case) -> Vec<EffectLine> {
     play.lines
 }
 
-/// The effect that undoes this one, link by link.
-fn undone_by(line: &EffectLine) -> Vec<Undo> {
-    match &line.effect {
-        Effect::Kill(node) => vec![Undo::Start(*node)],
-        Effect::Pause(node) => vec![Undo::Resume(*node)],
-        Effect::Links { rule, links } if *rule != LinkRule::Pass => {
-            links.iter().map(|link| Undo::Heal(*link)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-#[derive(Debug)]
-enum Undo {
-    Start(NodeId),
-    Resume(NodeId),
-    Heal(Link),
-}
-
-impl Undo {
-    fn is(&self, effect: &Effect) -> bool {
-        match (self, effect) {
-            (Undo::Start(node), Effect::Start(started)) => node == started,
-            (Undo::Resume(node), Effect::Resume(resumed)) => node == resumed,
-            (Undo::Heal(link), Effect::Links { rule, links }) => {
-                *rule == LinkRule::Pass && links.contains(link)
-            }
-            _ => false,
-        }
-    }
+/// Whether `later` ends the fault that `line` began on this target.
+fn undoes(later: &EffectLine, line: &EffectLine, target: Target) -> bool {
+    let undo = line.effect.undo().map(|undo| undo.word());
+    undo == Some(later.effect.word()) && later.effect.act().targets.contains(&target)
 }
 
 proptest! {
@@ -119,8 +95,8 @@ proptest! {
             if line.done + limit > Nanos(0) + RUN {
                 continue;
             }
-            for undo in undone_by(line) {
-                let undone = lines[place..].iter().find(|later| undo.is(&later.effect));
+            for target in line.effect.fault().map_or(Vec::new(), |_| line.effect.act().targets) {
+                let undone = lines[place..].iter().find(|later| undoes(later, line, target));
                 let soon = undone.is_some_and(|undone| undone.done <= line.done + limit);
                 prop_assert!(soon, "{:?} is not undone in time: {:?}", line, undone);
             }
@@ -128,16 +104,12 @@ proptest! {
     }
 
     #[test]
-    fn no_two_faults_have_the_same_link(case in case()) {
-        let mut held: Vec<Link> = Vec::new();
+    fn no_two_faults_have_the_same_target(case in case()) {
+        let mut in_force = InForce::default();
         for line in play(&case) {
-            let Effect::Links { rule, links } = &line.effect else { continue };
-            if *rule == LinkRule::Pass {
-                held.retain(|link| !links.contains(link));
-            } else {
-                prop_assert!(!links.is_empty() && links.iter().all(|link| !held.contains(link)));
-                held.extend(links);
-            }
+            let over = in_force.after(&line.effect, &line.outcome, &());
+            prop_assert!(!line.effect.act().targets.is_empty());
+            prop_assert!(over.is_empty() || line.effect.fault().is_none(), "{:?}", line);
         }
     }
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use histories::Seed;
 use nemesis::effect::EffectLine;
 use nemesis::schedule::{Evidence, Settings, find};
-use nemesis::{Effect, LinkRule, Need, NodeId, Outcome, ProcessState};
+use nemesis::{Need, NodeId, Outcome, ProcessState};
 
 use crate::cluster::Play;
 
@@ -152,22 +152,6 @@ fn effect(line: &EffectLine) -> String {
         Outcome::Skipped { reason } => format!("   skipped: {reason}"),
         _ => String::new(),
     };
-    let on = match &line.effect {
-        Effect::Start(node) | Effect::Kill(node) | Effect::Pause(node) | Effect::Resume(node) => {
-            node.to_string()
-        }
-        Effect::Links { rule, links } => {
-            let links: Vec<String> = links
-                .iter()
-                .map(|link| format!("{}>{}", link.0, link.1))
-                .collect();
-            let links = links.join(" ");
-            match rule {
-                LinkRule::DelayMs(ms) => format!("{ms} ms {links}"),
-                _ => links,
-            }
-        }
-        other => panic!("{other:?}"),
-    };
-    format!("{} {on}{skipped}", line.effect.word())
+    let (word, whom) = (line.effect.word(), line.effect.whom());
+    format!("{word} {whom}{skipped}")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use histories::Nanos;
 use nemesis::effect::EffectLine;
-use nemesis::evidence;
+use nemesis::evidence::{self, Traffic};
 use nemesis::fault::{Look, Turn};
 use nemesis::faults::{self, InForce, RulesSet};
 use nemesis::{Effect, Link, LinkRule, NodeId, Outcome};
@@ -26,17 +26,6 @@ pub struct Band {
     pub to: Option<u64>,
     /// How much of the node: of its links, how many of how many are hit. 1 of 1 for a process.
     pub part: (usize, usize),
-}
-
-/// What went through a link under one rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Traffic {
-    /// Bytes that were offered.
-    pub offered: u64,
-    /// Bytes that arrived.
-    pub delivered: u64,
-    /// Bytes that were dropped.
-    pub dropped: u64,
 }
 
 /// A link's traffic: while it passed, and while it was cut.
@@ -214,9 +203,7 @@ fn traffic(lines: &[EffectLine]) -> Vec<LinkTraffic> {
             LinkRule::Cut => &mut entry.cut,
             _ => &mut entry.passing,
         };
-        side.offered += ended.traffic.offered.bytes;
-        side.delivered += ended.traffic.delivered.bytes;
-        side.dropped += ended.traffic.dropped.bytes;
+        side.add(ended.traffic);
     }
     links.into_values().collect()
 }

@@ -123,14 +123,14 @@ page.plots = () => {
   /** From each node to each: bytes that arrived, and what a cut swallowed. */
   function links() {
     const names = page.data.nodes;
-    const most = Math.max(1, ...faults.links.map((one) => one.passing.delivered));
+    const most = Math.max(1, ...faults.links.map((one) => one.passing.delivered.bytes));
     const cell = (from, to) => {
       const one = faults.links.find((link) => link.link[0] === from && link.link[1] === to);
       if (from === to || !one) return make("td", { class: "none", text: from === to ? "" : "–" });
-      const element = make("td", {}, make("span", { text: bytes(one.passing.delivered) }),
-        one.cut.offered > 0 ? make("span", { class: "lost", text: `✂ ${bytes(one.cut.offered - one.cut.delivered)}` }) : null);
-      element.style.setProperty("--heat", `${Math.round((one.passing.delivered / most) * 60)}%`);
-      element.title = `${from} to ${to}: ${bytes(one.passing.delivered)} delivered; while cut ${bytes(one.cut.offered)} offered, ${bytes(one.cut.delivered)} delivered`;
+      const element = make("td", {}, make("span", { text: bytes(one.passing.delivered.bytes) }),
+        one.cut.offered.bytes > 0 ? make("span", { class: "lost", text: `✂ ${bytes(one.cut.offered.bytes - one.cut.delivered.bytes)}` }) : null);
+      element.style.setProperty("--heat", `${Math.round((one.passing.delivered.bytes / most) * 60)}%`);
+      element.title = `${from} to ${to}: ${bytes(one.passing.delivered.bytes)} delivered; while cut ${bytes(one.cut.offered.bytes)} offered, ${bytes(one.cut.delivered.bytes)} delivered`;
       return element;
     };
     if (faults.links.length === 0) return table("Bytes per link", [], [], "No rule of a link was ever changed, so nothing was counted.");

@@ -17,21 +17,15 @@ mod restarted;
 use std::time::Duration;
 
 use crate::effect::{Link, NodeId};
-use crate::schedule::{Profile, Row};
-use crate::schedules::guided::{Scene, Start, Told, play, record};
+use crate::schedule::Row;
+use crate::schedules::guided::{Scene, Start, Told, play, row};
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
-    name: NAME,
-    about: "a voter is restarted, or its vote is late: two candidates of one term",
-    least_nodes: 3,
-    nodes: 3,
-    guided: true,
-    profile: Profile::Bare,
-    workload: "register",
-    build: |settings| play(NAME, settings, story),
-    armed: record::armed,
-};
+pub const ROW: Row = row(
+    NAME,
+    "a voter is restarted, or its vote is late: two candidates of one term",
+    |settings| play(NAME, settings, story),
+);
 
 const NAME: &str = "double-vote";
 

@@ -38,7 +38,7 @@ pub use look::{follows, holders, is_even, leader_among, leads, one_leader, reviv
 pub use net::Net;
 pub use out::Out;
 pub use panel::{Panel, Server};
-pub use play::{Start, play};
+pub use play::{Start, play, row};
 pub use probes::{Probes, answer, answered, ok_value};
 pub use scene::{Miss, Scene, Told};
 

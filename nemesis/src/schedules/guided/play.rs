@@ -12,10 +12,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::clients::{PROMPT, Sent};
 use super::look::{is_even, one_leader, revive};
-use super::record::{FinalRead, Outcome, Record, Tally};
+use super::record::{self, FinalRead, Outcome, Record, Tally};
 use super::scene::{Miss, Scene, Told};
 use crate::effect::{self, ClientRule, Effect, NodeId};
-use crate::schedule::{Schedule, Settings};
+use crate::schedule::{Profile, Row, Schedule, Settings};
 use crate::view::{ProbeState, View};
 
 /// The workload has this long with the gate open in each cycle.
@@ -45,6 +45,21 @@ pub struct Start {
 type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Begins to tell it.
 type Tell = Arc<dyn Fn(Scene) -> Telling + Send + Sync>;
+
+/// The row of a story that has nothing special.
+pub const fn row(name: &'static str, about: &'static str, build: fn(&Settings) -> Box<dyn Schedule>) -> Row {
+    Row {
+        name,
+        about,
+        least_nodes: 3,
+        nodes: 3,
+        guided: true,
+        profile: Profile::Bare,
+        workload: "register",
+        build,
+        armed: record::armed,
+    }
+}
 
 /// The schedule that plays `story` in every cycle.
 pub fn play<F>(name: &'static str, settings: &Settings, story: fn(Scene, Start) -> F) -> Box<dyn Schedule>
