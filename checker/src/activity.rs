@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::error::HistoryError;
 use crate::operations::pair;
-use crate::verdict::{Check, Verdict};
+use crate::verdict::{Check, CheckName, Verdict};
 
 /// Whether every word that was invoked succeeded at least once, and at least `minimum` operations did.
 ///
@@ -42,7 +42,7 @@ pub fn activity(_header: &Header, events: &[Event], minimum: u64) -> Result<Chec
     };
     let details = json!({ "ok": succeeded, "minimum": minimum });
     Ok(Check {
-        name: "activity".to_owned(),
+        name: CheckName::Activity,
         verdict,
         reason,
         details,

@@ -6,41 +6,17 @@
 
 use histories::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde::Serialize;
 
 use crate::decode::{Decode, Decoded, Telling};
 use crate::operations::{Group, OPEN};
 use crate::spec::{Entry, Spec};
+use crate::verdict::{Attempt, Step};
 
 /// With more operations than this nobody follows the steps.
 pub(crate) const MOST: usize = 64;
 
 /// Configurations that are looked at; then the best so far is good enough for a picture.
 const CONFIGURATIONS: usize = 20_000;
-
-/// The best attempt, by the indexes of invocations.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Attempt {
-    /// How many operations come before those of the order.
-    pub before: usize,
-    /// What is there before the first of the order; none where it would take too long to find out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub initial: Option<String>,
-    /// Operations that have a legal order, or its last ones.
-    pub order: Vec<Step>,
-    /// Of those that are left, the ones of which one has to come next.
-    pub stuck: Vec<u64>,
-}
-
-/// A step of the attempt.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Step {
-    /// The operation.
-    pub operation: u64,
-    /// What is there after it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
-}
 
 /// The best attempt at these operations, which have no legal order; none if there are too many of them.
 pub(crate) fn attempt<S: Decode>(

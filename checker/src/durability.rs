@@ -5,10 +5,10 @@ use histories::{Event, Header, Kind};
 use serde_json::json;
 
 use crate::error::HistoryError;
-use crate::final_reads::{Kept, NAME};
+use crate::final_reads::Kept;
 use crate::models::Model;
 use crate::operations::{Group, Operation, groups};
-use crate::verdict::{Check, Verdict, Violation};
+use crate::verdict::{Check, CheckName, Verdict, Violation};
 
 /// Whether the final reads return nothing older than an acknowledged write.
 ///
@@ -95,7 +95,7 @@ impl Seen {
             "keys_without_final_read": unread_keys, "lost": self.lost,
         });
         Check {
-            name: NAME.to_owned(),
+            name: CheckName::Durability,
             verdict,
             reason,
             details,

@@ -9,11 +9,10 @@ use histories::Kind;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::attempt::Attempt;
 use crate::decode::{Decode, Decoded};
 use crate::operations::{Group, OPEN};
 use crate::spec::{Entry, Role, Spec};
-use crate::verdict::{Edge, Reason};
+use crate::verdict::{Attempt, Edge, Reason};
 
 /// With more operations than this nobody looks for the cycle.
 const MOST: usize = 64;
@@ -25,6 +24,8 @@ pub(crate) struct Story {
     pub edges: Vec<Edge>,
     /// The prose.
     pub why: String,
+    /// Those that the prose calls T1, T2, …: places in the group.
+    pub named: Vec<u32>,
     /// Failed operations that it speaks of: places in the group.
     pub mentions: Vec<u32>,
     /// How far a legal order gets.
@@ -303,6 +304,7 @@ impl<'a, S: Spec> Order<'a, S> {
             attempt: None,
             why: story + &why,
             edges: edges.into_iter().map(named).collect(),
+            named: self.few.iter().take(MOST).map(|entry| entry.id).collect(),
             mentions: Vec::new(),
         }
     }

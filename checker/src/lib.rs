@@ -87,4 +87,4 @@ pub use linearizability::linearizability;
 pub use options::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, Options, Proof, StaleReads};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
 pub use stream::{Glance, Stream};
-pub use verdict::{Check, Edge, Reason, Verdict, Violation};
+pub use verdict::{Attempt, Check, CheckName, Edge, Reason, Step, Verdict, Violation};

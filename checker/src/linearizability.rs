@@ -4,16 +4,15 @@ use histories::{Event, Header, Value};
 use rayon::prelude::*;
 use serde_json::json;
 
-use crate::attempt::Attempt;
 use crate::budget::{Budget, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::judge::Judged;
 use crate::models::{Judge, Model};
 use crate::operations::{Group, groups_within};
 use crate::options::Options;
-use crate::verdict::{Check, Verdict, Violation};
+use crate::verdict::{Check, CheckName, Verdict, Violation};
 
-const NAME: &str = "linearizability";
+const NAME: CheckName = CheckName::Linearizability;
 
 /// Of so many undecided keys the best attempt is told.
 const ATTEMPTS: usize = 16;
@@ -64,7 +63,7 @@ pub fn linearizability(
 /// The check that ended before the operations were in hand.
 fn unread(model: &Model, stop: Stop) -> Check {
     Check {
-        name: NAME.to_owned(),
+        name: NAME,
         verdict: Verdict::Inconclusive,
         reason: format!(
             "{} ended the check before the first key was judged",
@@ -82,8 +81,6 @@ struct Summary {
     engines: std::collections::BTreeMap<&'static str, u64>,
     violations: Vec<Violation>,
     undecided: Vec<serde_json::Value>,
-    /// One for each violation.
-    attempts: Vec<Option<Attempt>>,
     stop: &'static str,
 }
 
@@ -111,14 +108,15 @@ impl Summary {
                 story,
             } => {
                 *self.engines.entry(engine).or_default() += 1;
-                self.attempts.push(story.attempt.clone());
                 self.violations.push(Violation {
-                    check: NAME.to_owned(),
+                    check: NAME,
                     key: group.key.cloned(),
                     operations: operations.iter().map(index).collect(),
                     told: operations.iter().map(|place| operation(place).brief()).collect(),
+                    named: story.named.iter().map(index).collect(),
                     edges: story.edges.clone(),
                     why: story.why.clone(),
+                    attempt: story.attempt.clone(),
                 });
             }
             Judged::Unknown { reason, known } => {
@@ -148,10 +146,12 @@ impl Summary {
             "decided_by": self.engines, "undecided": self.undecided,
         });
         if verdict == Verdict::Violation {
-            details["attempts"] = json!(self.attempts);
+            // Beside their violations, too; here they are for readers of results.json as it was at first.
+            let attempts = self.violations.iter().map(|violation| &violation.attempt);
+            details["attempts"] = json!(attempts.collect::<Vec<_>>());
         }
         Check {
-            name: NAME.to_owned(),
+            name: NAME,
             verdict,
             reason: self.reason(verdict),
             details,

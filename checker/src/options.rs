@@ -1,5 +1,7 @@
 //! What a history leaves open, named instead of guessed, and who shall decide.
 
+use crate::verdict::CheckName;
+
 /// How a history is read and judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -102,10 +104,10 @@ impl Consistency {
     }
 
     /// The name of the check.
-    pub(crate) fn check(self) -> &'static str {
+    pub(crate) fn check(self) -> CheckName {
         match self {
-            Consistency::Serializable => "serializability",
-            Consistency::StrictSerializable => "strict-serializability",
+            Consistency::Serializable => CheckName::Serializability,
+            Consistency::StrictSerializable => CheckName::StrictSerializability,
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::attempt::{Attempt, MOST, told};
+use crate::attempt::{MOST, told};
 use crate::decode::{Decode, Decoded};
 use crate::operations::Group;
 use crate::search::{Chosen, Stuck};
 use crate::spec::{Entry, Role, Spec};
+use crate::verdict::Attempt;
 
 /// What the way to the first state that is told may cost, in bytes of states: some tens of milliseconds.
 const REPLAY_BYTES: usize = 1 << 28;

@@ -1,5 +1,7 @@
 //! What a check says: a verdict, its reason, and the operations that prove a violation.
 
+use std::fmt;
+
 use histories::Value;
 use serde::{Deserialize, Serialize};
 
@@ -15,19 +17,67 @@ pub enum Verdict {
     Violation,
 }
 
+/// The checks of a run (docs/results.schema.json), each with its question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckName {
+    /// Has every key's history a legal order?
+    Linearizability,
+    /// Is there a serial order of the transactions?
+    Serializability,
+    /// Is there one that respects real time?
+    StrictSerializability,
+    /// Is everything acknowledged still there?
+    Durability,
+    /// Is no invariant of Raft broken in what the nodes told of themselves?
+    RaftSafety,
+    /// Did the faults happen?
+    Armed,
+    /// Did the store come back?
+    Recovery,
+    /// Did enough happen to mean anything?
+    Activity,
+    /// Did the run come to its end?
+    Finished,
+}
+
+impl CheckName {
+    /// As in the serialized form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CheckName::Linearizability => "linearizability",
+            CheckName::Serializability => "serializability",
+            CheckName::StrictSerializability => "strict-serializability",
+            CheckName::Durability => "durability",
+            CheckName::RaftSafety => "raft-safety",
+            CheckName::Armed => "armed",
+            CheckName::Recovery => "recovery",
+            CheckName::Activity => "activity",
+            CheckName::Finished => "finished",
+        }
+    }
+}
+
+impl fmt::Display for CheckName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// The outcome of one named check.
 ///
 /// It is written as `{"name", "verdict", "reason", "details"}`; the violations stand beside the checks in
 /// `results.json`, so they are not repeated here.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// The check's name: `linearizability`, `durability`, …
-    pub name: String,
+    /// Which one.
+    pub name: CheckName,
     /// Its verdict.
     pub verdict: Verdict,
     /// Why, in one sentence for a person.
     pub reason: String,
     /// Numbers and names behind the sentence, for a program.
+    #[serde(default)]
     pub details: serde_json::Value,
     /// What proves a violation; empty for the other verdicts.
     #[serde(skip)]
@@ -35,33 +85,79 @@ pub struct Check {
 }
 
 /// The few operations that prove that a property is broken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Violation {
     /// The check that found it.
-    pub check: String,
+    pub check: CheckName,
     /// The key that it is about, where the history is keyed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Value>,
     /// The operations, by the `index` of their invocations, in the order of the history.
     pub operations: Vec<u64>,
     /// Each of them in a few words, for the graph; in `why` the proof tells them in full.
     #[serde(skip)]
     pub told: Vec<String>,
+    /// The operations that the proof calls T1, T2, …, in this order; none where it names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<u64>,
     /// What orders them; a violation of linearizability is a cycle here wherever one exists.
+    #[serde(default)]
     pub edges: Vec<Edge>,
     /// A short proof in prose.
     pub why: String,
+    /// How far a legal order of the operations gets, where there are not too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+}
+
+/// The best attempt at a legal order of operations that have none, or have none yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// How many operations come before those of the order.
+    #[serde(default)]
+    pub before: usize,
+    /// The state before the first operation of the order; none where it would take too long to find out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<String>,
+    /// Operations that have a legal order, or its last ones.
+    pub order: Vec<Step>,
+    /// Of those that are left, by the index of their invocations, the ones of which one has to come next.
+    pub stuck: Vec<u64>,
+}
+
+/// A step of an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The operation, by the index of its invocation.
+    pub operation: u64,
+    /// The state that it leaves, where the model can say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 impl Violation {
+    /// One that no operations prove.
+    pub fn in_words(check: CheckName, why: String) -> Self {
+        Violation {
+            check,
+            key: None,
+            operations: Vec::new(),
+            told: Vec::new(),
+            named: Vec::new(),
+            edges: Vec::new(),
+            why,
+            attempt: None,
+        }
+    }
+
     /// The proof as a graph in the DOT language: a node an operation, an edge with its reason.
     ///
     /// ```
-    /// use checker::{Edge, Reason, Violation};
+    /// use checker::{CheckName, Edge, Reason, Violation};
     /// let edges = vec![Edge { from: 2, to: 7, reason: Reason::RealTime }];
-    /// let (check, why) = ("linearizability".to_owned(), String::new());
     /// let told = vec!["write \"a\" by process 0".to_owned(), "read null by process 1".to_owned()];
-    /// let violation = Violation { check, key: None, operations: vec![2, 7], told, edges, why };
+    /// let violation = Violation::in_words(CheckName::Linearizability, String::new());
+    /// let violation = Violation { operations: vec![2, 7], told, edges, ..violation };
     /// assert!(violation.dot().contains(r##"2 [label="#2\nwrite \"a\" by process 0"]"##));
     /// assert!(violation.dot().contains("2 -> 7 [label=\"real-time\"]"));
     /// ```
@@ -90,7 +186,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// `from` must stand before `to` in every legal order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Edge {
     /// The invocation's index of the earlier operation.
     pub from: u64,
@@ -101,7 +197,7 @@ pub struct Edge {
 }
 
 /// Why one operation must stand before another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// It had completed before the other was invoked.

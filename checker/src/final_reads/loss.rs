@@ -6,10 +6,7 @@ use histories::Value;
 use serde_json::json;
 
 use crate::operations::{Group, Operation};
-use crate::verdict::{Edge, Reason, Violation};
-
-/// The name of the check.
-pub(crate) const NAME: &str = "durability";
+use crate::verdict::{CheckName, Edge, Reason, Violation};
 
 /// An acknowledged operation that a final read denies.
 pub(crate) struct Loss<'a> {
@@ -77,12 +74,14 @@ impl Loss<'_> {
         }
         operations.sort_unstable_by_key(|operation| operation.index());
         Violation {
-            check: NAME.to_owned(),
+            check: CheckName::Durability,
             key: group.key.cloned(),
             operations: operations.iter().map(|operation| operation.index()).collect(),
             told: operations.iter().map(|operation| operation.brief()).collect(),
+            named: Vec::new(),
             edges,
             why: self.why,
+            attempt: None,
         }
     }
 }

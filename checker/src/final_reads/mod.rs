@@ -10,7 +10,7 @@ use histories::Kind;
 pub(crate) use self::balances::balances;
 pub(crate) use self::growth::growth;
 pub(crate) use self::last_write::last_write;
-pub(crate) use self::loss::{Loss, NAME};
+pub(crate) use self::loss::Loss;
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation};
 

@@ -60,9 +60,9 @@ use self::place::{Names, NodeNumber, NodeSet, Place};
 use self::replies::Replies;
 use self::server::Server;
 use self::state_machine::StateMachine;
-use crate::verdict::{Check, Verdict, Violation};
+use crate::verdict::{Check, CheckName, Verdict, Violation};
 
-const NAME: &str = "raft-safety";
+const NAME: CheckName = CheckName::RaftSafety;
 
 /// A line, and how its node stands before it.
 struct Step<'a> {
@@ -277,7 +277,7 @@ impl RaftSafety {
             })
             .collect();
         Check {
-            name: NAME.to_owned(),
+            name: NAME,
             verdict,
             reason,
             details: json!({
@@ -287,14 +287,7 @@ impl RaftSafety {
             }),
             violations: told
                 .into_iter()
-                .map(|finding| Violation {
-                    check: NAME.to_owned(),
-                    key: None,
-                    operations: Vec::new(),
-                    told: Vec::new(),
-                    edges: Vec::new(),
-                    why: finding.why.clone(),
-                })
+                .map(|finding| Violation::in_words(NAME, finding.why.clone()))
                 .collect(),
         }
     }

@@ -22,7 +22,7 @@ use self::register::Register;
 use crate::in_flight::InFlight;
 use crate::models::Model;
 use crate::options::{Engine, Options};
-use crate::verdict::{Check, Verdict};
+use crate::verdict::{Check, CheckName, Verdict};
 
 const OPEN: u32 = u32::MAX;
 
@@ -196,7 +196,7 @@ impl Stream {
         let keys = self.registers.len();
         let plural = if keys == 1 { "key" } else { "keys" };
         Some(Check {
-            name: "linearizability".to_owned(),
+            name: CheckName::Linearizability,
             verdict: Verdict::Pass,
             reason: format!(
                 "{} operations on {keys} {plural} have a legal order",

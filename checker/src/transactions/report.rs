@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Finding;
 use crate::options::Consistency;
-use crate::verdict::{Check, Verdict, Violation};
+use crate::verdict::{Check, CheckName, Verdict, Violation};
 
 /// The check of all groups.
 pub(super) fn report(model: &str, consistency: Consistency, findings: Vec<Finding>) -> Check {
@@ -18,7 +18,7 @@ pub(super) fn report(model: &str, consistency: Consistency, findings: Vec<Findin
     };
     let name = consistency.check();
     Check {
-        name: name.to_owned(),
+        name,
         verdict,
         reason: summary.reason(verdict, consistency),
         details: summary.details(model, consistency),
@@ -29,14 +29,16 @@ pub(super) fn report(model: &str, consistency: Consistency, findings: Vec<Findin
     }
 }
 
-fn violations(check: &str, finding: Finding) -> impl Iterator<Item = Violation> {
+fn violations(check: CheckName, finding: Finding) -> impl Iterator<Item = Violation> {
     finding.told.into_iter().map(move |told| Violation {
-        check: check.to_owned(),
+        check,
         key: finding.key.clone(),
         operations: told.operations,
         told: told.brief,
+        named: told.named,
         edges: told.edges,
         why: told.why,
+        attempt: None,
     })
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Told {
     pub operations: Vec<u64>,
     /// The same in a few words.
     pub brief: Vec<String>,
+    /// Those that the prose calls T1, T2, …
+    pub named: Vec<u64>,
     /// What stands before what, by the history's indexes.
     pub edges: Vec<Edge>,
     /// The prose.
@@ -53,6 +55,12 @@ fn prove(transactions: &Transactions<'_>, anomaly: Anomaly, case: Case) -> Told 
     }
     why += "Then\n";
     why += &case.why;
+    let named = case
+        .transactions
+        .iter()
+        .take(STEPS)
+        .map(|&at| index(at))
+        .collect();
     let mut operations = case.transactions;
     operations.sort_unstable();
     operations.dedup();
@@ -68,6 +76,7 @@ fn prove(transactions: &Transactions<'_>, anomaly: Anomaly, case: Case) -> Told 
             .iter()
             .map(|&at| Shown(&transactions.operations[at as usize]).brief())
             .collect(),
+        named,
         edges: case.edges.into_iter().map(edge).collect(),
         why,
     }

@@ -107,7 +107,7 @@ fn name_counterpart(trial: &mut Trial, other: &RunFolder) -> Result<(), Failure>
 
 #[cfg(test)]
 mod tests {
-    use checker::Check;
+    use checker::{Check, CheckName};
 
     use super::*;
 
@@ -115,7 +115,7 @@ mod tests {
     fn a_control_that_is_not_green_is_loud_and_says_why() {
         let line = |verdict| {
             let check = Check {
-                name: "armed".to_owned(),
+                name: CheckName::Armed,
                 verdict,
                 reason: "the trap was not set".to_owned(),
                 details: serde_json::json!({}),

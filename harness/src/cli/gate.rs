@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use checker::Verdict;
 use histories::RunFolder;
-use histories::run_folder::read_json;
 use runs::judge;
 use runs::record::Record;
-use runs::record::{Settings, Unreadable};
-use serde::{Deserialize, Serialize};
+use runs::record::{Results, Settings};
+use serde::Serialize;
 use serde_json::json;
 
 use super::table::{Table, aligned};
@@ -125,19 +124,9 @@ impl Run {
     }
 
     fn load(folder: &RunFolder) -> Result<Self, Failure> {
-        #[derive(Deserialize)]
-        struct Saved {
-            verdict: Verdict,
-        }
         let record = Record::load(folder)?;
         let history = judge::read_history(folder, !record.finished)?;
-        let verdict = match folder.results().exists() {
-            true => {
-                let saved = read_json::<Saved>(&folder.results());
-                Some(saved.map_err(Unreadable)?.verdict)
-            }
-            false => None,
-        };
+        let verdict = Results::load(folder)?.map(|results| results.verdict);
         Ok(Run {
             figures: Figures::of(&record, &history.events),
             settings: record.settings,

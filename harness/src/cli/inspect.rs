@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use histories::{Event, NodeName, RunFolder};
 use nemesis::effect::EffectLine;
-use runs::record::Record;
+use runs::record::{Record, Results};
 use serde::Serialize;
 
 use super::pager::Pager;
@@ -150,7 +150,7 @@ struct Document<'a> {
     inspect: u32,
     run: &'a Path,
     record: &'a Record,
-    results: Option<&'a serde_json::Value>,
+    results: Option<&'a Results>,
     cycles: Vec<&'a serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<&'a [EffectLine]>,

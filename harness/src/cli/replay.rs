@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use checker::Verdict;
+use checker::{CheckName, Verdict};
 use runs::judge::Limits;
 use runs::record::Record;
 use runs::record::Results;
@@ -89,11 +89,11 @@ fn worst(trials: &[Trial]) -> Exit {
 }
 
 /// How often each check did not pass, by what it said.
-fn failures(results: &[&Results]) -> BTreeMap<(Verdict, String), usize> {
+fn failures(results: &[&Results]) -> BTreeMap<(Verdict, CheckName), usize> {
     let mut failures = BTreeMap::new();
     for check in results.iter().flat_map(|results| &results.checks) {
         if check.verdict != Verdict::Pass {
-            *failures.entry((check.verdict, check.name.clone())).or_default() += 1;
+            *failures.entry((check.verdict, check.name)).or_default() += 1;
         }
     }
     failures
@@ -142,7 +142,7 @@ mod tests {
     fn failures_are_counted_by_check_and_verdict() {
         let results = |verdict| {
             Results::of(vec![checker::Check {
-                name: "durability".to_owned(),
+                name: CheckName::Durability,
                 verdict,
                 reason: String::new(),
                 details: json!({}),
@@ -151,7 +151,7 @@ mod tests {
         };
         let all = [Verdict::Pass, Verdict::Violation, Verdict::Violation].map(results);
         let counted = failures(&all.iter().collect::<Vec<_>>());
-        let wanted = ((Verdict::Violation, "durability".to_owned()), 2);
+        let wanted = ((Verdict::Violation, CheckName::Durability), 2);
         assert_eq!(counted.into_iter().collect::<Vec<_>>(), [wanted]);
     }
 }

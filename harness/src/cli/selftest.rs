@@ -242,7 +242,10 @@ fn told(finding: &Finding) -> String {
         .after
         .map_or(String::new(), |after| format!(" after {}", seconds(after)));
     match finding.ending {
-        Ending::Caught => format!("caught by {}{after}", finding.by.join(", ")),
+        Ending::Caught => {
+            let by: Vec<&str> = finding.by.iter().map(|check| check.as_str()).collect();
+            format!("caught by {}{after}", by.join(", "))
+        }
         Ending::Clean => "passed, and armed".to_owned(),
         Ending::FalseAlarm => format!("FALSE ALARM{after}: {}", reason(finding)),
         Ending::Missed => format!("MISSED: {}", reason(finding)),
@@ -293,7 +296,7 @@ fn of(times: usize, row: &Row) -> String {
 }
 
 fn bug_cells(row: &Row) -> Vec<String> {
-    let by: Vec<String> = row.by().into_iter().map(|(check, _)| check).collect();
+    let by: Vec<&str> = row.by().iter().map(|(check, _)| check.as_str()).collect();
     vec![
         row.bug.unwrap_or_default().to_owned(),
         row.case.describe(),

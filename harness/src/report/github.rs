@@ -84,7 +84,7 @@ fn table(out: &mut String, outcome: &Outcome, results: &Results) {
         let _ = writeln!(
             out,
             "| {} | {} | {} |",
-            markdown(&check.name),
+            markdown(check.name.as_str()),
             word(check.verdict),
             markdown(&check.reason)
         );
@@ -151,7 +151,10 @@ mod tests {
     #[test]
     fn a_message_stays_on_its_line_and_a_property_in_its_place() {
         let line = annotations(&[broken("100 %\nlost")]);
-        assert_eq!(line, "::error title=run::cannot start the runtime: 100 %25%0Alost\n");
+        assert_eq!(
+            line,
+            "::error title=run::cannot start the runtime: 100 %25%0Alost\n"
+        );
         assert_eq!(property("a:b,c"), "a%3Ab%2Cc");
     }
 

@@ -2,14 +2,13 @@
 
 use std::fmt::Write;
 
-use histories::run_folder::read_json;
-use histories::{Event, LogIndex, RunFolder, Value};
+use checker::Violation;
+use histories::{Event, Kind, LogIndex, RunFolder, Value};
 use nemesis::schedules::figure8::evidence::{Cycle, Ending};
 use runs::judge::nemesis::Saved as Nemesis;
-use runs::record::{Record, Unreadable};
-use serde_json::Value as Json;
+use runs::record::{Record, Results};
 
-use super::style::Style;
+use super::style::{Style, word};
 use super::summary::wrapped;
 use super::{ReportError, story, undecided, window};
 use crate::exit::Failure;
@@ -20,7 +19,7 @@ pub struct Saved {
     /// run.json
     pub record: Record,
     /// results.json, if there is a verdict.
-    pub results: Option<Json>,
+    pub results: Option<Results>,
     /// What the nemesis left.
     pub nemesis: Nemesis,
     path: String,
@@ -31,10 +30,7 @@ impl Saved {
     pub fn load(folder: &RunFolder) -> Result<Self, Failure> {
         let record = Record::load(folder)?;
         let nemesis = Nemesis::load(folder, &record)?;
-        let results = match folder.results().exists() {
-            true => Some(read_json(&folder.results()).map_err(Unreadable)?),
-            false => None,
-        };
+        let results = Results::load(folder)?;
         Ok(Saved {
             record,
             results,
@@ -54,11 +50,10 @@ impl Saved {
             return out
                 + "no verdict was saved: the run was cut short, or is not over; `harness check` judges what it left\n\n";
         };
-        let _ = writeln!(out, "\nverdict: {}", style.bold(text(results, "verdict")));
-        for check in results["checks"].as_array().into_iter().flatten() {
-            let reason = wrapped(text(check, "reason"), 34);
-            let (name, verdict) = (text(check, "name"), text(check, "verdict"));
-            let _ = writeln!(out, "  {name:<16} {verdict:<14} {reason}");
+        let _ = writeln!(out, "\nverdict: {}", style.bold(word(results.verdict)));
+        for check in &results.checks {
+            let reason = wrapped(&check.reason, 34);
+            let _ = writeln!(out, "  {:<16} {:<14} {reason}", check.name, word(check.verdict));
         }
         if let Some(other) = self.record.counterpart(&RunFolder::at(&self.path)) {
             let _ = writeln!(out, "  beside it        {}", other.path().display());
@@ -101,41 +96,17 @@ impl Saved {
         grouped(figure8.chain(others).collect(), style)
     }
 
-    fn violations(&self) -> impl Iterator<Item = &Json> {
-        self.results
-            .iter()
-            .filter_map(|results| results["violations"].as_array())
-            .flatten()
-    }
-
     /// The first violation that names operations: its proof, its key, and the operations; without one, the first key that
     /// was not decided, and how far the check came with it.
     pub fn first_proof(&self) -> Option<Proof> {
-        self.first_violation().or_else(|| self.first_undecided())
-    }
-
-    fn first_undecided(&self) -> Option<Proof> {
-        let checks = self.results.as_ref()?["checks"].as_array()?;
-        let mut keys = checks.iter().flat_map(|check| undecided::keys(&check["details"]));
-        keys.next()
-    }
-
-    fn first_violation(&self) -> Option<Proof> {
-        self.violations().find_map(|violation| {
-            let operations: Vec<u64> = violation["operations"]
-                .as_array()?
-                .iter()
-                .filter_map(Json::as_u64)
-                .collect();
-            let key = violation
-                .get("key")
-                .and_then(|key| serde_json::from_value::<Value>(key.clone()).ok());
-            (!operations.is_empty()).then(|| Proof {
-                why: text(violation, "why").to_owned(),
-                key,
-                operations,
-            })
-        })
+        let results = self.results.as_ref()?;
+        let proved = |violation: &&Violation| !violation.operations.is_empty();
+        let proof = results.violations.iter().find(proved).map(|violation| Proof {
+            why: violation.why.clone(),
+            key: violation.key.clone(),
+            operations: violation.operations.clone(),
+        });
+        proof.or_else(|| Some(undecided::keys(results).next()?.1))
     }
 }
 
@@ -184,14 +155,14 @@ impl Proof {
     }
 }
 
-fn text<'a>(json: &'a Json, field: &str) -> &'a str {
-    json.get(field).and_then(Json::as_str).unwrap_or("?")
-}
-
 /// An event in a line.
 pub fn event_line(event: &Event) -> String {
-    let kind = serde_json::to_value(event.kind).ok();
-    let kind = kind.as_ref().and_then(Json::as_str).unwrap_or("?").to_owned();
+    let kind = match event.kind {
+        Kind::Invoke => "invoke",
+        Kind::Ok => "ok",
+        Kind::Fail => "fail",
+        Kind::Info => "info",
+    };
     let mut line = format!(
         "{:>8} {:>10.4} s  {:<8} {kind:<7} {:<6}",
         event.index,
@@ -202,7 +173,7 @@ pub fn event_line(event: &Event) -> String {
     if let Some(key) = &event.key {
         let _ = write!(line, " {key}");
     }
-    if event.value != Value::Null || event.kind == histories::Kind::Ok {
+    if event.value != Value::Null || event.kind == Kind::Ok {
         let _ = write!(line, " {}", event.value);
     }
     if let Some(node) = &event.node {

@@ -3,7 +3,7 @@
 //! A violation is a `failure`. What is inconclusive is an `error`: JUnit's `skipped` counts as green in most CI
 //! systems, and nothing is green without proof.
 
-use checker::Verdict;
+use checker::{CheckName, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use runs::record::Results;
 
@@ -35,8 +35,8 @@ fn suite(outcome: &Outcome) -> TestSuite {
         }
         Ok(results) => {
             for check in &results.checks {
-                let proofs = proofs(results, &check.name);
-                add(&check.name, check.verdict, &check.reason, &proofs);
+                let proofs = proofs(results, check.name);
+                add(check.name.as_str(), check.verdict, &check.reason, &proofs);
             }
             for cycles in outcome.cycles() {
                 add(
@@ -83,7 +83,7 @@ fn broken(reason: &str) -> TestCaseStatus {
 }
 
 /// The proofs of a check's violations, one after the other.
-fn proofs(results: &Results, check: &str) -> String {
+fn proofs(results: &Results, check: CheckName) -> String {
     let of_check = results
         .violations
         .iter()

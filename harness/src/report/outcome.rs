@@ -1,9 +1,7 @@
 //! What a command hands to CI: the results of each run or file, or why there are none.
 
-use checker::{Check, Verdict};
-use runs::record::Record;
-use runs::record::Results;
-use runs::record::Settings;
+use checker::{CheckName, Verdict};
+use runs::record::{ArmedCycles, Record, Results, Settings};
 
 use crate::exit::{Exit, Failure};
 use crate::flags::command_line;
@@ -74,51 +72,46 @@ impl Outcome {
     /// The cycles of a guided schedule by what they came to, as the check `armed` counted them: one that sprang is a
     /// violation, one that was needed more often than it was reached is inconclusive, and the rest is information.
     pub fn cycles(&self) -> Vec<Cycles> {
-        let armed = |results: &Results| {
-            results
-                .checks
-                .iter()
-                .find(|check| check.name == "armed")
-                .map(classes)
-        };
-        self.results.as_ref().ok().and_then(armed).unwrap_or_default()
+        self.results.as_ref().ok().map(classes).unwrap_or_default()
     }
 }
 
-fn classes(armed: &Check) -> Vec<Cycles> {
-    let needed = armed.details["needed"].as_u64();
-    let counts = armed.details["cycles"].as_object();
-    let one = |(class, count): (&String, &serde_json::Value)| {
-        let count = count.as_u64()?;
+fn classes(results: &Results) -> Vec<Cycles> {
+    let (Some(armed), Some(ArmedCycles { needed, cycles })) =
+        (results.check(CheckName::Armed), results.armed_cycles())
+    else {
+        return Vec::new();
+    };
+    let one = |(class, count): (String, u64)| {
+        let is_needed = !matches!(class.as_str(), "sprung" | "missed");
         let verdict = match class.as_str() {
             "sprung" if count > 0 => Verdict::Violation,
-            "sprung" | "missed" => Verdict::Pass,
-            _ if armed.verdict != Verdict::Pass && needed.is_some_and(|needed| count < needed) => {
-                Verdict::Inconclusive
-            }
+            _ if is_needed && armed.verdict != Verdict::Pass && count < needed => Verdict::Inconclusive,
             _ => Verdict::Pass,
         };
-        let reason = match needed.filter(|_| !matches!(class.as_str(), "sprung" | "missed")) {
-            Some(needed) => format!("{count} cycles {class}; needed are {needed}"),
-            None => format!("{count} cycles {class}"),
+        let reason = match is_needed {
+            true => format!("{count} cycles {class}; needed are {needed}"),
+            false => format!("{count} cycles {class}"),
         };
-        Some(Cycles {
-            class: class.clone(),
+        Cycles {
+            class,
             verdict,
             reason,
-        })
+        }
     };
-    counts.into_iter().flatten().filter_map(one).collect()
+    cycles.into_iter().map(one).collect()
 }
 
 #[cfg(test)]
 pub(super) mod testing {
+    use checker::Check;
+
     use super::*;
 
     /// A history with one check of this verdict.
     pub fn judged(verdict: Verdict) -> Outcome {
         let check = Check {
-            name: "linearizability".to_owned(),
+            name: CheckName::Linearizability,
             verdict,
             reason: "because".to_owned(),
             details: serde_json::json!({}),
@@ -143,16 +136,18 @@ pub(super) mod testing {
 
 #[cfg(test)]
 mod tests {
+    use checker::Check;
+
     use super::*;
 
     fn armed(verdict: Verdict, details: serde_json::Value) -> Vec<Cycles> {
-        classes(&Check {
-            name: "armed".to_owned(),
+        classes(&Results::of(vec![Check {
+            name: CheckName::Armed,
             verdict,
             reason: String::new(),
             details,
             violations: Vec::new(),
-        })
+        }]))
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use histories::run_folder::read_json;
 use histories::{RunFolder, Seed};
-use runs::record::Record;
+use runs::record::{Record, Results};
 use serde::{Deserialize, Serialize};
 
+use super::style::word;
 use crate::exit::Failure;
 
 /// A saved run in one line.
@@ -119,7 +119,7 @@ fn describe(folder: &RunFolder) -> SavedRun {
     let settings = record.settings;
     SavedRun {
         began: Some(record.began),
-        verdict: verdict(folder),
+        verdict: verdict(folder).to_owned(),
         system: settings.system,
         nemesis: settings.nemesis,
         workload: settings.workload,
@@ -131,15 +131,12 @@ fn describe(folder: &RunFolder) -> SavedRun {
     }
 }
 
-fn verdict(folder: &RunFolder) -> String {
-    #[derive(Deserialize)]
-    struct Saved {
-        verdict: String,
+fn verdict(folder: &RunFolder) -> &'static str {
+    match Results::load(folder) {
+        Ok(Some(results)) => word(results.verdict),
+        Ok(None) => "unfinished",
+        Err(_) => "unreadable",
     }
-    if !folder.results().exists() {
-        return "unfinished".to_owned();
-    }
-    read_json::<Saved>(&folder.results()).map_or_else(|_| "unreadable".to_owned(), |saved| saved.verdict)
 }
 
 /// What the files of a folder take; links are not followed.

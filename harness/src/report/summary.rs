@@ -139,11 +139,7 @@ fn proofs(out: &mut String, results: &Results, depth: Depth, style: Style) {
 /// How far the check came with what it could not decide: the first key, or all.
 fn undecided(out: &mut String, results: &Results, depth: Depth, style: Style) {
     let most = if depth == Depth::All { usize::MAX } else { 1 };
-    let keys = results.checks.iter().flat_map(|check| {
-        let keys = undecided::keys(&check.details).into_iter();
-        keys.map(|key| (check.name.clone(), key))
-    });
-    for (check, key) in keys.take(most) {
+    for (check, key) in undecided::keys(results).take(most) {
         let title = match &key.key {
             Some(key) => format!("{check}, key {key}, undecided"),
             None => format!("{check}, undecided"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use checker::Verdict;
+use checker::{CheckName, Verdict};
 use runs::record::Record;
 use runs::record::Results;
 use serde::Serialize;
@@ -14,9 +14,13 @@ use crate::trial::Trial;
 
 /// The checks that say what is wrong with a store: a bug is caught by one of these. The others say whether the run
 /// means anything, or that the store is slow.
-const SAFETY: [&str; 3] = ["linearizability", "durability", "raft-safety"];
+const SAFETY: [CheckName; 3] = [
+    CheckName::Linearizability,
+    CheckName::Durability,
+    CheckName::RaftSafety,
+];
 /// Those of them that know nothing but what the clients saw.
-const OF_HISTORY: [&str; 2] = ["linearizability", "durability"];
+const OF_HISTORY: [CheckName; 2] = [CheckName::Linearizability, CheckName::Durability];
 
 /// How a run ended, as a selftest sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -48,7 +52,7 @@ pub struct Finding {
     /// How it ended.
     pub ending: Ending,
     /// Which checks found a violation.
-    pub by: Vec<String>,
+    pub by: Vec<CheckName>,
     /// Whether the clients' history alone shows it; where the journals were quicker, in a run of its own without them.
     pub history_alone: bool,
     /// From the beginning of the load to the violation, or to the end of the load where it was found after that.
@@ -90,9 +94,9 @@ impl Finding {
                 let by = violated(&trial.results);
                 let ending = ending(job, &trial.results);
                 Finding {
-                    history_alone: by.iter().any(|check| OF_HISTORY.contains(&check.as_str())),
+                    history_alone: by.iter().any(|check| OF_HISTORY.contains(check)),
                     after: (!by.is_empty()).then(|| after(&trial.record)).flatten(),
-                    armed: passed(&trial.results, "armed"),
+                    armed: passed(&trial.results, CheckName::Armed),
                     folder: Some(trial.folder.path().to_owned()),
                     by,
                     ..finding(ending, reason(ending, &trial.results))
@@ -117,20 +121,21 @@ impl Finding {
     }
 }
 
-fn violated(results: &Results) -> Vec<String> {
+fn violated(results: &Results) -> Vec<CheckName> {
     let violated = |check: &&checker::Check| check.verdict == Verdict::Violation;
     let checks = results.checks.iter().filter(violated);
-    checks.map(|check| check.name.clone()).collect()
+    checks.map(|check| check.name).collect()
 }
 
-fn passed(results: &Results, name: &str) -> bool {
-    let named = results.checks.iter().find(|check| check.name == name);
-    named.is_some_and(|check| check.verdict == Verdict::Pass)
+fn passed(results: &Results, name: CheckName) -> bool {
+    results
+        .check(name)
+        .is_some_and(|check| check.verdict == Verdict::Pass)
 }
 
 fn ending(job: &Job, results: &Results) -> Ending {
-    let (by, armed) = (violated(results), passed(results, "armed"));
-    let is_unsafe = by.iter().any(|check| SAFETY.contains(&check.as_str()));
+    let (by, armed) = (violated(results), passed(results, CheckName::Armed));
+    let is_unsafe = by.iter().any(|check| SAFETY.contains(check));
     match (job.bug, armed) {
         (None, _) if !by.is_empty() => Ending::FalseAlarm,
         (_, false) => Ending::Unarmed,
@@ -146,7 +151,7 @@ fn reason(ending: Ending, results: &Results) -> Option<String> {
     let worst = results
         .checks
         .iter()
-        .filter(|check| ending != Ending::Unarmed || check.name == "armed")
+        .filter(|check| ending != Ending::Unarmed || check.name == CheckName::Armed)
         .max_by_key(|check| check.verdict)?;
     let told = match worst.verdict {
         Verdict::Pass => "every check passed".to_owned(),
@@ -170,9 +175,9 @@ mod tests {
     use super::*;
     use runs::case::Case;
 
-    fn results(checks: &[(&str, Verdict)]) -> Results {
-        let check = |(name, verdict): &(&str, Verdict)| Check {
-            name: (*name).to_owned(),
+    fn results(checks: &[(CheckName, Verdict)]) -> Results {
+        let check = |(name, verdict): &(CheckName, Verdict)| Check {
+            name: *name,
             verdict: *verdict,
             reason: "so it is".to_owned(),
             details: serde_json::json!({}),
@@ -181,7 +186,7 @@ mod tests {
         Results::of(checks.iter().map(check).collect())
     }
 
-    fn ended(bug: Option<&'static str>, checks: &[(&str, Verdict)]) -> Ending {
+    fn ended(bug: Option<&'static str>, checks: &[(CheckName, Verdict)]) -> Ending {
         let job = Job {
             bug,
             case: Case::under("figure8"),
@@ -197,14 +202,29 @@ mod tests {
         use Verdict::{Inconclusive, Pass, Violation};
         let bug = Some("commit-any-term");
         for (checks, wanted) in [
-            ([("durability", Violation), ("armed", Pass)], Ending::Caught),
-            ([("raft-safety", Violation), ("armed", Pass)], Ending::Caught),
             (
-                [("durability", Violation), ("armed", Inconclusive)],
+                [(CheckName::Durability, Violation), (CheckName::Armed, Pass)],
+                Ending::Caught,
+            ),
+            (
+                [(CheckName::RaftSafety, Violation), (CheckName::Armed, Pass)],
+                Ending::Caught,
+            ),
+            (
+                [
+                    (CheckName::Durability, Violation),
+                    (CheckName::Armed, Inconclusive),
+                ],
                 Ending::Unarmed,
             ),
-            ([("recovery", Violation), ("armed", Pass)], Ending::Missed),
-            ([("durability", Pass), ("armed", Pass)], Ending::Missed),
+            (
+                [(CheckName::Recovery, Violation), (CheckName::Armed, Pass)],
+                Ending::Missed,
+            ),
+            (
+                [(CheckName::Durability, Pass), (CheckName::Armed, Pass)],
+                Ending::Missed,
+            ),
         ] {
             assert_eq!(ended(bug, &checks), wanted, "{checks:?}");
         }
@@ -214,14 +234,29 @@ mod tests {
     fn any_violation_of_the_correct_node_is_an_alarm_and_only_a_pass_is_clean() {
         use Verdict::{Inconclusive, Pass, Violation};
         for (checks, wanted) in [
-            ([("recovery", Violation), ("armed", Pass)], Ending::FalseAlarm),
             (
-                [("durability", Violation), ("armed", Inconclusive)],
+                [(CheckName::Recovery, Violation), (CheckName::Armed, Pass)],
                 Ending::FalseAlarm,
             ),
-            ([("durability", Pass), ("armed", Inconclusive)], Ending::Unarmed),
-            ([("durability", Inconclusive), ("armed", Pass)], Ending::Undecided),
-            ([("durability", Pass), ("armed", Pass)], Ending::Clean),
+            (
+                [
+                    (CheckName::Durability, Violation),
+                    (CheckName::Armed, Inconclusive),
+                ],
+                Ending::FalseAlarm,
+            ),
+            (
+                [(CheckName::Durability, Pass), (CheckName::Armed, Inconclusive)],
+                Ending::Unarmed,
+            ),
+            (
+                [(CheckName::Durability, Inconclusive), (CheckName::Armed, Pass)],
+                Ending::Undecided,
+            ),
+            (
+                [(CheckName::Durability, Pass), (CheckName::Armed, Pass)],
+                Ending::Clean,
+            ),
         ] {
             assert_eq!(ended(None, &checks), wanted, "{checks:?}");
         }

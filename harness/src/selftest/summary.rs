@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use checker::CheckName;
 use runs::case::Case;
 use serde::Serialize;
 
@@ -95,13 +96,13 @@ impl Row {
     }
 
     /// The checks that caught it, and how often, the one that did so most often first.
-    pub fn by(&self) -> Vec<(String, usize)> {
+    pub fn by(&self) -> Vec<(CheckName, usize)> {
         let caught = self.runs.iter().filter(|run| run.ending == Ending::Caught);
-        let mut checks: Vec<(String, usize)> = Vec::new();
+        let mut checks: Vec<(CheckName, usize)> = Vec::new();
         for check in caught.flat_map(|run| &run.by) {
             match checks.iter_mut().find(|(name, _)| name == check) {
                 Some((_, times)) => *times += 1,
-                None => checks.push((check.clone(), 1)),
+                None => checks.push((*check, 1)),
             }
         }
         checks.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
@@ -193,7 +194,7 @@ pub(super) mod testing {
             };
             Finding {
                 ending: *ending,
-                by: vec!["durability".to_owned()],
+                by: vec![CheckName::Durability],
                 after: Some(Duration::from_secs(at as u64)),
                 reason: Some("so it is".to_owned()),
                 ..Finding::not_run(&job)
@@ -248,7 +249,7 @@ mod tests {
     #[test]
     fn a_row_tells_who_caught_it_and_when() {
         let row = row(Some("x"), &[Caught, Caught, Caught, Missed]);
-        assert_eq!(row.by(), [("durability".to_owned(), 3)]);
+        assert_eq!(row.by(), [(CheckName::Durability, 3)]);
         assert_eq!(row.median(), Some(Duration::from_secs(1)));
     }
 }

@@ -5,15 +5,14 @@ use std::path::Path;
 
 use bytesize::ByteSize;
 use histories::RunFolder;
-use histories::run_folder::read_json;
 use maud::{DOCTYPE, Markup, html};
-use runs::record::Record;
+use runs::record::{Record, Results};
 use serde::Deserialize;
-use serde_json::Value as Json;
 
 use crate::exit::Failure;
 use crate::flags::command_line;
 use crate::report::runs::{Filter, SavedRun};
+use crate::report::style::word;
 
 /// By what the list is sorted.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -285,20 +284,19 @@ pub fn run(store: &Path, folder: &Path) -> Result<Markup, Failure> {
 }
 
 fn verdict(run: &RunFolder) -> Markup {
-    let text = |json: &Json, field: &str| json[field].as_str().unwrap_or("?").to_owned();
-    if !run.results().exists() {
-        return html! { p class="unfinished" { strong { "unfinished" } ": no verdict was saved, or not yet" } };
-    }
-    let results: Json = match read_json(&run.results()) {
-        Ok(results) => results,
+    let results = match Results::load(run) {
+        Ok(Some(results)) => results,
+        Ok(None) => {
+            return html! { p class="unfinished" { strong { "unfinished" } ": no verdict was saved, or not yet" } };
+        }
         Err(error) => return html! { p class="unreadable" { strong { "unreadable" } ": " (error) } },
     };
     html! {
-        p class=(text(&results, "verdict")) { strong { (text(&results, "verdict")) } }
+        p class=(word(results.verdict)) { strong { (word(results.verdict)) } }
         table {
-            @for check in results["checks"].as_array().into_iter().flatten() {
-                tr class=(text(check, "verdict")) {
-                    td { (text(check, "name")) } td { strong { (text(check, "verdict")) } } td { (text(check, "reason")) }
+            @for check in &results.checks {
+                tr class=(word(check.verdict)) {
+                    td { (check.name) } td { strong { (word(check.verdict)) } } td { (check.reason) }
                 }
             }
         }

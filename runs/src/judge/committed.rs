@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use checker::{Check, Verdict, Violation};
+use checker::{Check, CheckName, Verdict, Violation};
 use histories::{LogIndex, Nanos, Term};
 use nemesis::NodeId;
 use nemesis::schedules::figure8::evidence::{Cycle, Ending};
 use nemesis::view::TailEntry;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::record::StatusLine;
@@ -63,16 +64,11 @@ pub fn raft_safety(lines: &[StatusLine], cycles: &[Cycle]) -> Check {
             ),
         ),
     };
-    let violations = broken.into_values().map(|why| Violation {
-        check: "raft-safety".to_owned(),
-        key: None,
-        operations: Vec::new(),
-        told: Vec::new(),
-        edges: Vec::new(),
-        why,
-    });
+    let violations = broken
+        .into_values()
+        .map(|why| Violation::in_words(CheckName::RaftSafety, why));
     Check {
-        name: "raft-safety".to_owned(),
+        name: CheckName::RaftSafety,
         verdict,
         reason,
         details: json!({ "source": "statuses", "lines": lines.len(), "indexes": committed.len() }),
@@ -102,14 +98,22 @@ pub fn name_the_holders(durability: &mut Check, lines: &[StatusLine]) {
     if durability.verdict != Verdict::Violation {
         return;
     }
-    let Some(lost) = durability.details.get("lost").and_then(|lost| lost.get(0)) else {
+    #[derive(Deserialize)]
+    struct Details {
+        lost: Vec<Lost>,
+    }
+    #[derive(Deserialize)]
+    struct Lost {
+        index: Option<LogIndex>,
+        term: Option<Term>,
+    }
+    let Ok(Details { lost }) = Details::deserialize(&durability.details) else {
         return;
     };
-    let number = |field: &str| lost.get(field).and_then(serde_json::Value::as_u64);
-    let (Some(index), Some(term)) = (number("index"), number("term")) else {
+    let Some((index, term)) = lost.first().and_then(|lost| lost.index.zip(lost.term)) else {
         return;
     };
-    let holders = holders(lines, LogIndex(index), Term(term));
+    let holders = holders(lines, index, term);
     if !holders.is_empty() {
         let names: Vec<String> = holders.iter().map(NodeId::to_string).collect();
         durability

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use checker::{Check, RaftSafety, Verdict};
+use checker::{Check, CheckName, RaftSafety, Verdict};
 use histories::journal::Reader;
 use histories::{Event, Incarnation, NodeName, RunFolder};
 use serde_json::json;
@@ -69,7 +69,7 @@ fn read(
 /// Half of the journals prove nothing.
 fn interrupted() -> Check {
     Check {
-        name: "raft-safety".to_owned(),
+        name: CheckName::RaftSafety,
         verdict: Verdict::Inconclusive,
         reason: "interrupted before the journals were read to their end".to_owned(),
         details: json!({ "source": "journals" }),

@@ -25,8 +25,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use checker::{
-    Analysis, Bank, Budget, Check, Consistency, Engine, FailedCas, NullRead, Options, Proof, StaleReads,
-    Verdict,
+    Analysis, Bank, Budget, Check, CheckName, Consistency, Engine, FailedCas, NullRead, Options, Proof,
+    StaleReads, Verdict,
 };
 use histories::format::{self, FormatError, Imported, history1};
 use histories::run_folder::read_lines;
@@ -192,7 +192,10 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
         cycles: nemesis.tally(),
         seed: Some(record.settings.seed),
         run: folder.path().display().to_string(),
-        left_out: (!limits.journals).then_some("raft-safety").into_iter().collect(),
+        left_out: (!limits.journals)
+            .then_some(CheckName::RaftSafety)
+            .into_iter()
+            .collect(),
         ..Results::of(checks)
     })
 }
@@ -299,7 +302,7 @@ fn read_history_within(folder: &RunFolder, unfinished: bool, budget: &Budget) ->
 /// A run that was cut short can still show a violation, and can never pass.
 fn did_not_finish() -> Check {
     Check {
-        name: "finished".to_owned(),
+        name: CheckName::Finished,
         verdict: Verdict::Inconclusive,
         reason: "the run was cut short (the harness was killed, or gave up); this is what it left".to_owned(),
         details: serde_json::json!({}),

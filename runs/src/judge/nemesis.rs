@@ -1,9 +1,8 @@
 //! The check `armed`: the faults really happened, and a guided schedule set its trap often enough.
 
-use std::fmt;
 use std::time::Duration;
 
-use checker::{Check, Verdict};
+use checker::{Check, CheckName, Verdict};
 use histories::RunFolder;
 use histories::run_folder::read_lines;
 use nemesis::effect::EffectLine;
@@ -11,30 +10,9 @@ use nemesis::schedule::{Armed, Evidence, Row};
 use nemesis::schedules::figure8::evidence::{self, Cycle};
 use nemesis::schedules::guided::cycles::read;
 use nemesis::schedules::guided::record::{self, Record as GuidedCycle};
-use serde::Serialize;
 
 use super::error::JudgeError;
-use crate::record::Record;
-
-impl fmt::Display for Cycles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cycles {
-            sprung,
-            refused,
-            closed,
-            set,
-            missed,
-        } = self;
-        if sprung + refused + closed > 0 {
-            write!(
-                f,
-                "{sprung} sprung, {refused} refused, {closed} closed, {missed} missed"
-            )
-        } else {
-            write!(f, "{set} set, {missed} missed")
-        }
-    }
-}
+use crate::record::{Cycles, Record};
 
 /// What the nemesis left in the run's folder.
 pub struct Saved {
@@ -43,21 +21,6 @@ pub struct Saved {
     cycles: Vec<Vec<serde_json::Value>>,
     figure8: Vec<Cycle>,
     guided: Vec<GuidedCycle>,
-}
-
-/// How many cycles of a guided schedule came to what: the first three under figure8, `set` under any other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Cycles {
-    /// The trap of Figure 8 sprang.
-    pub sprung: u64,
-    /// It was set, and refused.
-    pub refused: u64,
-    /// It was closed by an entry of the current term.
-    pub closed: u64,
-    /// The trap was set.
-    pub set: u64,
-    /// A stage was not reached.
-    pub missed: u64,
 }
 
 impl Saved {
@@ -184,7 +147,7 @@ fn verdict(armed: &Armed) -> Verdict {
 
 fn check(verdict: Verdict, reason: String, details: serde_json::Value) -> Check {
     Check {
-        name: "armed".to_owned(),
+        name: CheckName::Armed,
         verdict,
         reason,
         details,

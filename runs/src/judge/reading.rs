@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use checker::{Budget, Check, Stop, Verdict};
+use checker::{Budget, Check, CheckName, Stop, Verdict};
 use histories::History;
 use histories::format::{self, FormatError, Imported};
 use serde_json::json;
@@ -97,7 +97,7 @@ fn read_within(
 /// The check of a history that could not be read within the limits.
 pub fn unread(stop: Stop) -> Check {
     Check {
-        name: "linearizability".to_owned(),
+        name: CheckName::Linearizability,
         verdict: Verdict::Inconclusive,
         reason: format!("{} ended the check before the history was read", stop.as_str()),
         details: json!({"decided_by": {}, "undecided": []}),

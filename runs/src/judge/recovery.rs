@@ -1,6 +1,6 @@
 //! The check `recovery`: operations succeed again within a bound after the heal.
 
-use checker::{Check, Verdict};
+use checker::{Check, CheckName, Verdict};
 use serde_json::json;
 
 use crate::record::{Record, Recovery};
@@ -37,7 +37,7 @@ pub fn check(record: &Record) -> Check {
         ),
     };
     Check {
-        name: "recovery".to_owned(),
+        name: CheckName::Recovery,
         verdict,
         reason,
         details: json!({ "took_ms": took, "bound_ms": bound.as_millis() as u64 }),

@@ -1,15 +1,20 @@
 //! `results.json`: the verdict with all that belongs to it (DESIGN section 6).
 
-use checker::{Check, Verdict, Violation};
-use histories::{Event, Kind, Process, Seed};
-use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
 
+use checker::{Attempt, Check, CheckName, Verdict, Violation};
+use histories::RunFolder;
+use histories::run_folder::read_json;
+use histories::{Event, Kind, Process, Seed, Value};
+use serde::{Deserialize, Serialize};
+
+use super::Unreadable;
 use super::run::Stage;
 use crate::exit::Exit;
-use crate::judge::nemesis::Cycles;
 
 /// The document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Results {
     /// The version of this document: 1.
     pub results: u32,
@@ -24,20 +29,21 @@ pub struct Results {
     /// Every check.
     pub checks: Vec<Check>,
     /// Checks that were left out because somebody asked for it; they prove nothing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<&'static str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<CheckName>,
     /// How many operations.
     pub operations: Operations,
     /// The longest time without a success while operations could begin.
     pub outage_longest_ms: u64,
     /// The cycles of a guided schedule by what they came to.
+    #[serde(default)]
     pub cycles: Cycles,
     /// What proves the violations.
     pub violations: Vec<Violation>,
 }
 
 /// Completed operations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {
     /// They happened.
     pub ok: u64,
@@ -74,6 +80,60 @@ impl Results {
 }
 
 impl Results {
+    /// The saved verdict on a run; none where it was cut short, or is not over.
+    pub fn load(folder: &RunFolder) -> Result<Option<Self>, Unreadable> {
+        if !folder.results().exists() {
+            return Ok(None);
+        }
+        let mut results: Results = read_json(&folder.results()).map_err(Unreadable)?;
+        results.place_attempts();
+        Ok(Some(results))
+    }
+
+    /// At first the attempts stood in the details of their check alone, one for each of its violations.
+    fn place_attempts(&mut self) {
+        #[derive(Deserialize)]
+        struct Details {
+            attempts: Vec<Option<Attempt>>,
+        }
+        for check in &self.checks {
+            let Ok(details) = Details::deserialize(&check.details) else {
+                continue;
+            };
+            let found = self
+                .violations
+                .iter_mut()
+                .filter(|violation| violation.check == check.name);
+            for (violation, attempt) in found.zip(details.attempts) {
+                violation.attempt = violation.attempt.take().or(attempt);
+            }
+        }
+    }
+
+    /// The check of that name.
+    pub fn check(&self, name: CheckName) -> Option<&Check> {
+        self.checks.iter().find(|check| check.name == name)
+    }
+
+    /// What is known of the keys that a check could not decide.
+    pub fn undecided(&self) -> Vec<(CheckName, Undecided)> {
+        #[derive(Deserialize)]
+        struct Details {
+            undecided: Vec<Undecided>,
+        }
+        let of = |check: &Check| {
+            let details = Details::deserialize(&check.details).ok();
+            let keys = details.into_iter().flat_map(|details| details.undecided);
+            keys.map(|key| (check.name, key)).collect::<Vec<_>>()
+        };
+        self.checks.iter().flat_map(of).collect()
+    }
+
+    /// The cycles of a guided schedule as the check `armed` counted them; none without one.
+    pub fn armed_cycles(&self) -> Option<ArmedCycles> {
+        ArmedCycles::deserialize(&self.check(CheckName::Armed)?.details).ok()
+    }
+
     /// The code that the process ends with.
     pub fn exit(&self) -> Exit {
         Exit::from(self.verdict)
@@ -109,5 +169,72 @@ impl Operations {
             0
         };
         operations
+    }
+}
+
+/// The cycles of a guided schedule, and how many were needed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ArmedCycles {
+    /// So many of each class that is needed.
+    pub needed: u64,
+    /// How many came to which end.
+    pub cycles: BTreeMap<String, u64>,
+}
+
+/// What a check knows of a key that it could not decide.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Undecided {
+    /// The key; null where the history is not keyed.
+    #[serde(default)]
+    pub key: Value,
+    /// How many operations it has.
+    pub operations: u64,
+    /// Completed ones that the longest legal order explains.
+    #[serde(default)]
+    pub explained: u64,
+    /// Those in flight where it ends: one of them has to come next.
+    #[serde(default)]
+    pub stuck: Vec<u64>,
+    /// The end of that order, of the first undecided keys.
+    #[serde(default)]
+    pub attempt: Option<Attempt>,
+    /// The same in prose.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+/// How many cycles of a guided schedule came to what: the first three under figure8, `set` under any other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cycles {
+    /// The trap of Figure 8 sprang.
+    pub sprung: u64,
+    /// It was set, and refused.
+    pub refused: u64,
+    /// It was closed by an entry of the current term.
+    pub closed: u64,
+    /// The trap was set.
+    pub set: u64,
+    /// A stage was not reached.
+    pub missed: u64,
+}
+
+impl fmt::Display for Cycles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cycles {
+            sprung,
+            refused,
+            closed,
+            set,
+            missed,
+        } = self;
+        if sprung + refused + closed > 0 {
+            write!(
+                f,
+                "{sprung} sprung, {refused} refused, {closed} closed, {missed} missed"
+            )
+        } else {
+            write!(f, "{set} set, {missed} missed")
+        }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use checker::{Attempt, CheckName, Edge, Violation};
 use histories::Kind;
-use serde::{Deserialize, Serialize};
+use runs::record::{Results, Undecided};
+use serde::Serialize;
 
 use super::faults::micros;
-use super::head::{EdgeLine, Saved, ViolationLine};
 use super::operations::{Cell, NONE, Operation, Table};
 
 /// So many violations are drawn, and so many operations of each.
@@ -50,36 +51,11 @@ pub struct Bar {
     pub at: Option<(u64, u64)>,
 }
 
-/// A step of the best attempt at a legal order.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Step {
-    /// The operation, by the index of its invocation.
-    pub operation: u64,
-    /// What is there after it, where the model can say so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
-}
-
-/// The best attempt at a legal order, as the check left it in its details.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Attempt {
-    /// How many operations come before those of the order.
-    #[serde(default)]
-    pub before: u64,
-    /// What is there before the first of the order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initial: Option<String>,
-    /// The operations in that order, or the last of them.
-    pub order: Vec<Step>,
-    /// Those of which one must come next.
-    pub stuck: Vec<u64>,
-}
-
 /// A proof, or where a check got stuck.
 #[derive(Clone, Debug, Serialize)]
 pub struct Example {
     /// Which check.
-    pub check: String,
+    pub check: CheckName,
     /// Whether it is a violation; otherwise the check could not decide.
     pub violation: bool,
     /// About which key.
@@ -90,7 +66,10 @@ pub struct Example {
     /// How many there are.
     pub of: usize,
     /// What orders them.
-    pub edges: Vec<EdgeLine>,
+    pub edges: Vec<Edge>,
+    /// Those that the proof calls T1, T2, …, by the index of their invocations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<u64>,
     /// The proof.
     pub why: String,
     /// The best attempt at a legal order.
@@ -98,35 +77,19 @@ pub struct Example {
     pub attempt: Option<Attempt>,
 }
 
-/// What an undecided key left in the details of its check.
-#[derive(Clone, Debug, Deserialize)]
-struct Undecided {
-    #[serde(default)]
-    key: histories::Value,
-    operations: u64,
-    #[serde(default)]
-    explained: u64,
-    #[serde(default)]
-    stuck: Vec<u64>,
-    #[serde(default)]
-    attempt: Option<Attempt>,
-}
-
-impl Undecided {
-    /// Those of which one must come next, and then the last of the order, ascending.
-    fn shown(&self) -> Vec<u64> {
-        let order = self.attempt.iter().flat_map(|attempt| attempt.order.iter().rev());
-        let steps = order.map(|step| step.operation);
-        let stuck = self.stuck.iter().copied().take(STUCK);
-        let mut shown: Vec<u64> = stuck.chain(steps).take(OPERATIONS).collect();
-        shown.sort_unstable();
-        shown.dedup();
-        shown
-    }
+/// Of an undecided key those of which one must come next, and then the last of the order, ascending.
+fn shown(key: &Undecided) -> Vec<u64> {
+    let order = key.attempt.iter().flat_map(|attempt| attempt.order.iter().rev());
+    let steps = order.map(|step| step.operation);
+    let stuck = key.stuck.iter().copied().take(STUCK);
+    let mut shown: Vec<u64> = stuck.chain(steps).take(OPERATIONS).collect();
+    shown.sort_unstable();
+    shown.dedup();
+    shown
 }
 
 /// The invocations that any example speaks of.
-pub fn culprits(saved: Option<&Saved>) -> BTreeSet<u64> {
+pub fn culprits(saved: Option<&Results>) -> BTreeSet<u64> {
     let Some(saved) = saved else {
         return BTreeSet::new();
     };
@@ -134,69 +97,39 @@ pub fn culprits(saved: Option<&Saved>) -> BTreeSet<u64> {
         .violations
         .iter()
         .flat_map(|violation| violation.operations.clone());
-    let undecided = undecided(saved).into_iter().flat_map(|(_, key)| key.shown());
+    let undecided = saved.undecided().into_iter().flat_map(|(_, key)| shown(&key));
     proofs.chain(undecided).collect()
 }
 
 /// Violations first, those with operations before those without; then what is undecided.
-pub fn examples(table: &Table, saved: Option<&Saved>) -> Vec<Example> {
+pub fn examples(table: &Table, saved: Option<&Results>) -> Vec<Example> {
     let Some(saved) = saved else { return Vec::new() };
-    let mut attempts = attempts(saved).into_iter();
-    let mut violations: Vec<(Option<Attempt>, &ViolationLine)> = saved
-        .violations
-        .iter()
-        .map(|violation| match violation.check.as_str() {
-            "linearizability" => (attempts.next().flatten(), violation),
-            _ => (None, violation),
-        })
-        .collect();
-    violations.sort_by_key(|(_, violation)| violation.operations.is_empty());
-    let proofs = violations
-        .into_iter()
-        .map(|(attempt, violation)| proof(table, violation, attempt));
-    let stuck = undecided(saved)
+    let mut violations: Vec<&Violation> = saved.violations.iter().collect();
+    violations.sort_by_key(|violation| violation.operations.is_empty());
+    let proofs = violations.into_iter().map(|violation| proof(table, violation));
+    let stuck = saved
+        .undecided()
         .into_iter()
         .map(|(check, key)| stuck(table, check, key));
     proofs.chain(stuck).take(DRAWN).collect()
 }
 
-/// The attempts of the check of linearizability: one for each of its violations, in their order.
-fn attempts(saved: &Saved) -> Vec<Option<Attempt>> {
-    let check = saved.checks.iter().find(|check| check.name == "linearizability");
-    let attempts = check.and_then(|check| check.details.get("attempts"));
-    attempts
-        .and_then(|attempts| serde_json::from_value(attempts.clone()).ok())
-        .unwrap_or_default()
-}
-
-fn undecided(saved: &Saved) -> Vec<(String, Undecided)> {
-    let keys = |check: &super::head::CheckLine| {
-        let keys = check.details.get("undecided")?.clone();
-        let keys: Vec<Undecided> = serde_json::from_value(keys).ok()?;
-        Some(
-            keys.into_iter()
-                .map(|key| (check.name.clone(), key))
-                .collect::<Vec<_>>(),
-        )
-    };
-    saved.checks.iter().filter_map(keys).flatten().collect()
-}
-
-fn proof(table: &Table, violation: &ViolationLine, attempt: Option<Attempt>) -> Example {
+fn proof(table: &Table, violation: &Violation) -> Example {
     Example {
-        check: violation.check.clone(),
+        check: violation.check,
         violation: true,
         key: violation.key.as_ref().map(ToString::to_string),
         operations: bars(table, &violation.operations),
         of: violation.operations.len(),
         edges: violation.edges.clone(),
+        named: violation.named.clone(),
         why: violation.why.clone(),
-        attempt,
+        attempt: violation.attempt.clone(),
     }
 }
 
-fn stuck(table: &Table, check: String, key: Undecided) -> Example {
-    let shown = key.shown();
+fn stuck(table: &Table, check: CheckName, key: Undecided) -> Example {
+    let shown = shown(&key);
     let why = format!(
         "Of {} operations the longest legal order that was found explains {}. The check was stopped where the marked ones \
          were in flight: one of them has to come next. Whether there is a way on, or another way, was not found out \
@@ -210,6 +143,7 @@ fn stuck(table: &Table, check: String, key: Undecided) -> Example {
         of: shown.len(),
         operations: bars(table, &shown),
         edges: Vec::new(),
+        named: Vec::new(),
         why,
         attempt: Some(key.attempt.unwrap_or(Attempt {
             before: 0,

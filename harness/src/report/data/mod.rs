@@ -27,12 +27,12 @@ use histories::run_folder::read_lines;
 use histories::{Nanos, RunFolder};
 use nemesis::NodeId;
 use nemesis::effect::EffectLine;
-use runs::record::{Record, Unreadable};
+use runs::record::{Record, Results, Unreadable};
 use serde::Serialize;
 
 use self::counterexample::Example;
 use self::faults::{Faults, micros};
-use self::head::{Head, Saved};
+use self::head::Head;
 use self::operations::Table;
 use self::plots::Plots;
 use self::statuses::Lane;
@@ -87,7 +87,7 @@ impl Report {
         let record = Record::load(folder)?;
         let unfinished = !record.finished;
         let counterpart = record.counterpart(folder);
-        let saved = Saved::read(folder)?;
+        let saved = Results::load(folder)?;
         let table = Table::read(folder, unfinished)?;
         let lines: Vec<EffectLine> = read_lines(&folder.nemesis(), unfinished).map_err(Unreadable)?;
         let nodes = record.settings.nodes;
@@ -118,7 +118,7 @@ fn last_moment(record: &Record, table: &Table) -> Nanos {
 
 fn other(folder: &RunFolder) -> Result<Other, Failure> {
     let record = Record::load(folder)?;
-    let saved = Saved::read(folder)?;
+    let saved = Results::load(folder)?;
     let settings = &record.settings;
     Ok(Other {
         story: story::read(folder, &settings.nemesis, settings.nodes, !record.finished)?,

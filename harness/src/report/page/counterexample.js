@@ -23,11 +23,7 @@ page.counterexample = () => {
 
   /** The names that the proof uses, T1, T2 …, by the index of the invocation. */
   function namesOf(example) {
-    const names = new Map();
-    for (const line of example.why.split("\n")) {
-      const found = /^\s*(T\d+) = .*?\(#(\d+)/.exec(line);
-      if (found) names.set(Number(found[2]), found[1]);
-    }
+    const names = new Map((example.named ?? []).map((invoke, at) => [invoke, `T${at + 1}`]));
     // Where the proof names nothing they are numbered as they stand; the many steps of an undecided order have indexes.
     if (names.size === 0 && example.violation) example.operations.forEach((bar, at) => names.set(bar.invoke, `T${at + 1}`));
     return names;
