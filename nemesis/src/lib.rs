@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`effect`] | [`Effect`], [`Outcome`]: what can be done to a cluster, and what came of it |
 //! | [`evidence`] | what proves an effect, and what all evidence counts |
+//! | [`tells`] | what a system must tell for a schedule to be led by it |
 //! | [`view`] | [`View`], [`NodeStatus`]: what a schedule may know |
 //! | [`scope`], [`fault`] | whom a fault may hit; what a fault is |
 //! | [`faults`] | the faults, one file each, and their table |
@@ -43,6 +44,7 @@ pub mod hands;
 pub mod schedule;
 pub mod schedules;
 pub mod scope;
+pub mod tells;
 pub mod view;
 
 pub use effect::{
@@ -50,4 +52,5 @@ pub use effect::{
 };
 pub use fault::{Fault, Need};
 pub use schedule::{Armed, Profile, Row, Schedule, Settings, TABLE};
+pub use tells::Tells;
 pub use view::{NodeStatus, NodeView, ProbeState, ProcessState, Role, View};

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::effect::{Choice, Effect, EffectLine, Outcome};
 use crate::fault::Need;
 use crate::schedules;
+use crate::tells::Tells;
 use crate::view::View;
 
 /// What a schedule is built from.
@@ -100,6 +101,8 @@ pub struct Row {
     pub nodes: usize,
     /// Whether it leads the cluster through stages of its own, and leaves a record of each cycle.
     pub guided: bool,
+    /// What it must see of every node.
+    pub needs: &'static [Tells],
     /// The system's settings in a run that does not say.
     pub profile: Profile,
     /// The workload of a run that does not say.

@@ -2,8 +2,10 @@
 //! Names, rules and sources are those that the node tells of itself
 //! (`cluster-node --list-bugs`).
 
+use nemesis::Tells;
+
 use crate::case::{Bug, Case};
-use crate::record::{Capabilities, Does, Tells};
+use crate::record::{Capabilities, Does};
 
 /// It tells everything.
 pub fn capabilities() -> Capabilities {

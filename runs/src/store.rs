@@ -26,6 +26,23 @@ pub enum StoreOp {
 }
 
 impl StoreOp {
+    /// What it makes of the value that is found, for a store that has to be told by compare-and-set; none where it cannot
+    /// be done on that value.
+    pub fn on(&self, found: &Value) -> Option<Value> {
+        match (self, found) {
+            (StoreOp::Read, found) => Some(found.clone()),
+            (StoreOp::Write(value), _) => Some(value.clone()),
+            (StoreOp::Cas { expected, new }, found) => (found == expected).then(|| new.clone()),
+            (StoreOp::Append(value), Value::Null) => Some(Value::list([value.clone()])),
+            (StoreOp::Append(value), Value::List(list)) => {
+                Some(Value::list(list.iter().cloned().chain([value.clone()])))
+            }
+            (StoreOp::Add(amount), Value::Null) => Some(Value::Int(*amount)),
+            (StoreOp::Add(amount), Value::Int(number)) => Some(Value::Int(number.checked_add(*amount)?)),
+            (StoreOp::Append(_) | StoreOp::Add(_), _) => None,
+        }
+    }
+
     /// Whether it changes nothing, so that it may be asked as often as one likes.
     pub fn is_read(&self) -> bool {
         *self == StoreOp::Read
@@ -116,6 +133,32 @@ impl Reply {
             message: Some(why.to_owned()),
             at: None,
             elsewhere: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_store_does_not_do_by_itself_is_done_on_what_is_found() {
+        let list = |values: &[i64]| Value::list(values.iter().map(|value| Value::Int(*value)));
+        let cas = |expected: i64| StoreOp::Cas {
+            expected: expected.into(),
+            new: 9.into(),
+        };
+        for (op, found, wanted) in [
+            (StoreOp::Write(3.into()), 1.into(), Some(3.into())),
+            (StoreOp::Append(3.into()), Value::Null, Some(list(&[3]))),
+            (StoreOp::Append(3.into()), list(&[1, 2]), Some(list(&[1, 2, 3]))),
+            (StoreOp::Append(3.into()), 1.into(), None),
+            (StoreOp::Add(-1), Value::Null, Some((-1).into())),
+            (StoreOp::Add(1), i64::MAX.into(), None),
+            (cas(1), 1.into(), Some(9.into())),
+            (cas(1), 2.into(), None),
+        ] {
+            assert_eq!(op.on(&found), wanted, "{op:?} on {found:?}");
         }
     }
 }

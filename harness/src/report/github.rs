@@ -89,6 +89,10 @@ fn table(out: &mut String, outcome: &Outcome, results: &Results) {
             markdown(&check.reason)
         );
     }
+    for check in &results.not_applicable {
+        let reason = markdown(&check.reason);
+        let _ = writeln!(out, "| {} | not applicable | {reason} |", check.name);
+    }
     for cycles in outcome.cycles() {
         let _ = writeln!(
             out,

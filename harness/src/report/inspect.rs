@@ -55,6 +55,10 @@ impl Saved {
             let reason = wrapped(&check.reason, 34);
             let _ = writeln!(out, "  {:<16} {:<14} {reason}", check.name, word(check.verdict));
         }
+        for check in &results.not_applicable {
+            let reason = wrapped(&check.reason, 34);
+            let _ = writeln!(out, "  {:<16} {:<14} {reason}", check.name, "not applicable");
+        }
         if let Some(other) = self.record.counterpart(&RunFolder::at(&self.path)) {
             let _ = writeln!(out, "  beside it        {}", other.path().display());
         }

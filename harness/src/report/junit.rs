@@ -24,6 +24,7 @@ pub fn render(outcomes: &[Outcome]) -> Result<String, quick_junit::SerializeErro
 fn suite(outcome: &Outcome) -> TestSuite {
     let mut suite = TestSuite::new(outcome.name.as_str());
     let class = outcome.class();
+    let mut cases = Vec::new();
     let mut add = |name: &str, verdict: Verdict, reason: &str, text: &str| {
         suite.add_test_case(case(&class, name, verdict, reason, text));
     };
@@ -38,6 +39,13 @@ fn suite(outcome: &Outcome) -> TestSuite {
                 let proofs = proofs(results, check.name);
                 add(check.name.as_str(), check.verdict, &check.reason, &proofs);
             }
+            for check in &results.not_applicable {
+                let mut status = TestCaseStatus::skipped();
+                status.set_message(check.reason.as_str());
+                let mut case = TestCase::new(check.name.as_str(), status);
+                case.set_classname(class.as_str());
+                cases.push(case);
+            }
             for cycles in outcome.cycles() {
                 add(
                     &format!("cycles {}", cycles.class),
@@ -48,6 +56,7 @@ fn suite(outcome: &Outcome) -> TestSuite {
             }
         }
     }
+    suite.add_test_cases(cases);
     suite
 }
 

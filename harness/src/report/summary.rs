@@ -38,6 +38,15 @@ pub fn render(results: &Results, record: Option<&Record>, depth: Depth, style: S
         out.push_str(&wrapped(&check.reason, 32));
         out.push('\n');
     }
+    for check in &results.not_applicable {
+        let _ = writeln!(
+            out,
+            "  {:<16} {:<13} {}",
+            check.name,
+            "not applicable",
+            wrapped(&check.reason, 32)
+        );
+    }
     for name in &results.left_out {
         let _ = writeln!(
             out,

@@ -21,7 +21,7 @@ use nemesis::NodeId;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
 use runs::course::{Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all};
-use runs::record::{Record, Recovery, Settings};
+use runs::record::{Record, Recovery, Settings, SettingsError};
 use runs::stop::Stop;
 use runs::workloads;
 use runs::world::{self, World};
@@ -82,14 +82,33 @@ impl<'a> Run<'a> {
         let began = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let binaries = vec![host::harness()?, host::binary(&settings.program)?];
         let argv = std::env::args().collect();
-        let record = Record::begin(settings.clone(), began.clone(), argv, binaries, host::host());
+        let row = systems::row(&settings.system)?;
+        let capabilities = (row.capabilities)();
+        for schedule in settings.nemesis_rows()? {
+            let unseen = schedule.needs.iter().find(|needed| !capabilities.tell(**needed));
+            if let Some(unseen) = unseen {
+                return Err(SettingsError::Unseen {
+                    nemesis: schedule.name,
+                    unseen: *unseen,
+                    system: settings.system.clone(),
+                }
+                .into());
+            }
+        }
+        let record = Record::begin(
+            settings.clone(),
+            capabilities.clone(),
+            began.clone(),
+            argv,
+            binaries,
+            host::host(),
+        );
         let group = format!("{}-{}", settings.nemesis.replace(',', "+"), settings.system);
         let folder = RunFolder::create(&settings.store, &group, &run_name(&began, settings.seed))?;
         record.save(&folder)?;
         for node in NodeId::all(settings.nodes) {
             folder.create_node(&node.name())?;
         }
-        let row = systems::row(&settings.system)?;
         let clock = Clock::start();
         let hands = Hands::new(settings.nodes, row.framing, clock)
             .await
@@ -109,7 +128,7 @@ impl<'a> Run<'a> {
         let world = Arc::new(Processes {
             hands: hands.clone(),
             system,
-            capabilities: (row.capabilities)(),
+            capabilities,
             clock,
         });
         Ok(Run {

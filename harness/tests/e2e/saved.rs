@@ -75,3 +75,33 @@ fn a_run_that_was_saved_before_is_judged_and_shown_as_it_was() {
         assert!(listed.contains(then["verdict"].as_str().unwrap()), "{listed}");
     }
 }
+
+#[test]
+fn what_a_system_never_promised_to_tell_is_no_reason_to_doubt_it() {
+    let lab = Lab::new();
+    let run = lab.store().join("saved").join("unguided");
+    copy(&saved().pop().unwrap(), &run);
+    std::fs::remove_dir_all(run.join("nodes")).unwrap();
+    std::fs::write(run.join("status.jsonl"), "").unwrap();
+    let check = || Value::clone(&lab.harness(&format!("check {} --json", run.display())).json());
+    let silent = check();
+    assert_eq!(
+        silent["exit"], 2,
+        "what was promised and is missing is a reason: {silent:#}"
+    );
+
+    let path = run.join("run.json");
+    let mut record: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    record["capabilities"] = serde_json::json!({"tells": ["leader"], "does": ["write", "cas"]});
+    std::fs::write(&path, record.to_string()).unwrap();
+    let judged = check();
+    assert_eq!(judged["exit"], 0, "{judged:#}");
+    assert_eq!(judged["not_applicable"][0]["name"], "raft-safety");
+    let names = judged["checks"].as_array().unwrap();
+    assert!(
+        names.iter().all(|check| check["name"] != "raft-safety"),
+        "{judged:#}"
+    );
+    let shown = lab.harness(&format!("check {}", run.display())).stdout;
+    assert!(shown.contains("raft-safety      not applicable"), "{shown}");
+}

@@ -11,6 +11,7 @@ pub const ROW: Row = Row {
     least_nodes: 1,
     nodes: 5,
     guided: false,
+    needs: &[],
     profile: Profile::Full,
     workload: "register",
     build: |_| Box::new(Calm),

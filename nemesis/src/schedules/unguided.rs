@@ -52,6 +52,7 @@ pub const CHAOS: Row = Row {
     least_nodes: 3,
     nodes: 5,
     guided: false,
+    needs: &[],
     profile: Profile::Full,
     workload: "register",
     build: |settings| Box::new(Unguided::new(settings, faults::lanes(&settings.can))),

@@ -38,8 +38,17 @@ impl Asking<'_> {
             return self.read(&operation.key).await;
         }
         match (self.clients.workload.plan)(operation, self.session.process) {
-            Plan::Ask(op) => self.change(&operation.key, op).await,
-            Plan::Update(update) => self.update(operation, update).await,
+            Plan::Ask(op) if self.clients.world.capabilities().does(&op) => {
+                self.change(&operation.key, op).await
+            }
+            Plan::Ask(op) => {
+                let update = |found: &Value| op.on(found);
+                self.update(&operation.key, &update).await
+            }
+            Plan::Update(update) => {
+                let update = |found: &Value| update(operation, found);
+                self.update(&operation.key, &update).await
+            }
         }
     }
 
@@ -68,23 +77,19 @@ impl Asking<'_> {
     }
 
     /// Read, change, and write if nobody was quicker. Nothing has happened before the write.
-    async fn update(
-        &mut self,
-        operation: &Operation,
-        update: fn(&Operation, &Value) -> Option<Value>,
-    ) -> Reply {
+    async fn update(&mut self, key: &Value, update: &(dyn Fn(&Value) -> Option<Value> + Sync)) -> Reply {
         for _ in 0..UPDATES {
-            let reply = self.read(&operation.key).await;
+            let reply = self.read(key).await;
             let Answer::Ok(expected) = reply.answer else {
                 return Reply {
                     answer: Answer::Fail,
                     ..reply
                 };
             };
-            let Some(new) = update(operation, &expected) else {
+            let Some(new) = update(&expected) else {
                 return Reply::refused("it cannot be done on what was found");
             };
-            let reply = self.change(&operation.key, StoreOp::Cas { expected, new }).await;
+            let reply = self.change(key, StoreOp::Cas { expected, new }).await;
             // Turned away is no reason to begin anew: the next read would be, too.
             if reply.answer != Answer::Fail || !reply.is_decided() {
                 return reply;

@@ -298,10 +298,8 @@ async fn one_operation(
 }
 
 fn is_one_request(clients: &Clients, operation: &Operation, process: u64) -> bool {
-    matches!(
-        (clients.workload.plan)(operation, process),
-        workloads::Plan::Ask(_)
-    )
+    let plan = (clients.workload.plan)(operation, process);
+    matches!(plan, workloads::Plan::Ask(op) if clients.world.capabilities().does(&op))
 }
 
 fn lock(operations: &Mutex<Box<dyn Workload>>) -> std::sync::MutexGuard<'_, Box<dyn Workload>> {

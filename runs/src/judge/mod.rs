@@ -37,7 +37,7 @@ use self::reading::Within;
 pub use self::error::JudgeError;
 use self::watched::watched;
 pub use self::watched::{Progress, Show};
-use crate::record::{Operations, Record, Results, StatusLine};
+use crate::record::{NotApplicable, Operations, Record, Results, StatusLine};
 use crate::stop::Stop;
 
 /// What a judge may spend, and how he reads what he is given.
@@ -173,9 +173,18 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
     let mut durability = history::durability(&history, &model)?;
     committed::name_the_holders(&mut durability, &statuses);
     checks.push(durability);
-    if limits.journals {
+    let mut not_applicable = Vec::new();
+    if limits.journals && record.capabilities.tell_of_safety() {
         let statuses = committed::raft_safety(&statuses, nemesis.figure8());
         checks.push(journals::merged(journals, statuses));
+    } else if limits.journals {
+        not_applicable.push(NotApplicable {
+            name: CheckName::RaftSafety,
+            reason: format!(
+                "{} writes no journal and tells no committed (index, term)",
+                record.settings.system
+            ),
+        });
     }
     checks.push(nemesis.armed(&record)?);
     checks.push(recovery::check(&record));
@@ -192,6 +201,7 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
         cycles: nemesis.tally(),
         seed: Some(record.settings.seed),
         run: folder.path().display().to_string(),
+        not_applicable,
         left_out: (!limits.journals)
             .then_some(CheckName::RaftSafety)
             .into_iter()

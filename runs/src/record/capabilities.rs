@@ -1,6 +1,9 @@
 //! What a system can tell of itself and do by itself.
 
+use nemesis::Tells;
 use serde::{Deserialize, Serialize};
+
+use crate::store::StoreOp;
 
 /// See the module. What a system never promised to tell is no reason to doubt a run of it; what it promised and did not tell is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,22 +12,6 @@ pub struct Capabilities {
     pub tells: Vec<Tells>,
     /// The operations that it has by itself; the others are done by compare-and-set.
     pub does: Vec<Does>,
-}
-
-/// Something that a node can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tells {
-    /// Who leads.
-    Leader,
-    /// In which term.
-    Term,
-    /// Up to where its log is committed.
-    Commit,
-    /// The last entries of its log, by index and term.
-    LogTail,
-    /// Everything that it does, in a journal of its own (docs/journal.md).
-    Journal,
 }
 
 /// An operation of a store.
@@ -45,5 +32,22 @@ impl Capabilities {
     /// Whether its nodes tell this.
     pub fn tell(&self, what: Tells) -> bool {
         self.tells.contains(&what)
+    }
+
+    /// Whether Raft's own safety can be judged at all: by journals, or by what statuses call committed.
+    pub fn tell_of_safety(&self) -> bool {
+        self.tell(Tells::Journal) || (self.tell(Tells::Commit) && self.tell(Tells::LogTail))
+    }
+
+    /// Whether it does this by itself.
+    pub fn does(&self, op: &StoreOp) -> bool {
+        match op {
+            // A store that cannot be read is none.
+            StoreOp::Read => true,
+            StoreOp::Write(_) => self.does.contains(&Does::Write),
+            StoreOp::Cas { .. } => self.does.contains(&Does::Cas),
+            StoreOp::Append(_) => self.does.contains(&Does::Append),
+            StoreOp::Add(_) => self.does.contains(&Does::Add),
+        }
     }
 }

@@ -15,8 +15,8 @@ mod status;
 
 use histories::run_folder::FolderError;
 
-pub use capabilities::{Capabilities, Does, Tells};
-pub use results::{ArmedCycles, Cycles, Operations, Results, Undecided};
+pub use capabilities::{Capabilities, Does};
+pub use results::{ArmedCycles, Cycles, NotApplicable, Operations, Results, Undecided};
 pub use run::{Binary, Host, Record, Recovery, Stage};
 pub use settings::{Reads, Settings, SettingsError, leading};
 pub use status::StatusLine;

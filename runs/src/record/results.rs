@@ -31,6 +31,9 @@ pub struct Results {
     /// Checks that were left out because somebody asked for it; they prove nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<CheckName>,
+    /// Checks that the system never promised to feed; they prove nothing and doubt nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_applicable: Vec<NotApplicable>,
     /// How many operations.
     pub operations: Operations,
     /// The longest time without a success while operations could begin.
@@ -70,6 +73,7 @@ impl Results {
             run: String::new(),
             seed: None,
             left_out: Vec::new(),
+            not_applicable: Vec::new(),
             operations: Operations::default(),
             outage_longest_ms: 0,
             cycles: Default::default(),
@@ -170,6 +174,15 @@ impl Operations {
         };
         operations
     }
+}
+
+/// A check that cannot be made of this system, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotApplicable {
+    /// Which check.
+    pub name: CheckName,
+    /// What the system does not tell.
+    pub reason: String,
 }
 
 /// The cycles of a guided schedule, and how many were needed.

@@ -7,6 +7,7 @@ use histories::{Nanos, RunFolder};
 use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
+use super::capabilities::Capabilities;
 use super::settings::Settings;
 
 /// A binary that took part.
@@ -66,6 +67,10 @@ pub struct Record {
     /// bug its control, and of a control the run with the bug.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterpart: Option<PathBuf>,
+    /// What the system tells and does, whatever becomes of its description later. Runs of before this was written are all
+    /// of `cluster-node`.
+    #[serde(default = "crate::cluster_node::capabilities")]
+    pub capabilities: Capabilities,
     /// What took part.
     pub binaries: Vec<Binary>,
     /// On what.
@@ -90,6 +95,7 @@ impl Record {
     /// The record of a run that begins.
     pub fn begin(
         settings: Settings,
+        capabilities: Capabilities,
         began: String,
         argv: Vec<String>,
         binaries: Vec<Binary>,
@@ -102,6 +108,7 @@ impl Record {
             argv,
             settings,
             counterpart: None,
+            capabilities,
             binaries,
             host,
             stages: Vec::new(),

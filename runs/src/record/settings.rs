@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use histories::Seed;
+use nemesis::Tells;
 use serde::{Deserialize, Serialize};
 
 use crate::workloads;
@@ -204,6 +205,16 @@ pub enum SettingsError {
         nemesis: &'static str,
         /// So many it needs.
         least: usize,
+    },
+    /// The schedule is led by what nodes tell of themselves.
+    #[error("--nemesis {nemesis}: it has to see {unseen} of every node, which {system} does not tell")]
+    Unseen {
+        /// The schedule.
+        nemesis: &'static str,
+        /// What it needs first.
+        unseen: Tells,
+        /// Who does not tell it.
+        system: String,
     },
     /// Each schedule has one turn.
     #[error("--nemesis {named}: {nemesis} is named twice; a longer --duration gives it more time")]

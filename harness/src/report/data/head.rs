@@ -2,7 +2,7 @@
 
 use checker::{Check, Verdict};
 use histories::RunFolder;
-use runs::record::{Cycles, Operations, Record, Results, Stage};
+use runs::record::{Cycles, NotApplicable, Operations, Record, Results, Stage};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -17,6 +17,8 @@ pub struct Head {
     pub exit: Option<u8>,
     /// Every check.
     pub checks: Vec<Check>,
+    /// Those that cannot be made of this system.
+    pub not_applicable: Vec<NotApplicable>,
     /// How many operations.
     pub operations: Option<Operations>,
     /// The longest outage.
@@ -61,6 +63,7 @@ pub fn head(folder: &RunFolder, record: &Record, saved: Option<&Results>) -> Hea
         verdict: saved.map(|saved| saved.verdict),
         exit: saved.map(|saved| saved.exit),
         checks: saved.map_or_else(Vec::new, |saved| saved.checks.clone()),
+        not_applicable: saved.map_or_else(Vec::new, |saved| saved.not_applicable.clone()),
         operations: saved.map(|saved| saved.operations),
         outage_longest_ms: saved.map_or(0, |saved| saved.outage_longest_ms),
         cycles: saved.map(|saved| saved.cycles),

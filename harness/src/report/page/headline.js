@@ -40,7 +40,8 @@ page.headline = () => {
     return make("table", { class: "checks" },
       make("caption", { text: "The verdict is the worst of these checks." }),
       make("thead", {}, make("tr", {}, ["check", "verdict", "why"].map((text) => make("th", { scope: "col", text })))),
-      make("tbody", {}, head.checks.map(row)));
+      make("tbody", {}, head.checks.map(row),
+        head.not_applicable.map((check) => row({ ...check, verdict: "not applicable" }))));
   }
 
   function cycles() {

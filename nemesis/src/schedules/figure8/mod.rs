@@ -28,6 +28,7 @@ mod machine;
 mod steps;
 
 use crate::schedule::{Profile, Row};
+use crate::tells::Tells;
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
@@ -36,6 +37,7 @@ pub const ROW: Row = Row {
     least_nodes: 3,
     nodes: 5,
     guided: true,
+    needs: &[Tells::Leader, Tells::Term, Tells::Commit, Tells::LogTail],
     profile: Profile::Bare,
     workload: "register",
     build: |settings| Box::new(machine::Figure8::new(settings)),

@@ -16,6 +16,7 @@ use super::record::{self, FinalRead, Outcome, Record, Tally};
 use super::scene::{Miss, Scene, Told};
 use crate::effect::{self, ClientRule, Effect, NodeId};
 use crate::schedule::{Profile, Row, Schedule, Settings};
+use crate::tells::Tells;
 use crate::view::{ProbeState, View};
 
 /// The workload has this long with the gate open in each cycle.
@@ -54,6 +55,7 @@ pub const fn row(name: &'static str, about: &'static str, build: fn(&Settings) -
         least_nodes: 3,
         nodes: 3,
         guided: true,
+        needs: &[Tells::Leader, Tells::Term, Tells::Commit, Tells::LogTail],
         profile: Profile::Bare,
         workload: "register",
         build,
