@@ -12,17 +12,15 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::unguided::{CHAOS, LanePlan, Unguided};
-use crate::effect::{Choice, Effect, Outcome};
 use crate::fault::{Fault, Need};
 use crate::faults::{self, CUT};
 use crate::schedule::{Armed, Evidence, Row, Schedule, Settings};
-use crate::view::View;
 
 /// The row of this schedule.
 pub const ROW: Row = Row {
     name: "swarm",
     about: "like chaos, but each fault has a weight drawn from the seed, and some are off",
-    build: |settings| Box::new(Swarm::new(settings)),
+    build,
     armed,
     ..CHAOS
 };
@@ -86,53 +84,11 @@ impl fmt::Display for Weights {
     }
 }
 
-struct Swarm {
-    weights: Weights,
-    faults: Unguided,
-    /// The record, until it is handed out.
-    record: Option<serde_json::Value>,
-}
-
-impl Swarm {
-    fn new(settings: &Settings) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(settings.seed.0);
-        let weights = Weights::draw(&mut rng, &settings.can);
-        Swarm {
-            faults: Unguided::planned(settings, rng, weights.lanes(&settings.can)),
-            record: serde_json::to_value(&weights).ok(),
-            weights,
-        }
-    }
-}
-
-impl Schedule for Swarm {
-    fn observe(&mut self, view: &View) -> Vec<Effect> {
-        self.faults.observe(view)
-    }
-
-    fn choice(&self) -> Option<Choice> {
-        self.faults.choice()
-    }
-
-    fn on_outcome(&mut self, effect: &Effect, outcome: &Outcome) {
-        self.faults.on_outcome(effect, outcome);
-    }
-
-    fn take_records(&mut self) -> Vec<serde_json::Value> {
-        self.record.take().into_iter().collect()
-    }
-
-    fn stage(&self) -> String {
-        self.faults.stage()
-    }
-
-    fn tally(&self) -> String {
-        let tally = self.faults.tally();
-        match tally.as_str() {
-            "" => format!("weights: {}", self.weights),
-            tally => format!("{tally} (weights: {})", self.weights),
-        }
-    }
+fn build(settings: &Settings) -> Box<dyn Schedule> {
+    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed.0);
+    let weights = Weights::draw(&mut rng, &settings.can);
+    let faults = Unguided::planned(settings, rng, weights.lanes(&settings.can));
+    Box::new(faults.telling(format!("weights: {weights}"), serde_json::to_value(&weights).ok()))
 }
 
 /// As for chaos; the weights are told with it.

@@ -86,6 +86,9 @@ pub(super) struct Unguided {
     in_force: InForce<Outcome>,
     /// The faults of which one is proved.
     proved: BTreeSet<&'static str>,
+    /// What was drawn before it began: in words, and as a record until that is handed out.
+    mix: String,
+    record: Option<serde_json::Value>,
 }
 
 /// A lane before it begins: what it draws from, and how long its calm is beside the interval.
@@ -141,7 +144,15 @@ impl Unguided {
             tally: BTreeMap::new(),
             in_force: InForce::default(),
             proved: BTreeSet::new(),
+            mix: String::new(),
+            record: None,
         }
+    }
+
+    /// The same, which tells what was drawn before it began.
+    pub(super) fn telling(mut self, mix: String, record: Option<serde_json::Value>) -> Self {
+        (self.mix, self.record) = (mix, record);
+        self
     }
 
     /// Between half of the interval and one and a half.
@@ -261,6 +272,10 @@ impl Schedule for Unguided {
         }
     }
 
+    fn take_records(&mut self) -> Vec<serde_json::Value> {
+        self.record.take().into_iter().collect()
+    }
+
     fn stage(&self) -> String {
         let drawn = self.lanes.iter().filter_map(|lane| lane.drawn.as_ref());
         let stages: Vec<String> = drawn.map(|drawn| drawn.choice.to_string()).collect();
@@ -277,6 +292,10 @@ impl Schedule for Unguided {
             .iter()
             .map(|(kind, count)| format!("{count} {}", plural(kind, *count)))
             .collect();
-        counts.join(", ")
+        match (counts.join(", "), self.mix.as_str()) {
+            (counts, "") => counts,
+            (counts, mix) if counts.is_empty() => mix.to_owned(),
+            (counts, mix) => format!("{counts} ({mix})"),
+        }
     }
 }

@@ -39,10 +39,6 @@ impl Out {
 
     /// What brings it back, beside the links.
     pub fn back(self, node: NodeId) -> Option<Effect> {
-        match self {
-            Out::Kill => Some(Effect::Start(node)),
-            Out::Cut => None,
-            Out::Pause => Some(Effect::Resume(node)),
-        }
+        self.out(node)?.undo()
     }
 }
