@@ -63,7 +63,7 @@ static TABLE: &[Flag] = &[
     },
     Flag {
         help: "What to test",
-        takes: Takes::One(|| systems::TABLE.iter().map(|row| row.name).collect()),
+        takes: Takes::One(|| systems::all().into_iter().map(|row| row.name).collect()),
         default: Default::Is("cluster-node"),
         set: |settings, given| put(&mut settings.system, Ok(given.concat())),
         get: |settings| vec![settings.system.clone()],
@@ -94,8 +94,8 @@ static TABLE: &[Flag] = &[
     Flag {
         help: "The node's settings; without it what the nemesis is made for: fig8 under most guided ones, prod otherwise",
         takes: Takes::One(|| {
-            systems::TABLE
-                .iter()
+            systems::all()
+                .into_iter()
                 .flat_map(|row| row.profiles)
                 .copied()
                 .collect()
@@ -237,7 +237,10 @@ const fn switched(name: &'static str) -> Flag {
 
 /// The names of what can be broken on purpose, of all systems.
 pub fn all_bugs() -> impl Iterator<Item = &'static str> {
-    systems::TABLE.iter().flat_map(|row| row.bugs).map(|bug| bug.name)
+    systems::all()
+        .into_iter()
+        .flat_map(|row| row.bugs)
+        .map(|bug| bug.name)
 }
 
 fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {

@@ -15,17 +15,19 @@ use serde::{Deserialize, Serialize};
 use super::{Row, Settings, System, SystemError};
 
 /// The row of this system.
-pub const ROW: Row = Row {
-    name: "cluster-node",
-    about: "our own Raft key-value store, whose rules can be broken one by one",
-    binary: "cluster-node",
-    how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
-    profiles: &["fig8", "prod"],
-    bugs: runs::cluster_node::BUGS,
-    capabilities: runs::cluster_node::capabilities,
-    framing: Framing::Frames,
-    build: |settings| Ok(Box::new(ClusterNode::new(settings)?)),
-};
+pub fn row() -> Row {
+    Row {
+        name: "cluster-node",
+        about: "our own Raft key-value store, whose rules can be broken one by one",
+        binary: "cluster-node",
+        how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
+        profiles: &["fig8", "prod"],
+        bugs: runs::cluster_node::BUGS,
+        capabilities: runs::cluster_node::capabilities,
+        framing: Framing::Frames,
+        build: Box::new(|settings| Ok(Box::new(ClusterNode::new(settings)?))),
+    }
+}
 
 /// A node keeps a pending write for longer than any client waits, so that it is the client who gives up.
 const OP_TIMEOUT_MS: u64 = 15_000;

@@ -3,6 +3,7 @@
 mod cluster_node;
 
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use histories::{RunFolder, Seed};
 use nemesis::hands::{Framing, Hands, NodeCommand};
@@ -80,8 +81,11 @@ pub struct Row {
     /// How its peers speak.
     pub framing: Framing,
     /// Build it.
-    pub build: fn(&Settings<'_>) -> Result<Box<dyn System>, SystemError>,
+    pub build: Build,
 }
+
+/// Builds a system for a run.
+pub type Build = Box<dyn Fn(&Settings<'_>) -> Result<Box<dyn System>, SystemError> + Send + Sync>;
 
 impl Row {
     /// The binary: as named, or beside this one, or on PATH.
@@ -114,15 +118,49 @@ fn found(path: &Path) -> Option<PathBuf> {
     std::fs::canonicalize(path).ok().filter(|path| path.is_file())
 }
 
-/// Every system.
-pub const TABLE: &[Row] = &[cluster_node::ROW];
+/// The systems: those of this folder, and what was added while the program runs.
+static TABLE: LazyLock<RwLock<Vec<&'static Row>>> =
+    LazyLock::new(|| RwLock::new(vec![Box::leak(Box::new(cluster_node::row()))]));
 
-/// The system of that name.
-pub fn find(name: &str) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.name == name)
+/// Every system.
+pub fn all() -> Vec<&'static Row> {
+    TABLE.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// The same, or the error that says that there is none.
+/// Put a system into the table, where it stays as long as the program runs; one of its name gives way.
+pub fn add(row: Row) -> &'static Row {
+    let row: &'static Row = Box::leak(Box::new(row));
+    let mut rows = TABLE.write().unwrap_or_else(PoisonError::into_inner);
+    rows.retain(|other| other.name != row.name);
+    rows.push(row);
+    row
+}
+
+/// The system of that name.
+///
+/// # Errors
+/// There is none.
 pub fn row(name: &str) -> Result<&'static Row, SettingsError> {
-    find(name).ok_or_else(|| SettingsError::unknown("system", name))
+    let found = all().into_iter().find(|row| row.name == name);
+    found.ok_or_else(|| SettingsError::unknown("system", name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_that_is_added_is_found_and_takes_the_place_of_its_name() {
+        let other = |about| Row {
+            name: "other",
+            about,
+            ..cluster_node::row()
+        };
+        assert!(row("other").is_err());
+        add(other("the first"));
+        add(other("the second"));
+        assert_eq!(row("other").unwrap().about, "the second");
+        assert_eq!(all().iter().filter(|row| row.name == "other").count(), 1);
+        assert!(row("cluster-node").is_ok());
+    }
 }
