@@ -110,6 +110,7 @@ impl Summary {
                 *self.engines.entry(engine).or_default() += 1;
                 self.violations.push(Violation {
                     check: NAME,
+                    code: None,
                     key: group.key.cloned(),
                     operations: operations.iter().map(index).collect(),
                     told: operations.iter().map(|place| operation(place).brief()).collect(),

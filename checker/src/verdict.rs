@@ -89,6 +89,10 @@ pub struct Check {
 pub struct Violation {
     /// The check that found it.
     pub check: CheckName,
+    /// What tells it from every other one of its check, and is the same whenever it is found again; none where its
+    /// operations do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// The key that it is about, where the history is keyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Value>,
@@ -140,6 +144,7 @@ impl Violation {
     pub fn in_words(check: CheckName, why: String) -> Self {
         Violation {
             check,
+            code: None,
             key: None,
             operations: Vec::new(),
             told: Vec::new(),

@@ -75,6 +75,7 @@ impl Loss<'_> {
         operations.sort_unstable_by_key(|operation| operation.index());
         Violation {
             check: CheckName::Durability,
+            code: None,
             key: group.key.cloned(),
             operations: operations.iter().map(|operation| operation.index()).collect(),
             told: operations.iter().map(|operation| operation.brief()).collect(),

@@ -12,6 +12,8 @@ const TOLD: usize = 5;
 pub(super) struct Finding {
     /// For the order in which they are told; no verdict depends on it.
     pub(super) mono: Nanos,
+    /// The check, and the moment of the line that breaks it: no node writes two at once.
+    pub(super) code: String,
     pub(super) why: String,
 }
 
@@ -41,7 +43,8 @@ impl Findings {
         let at = self.told.partition_point(|finding| finding.mono <= mono);
         if at < TOLD {
             let why = format!("{}: {}", self.check, why());
-            self.told.insert(at, Finding { mono, why });
+            let code = format!("{}@{}", self.check.replace(' ', "-"), mono.0);
+            self.told.insert(at, Finding { mono, code, why });
             self.told.truncate(TOLD);
         }
     }

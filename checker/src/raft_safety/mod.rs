@@ -287,7 +287,10 @@ impl RaftSafety {
             }),
             violations: told
                 .into_iter()
-                .map(|finding| Violation::in_words(NAME, finding.why.clone()))
+                .map(|finding| Violation {
+                    code: Some(finding.code.clone()),
+                    ..Violation::in_words(NAME, finding.why.clone())
+                })
                 .collect(),
         }
     }

@@ -32,6 +32,7 @@ pub(super) fn report(model: &str, consistency: Consistency, findings: Vec<Findin
 fn violations(check: CheckName, finding: Finding) -> impl Iterator<Item = Violation> {
     finding.told.into_iter().map(move |told| Violation {
         check,
+        code: None,
         key: finding.key.clone(),
         operations: told.operations,
         told: told.brief,

@@ -49,11 +49,11 @@ fn is_over(pause: Duration, over: &Stop) -> bool {
     over.is_set()
 }
 
-/// Every violation, in its words. What cannot be read now is for the judge to say.
+/// Every violation, by its code. What cannot be read now is for the judge to say.
 fn wrong(folder: &RunFolder, nodes: usize, over: &Stop) -> BTreeSet<String> {
     let check = journals::raft_safety(folder, nodes, &[], over).ok().flatten();
     let violations = check.into_iter().flat_map(|check| check.violations);
-    violations.map(|violation| violation.why).collect()
+    violations.filter_map(|violation| violation.code).collect()
 }
 
 #[cfg(test)]
