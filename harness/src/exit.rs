@@ -6,16 +6,12 @@ use std::path::{Path, PathBuf};
 use histories::format::FormatError;
 use histories::run_folder::FolderError;
 use runs::course::CourseError;
+
+use crate::errors::{CliError, RecorderError, ReportError, RunError, ServeError, SystemError};
+
 pub use runs::exit::Exit;
 use runs::judge::JudgeError;
 use runs::record::{SettingsError, Unreadable};
-
-use crate::cli::CliError;
-use crate::report::ReportError;
-use crate::run::RunError;
-use crate::run::recorder::RecorderError;
-use crate::serve::ServeError;
-use crate::systems::SystemError;
 
 /// An error that ends the command: each room has its own, and this is all of them.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum};
 use histories::Seed;
 use runs::record::{Reads, Settings};
 
-use crate::cli::CliError;
+use crate::errors::CliError;
 use crate::exit::Failure;
 use crate::systems;
 
@@ -252,7 +252,12 @@ fn number<T: std::str::FromStr<Err: std::fmt::Display>>(given: &[String]) -> Res
 }
 
 fn span(given: &[String]) -> Result<Duration, String> {
-    crate::cli::duration(&given.concat())
+    duration(&given.concat())
+}
+
+/// A duration such as `60s`, `5m` or `500ms`.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s, 5m or 500ms"))
 }
 
 fn spelled(span: Duration) -> Vec<String> {

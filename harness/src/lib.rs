@@ -10,9 +10,10 @@
 //! | [`serve`] | the store in a browser |
 //! | [`systems`] | the table of what can be tested |
 //! | [`flags`] | the flags of a run, and the command that repeats it |
-//! | [`exit`] | the exit codes |
+//! | [`errors`], [`exit`] | what can go wrong, and the exit codes |
 
 pub mod cli;
+pub mod errors;
 pub mod exit;
 pub mod flags;
 pub mod report;

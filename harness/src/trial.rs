@@ -11,6 +11,7 @@ use runs::record::Settings;
 
 use crate::exit::Failure;
 use crate::report::checking;
+use crate::report::outcome::Outcome;
 use crate::run::progress::Progress;
 
 /// What came of it.
@@ -21,6 +22,16 @@ pub struct Trial {
     pub record: Record,
     /// The verdict.
     pub results: Results,
+}
+
+impl From<Trial> for Outcome {
+    fn from(trial: Trial) -> Self {
+        Outcome {
+            name: trial.folder.path().display().to_string(),
+            record: Some(trial.record),
+            results: Ok(trial.results),
+        }
+    }
 }
 
 /// Run it, save it, judge it from the saved files within `limits`, and save the verdict. `judging` is called between the

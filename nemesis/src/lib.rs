@@ -18,11 +18,11 @@
 //!
 //! ```
 //! use histories::{Nanos, Seed};
-//! use nemesis::{Effect, Need, NodeView, ProcessState, Settings, View, schedule};
+//! use nemesis::{Effect, Need, NodeView, ProcessState, Settings, View, schedules};
 //! use std::time::Duration;
 //!
 //! let settings = Settings { nodes: 3, seed: Seed(1), interval: Duration::from_secs(1), can: vec![Need::Processes] };
-//! let mut kill = (schedule::find("kill").unwrap().build)(&settings);
+//! let mut kill = (schedules::find("kill").unwrap().build)(&settings);
 //! let mut view = View {
 //!     now: Nanos(0),
 //!     nodes: vec![NodeView { process: ProcessState::Running, status: None }; 3],
@@ -51,6 +51,7 @@ pub use effect::{
     Choice, ClientRule, Effect, FrameKind, Link, LinkRule, NodeId, Outcome, Probe, ProbeId, ProbeOp,
 };
 pub use fault::{Fault, Need};
-pub use schedule::{Armed, Profile, Row, Schedule, Settings, TABLE};
+pub use schedule::{Armed, Profile, Row, Schedule, Settings};
+pub use schedules::TABLE;
 pub use tells::Tells;
 pub use view::{NodeStatus, NodeView, ProbeState, ProcessState, Role, View};

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::effect::{Choice, Effect, EffectLine, Outcome};
 use crate::fault::Need;
-use crate::schedules;
 use crate::tells::Tells;
 use crate::view::View;
 
@@ -111,32 +110,4 @@ pub struct Row {
     pub build: fn(&Settings) -> Box<dyn Schedule>,
     /// Judge from the evidence whether it was armed.
     pub armed: fn(&Evidence<'_>) -> Armed,
-}
-
-/// Every schedule; a new one is a file in [`schedules`] and a row here.
-pub const TABLE: &[Row] = &[
-    schedules::figure8::ROW,
-    schedules::stale_leader::ROW,
-    schedules::rejoin_tail::ROW,
-    schedules::frame_replay::ROW,
-    schedules::double_vote::ROW,
-    schedules::restart_all::ROW,
-    schedules::lost_reply::ROW,
-    schedules::paused_leader::ROW,
-    schedules::even_split::ROW,
-    schedules::lone_follower::ROW,
-    schedules::lagging_candidate::ROW,
-    schedules::early_read::ROW,
-    schedules::step_down::ROW,
-    schedules::unguided::KILL,
-    schedules::unguided::PAUSE,
-    schedules::unguided::PARTITION,
-    schedules::unguided::CHAOS,
-    schedules::swarm::ROW,
-    schedules::none::ROW,
-];
-
-/// The schedule of that name.
-pub fn find(name: &str) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.name == name)
 }

@@ -1,25 +1,8 @@
-//! What is known of `cluster-node`, in whatever world it runs: what it tells, and its bugs, each with the run that shows it.
+//! The bugs of `cluster-node`, in whatever world it runs, each with the run that shows it.
 //! Names, rules and sources are those that the node tells of itself
 //! (`cluster-node --list-bugs`).
 
-use nemesis::Tells;
-
 use crate::case::{Bug, Case};
-use crate::record::{Capabilities, Does};
-
-/// It tells everything.
-pub fn capabilities() -> Capabilities {
-    Capabilities {
-        tells: vec![
-            Tells::Leader,
-            Tells::Term,
-            Tells::Commit,
-            Tells::LogTail,
-            Tells::Journal,
-        ],
-        does: vec![Does::Write, Does::Cas, Does::Append, Does::Add],
-    }
-}
 
 /// Every bug.
 pub const BUGS: &[Bug] = &[
@@ -177,7 +160,7 @@ mod tests {
     #[test]
     fn every_case_is_a_run_that_can_be() {
         for bug in BUGS {
-            let schedule = nemesis::schedule::find(bug.case.schedule);
+            let schedule = nemesis::schedules::find(bug.case.schedule);
             assert!(schedule.is_some(), "{}: {}", bug.name, bug.case.schedule);
             let workload = bug.case.workload.unwrap_or("register");
             assert!(workloads::find(workload).is_some(), "{}: {workload}", bug.name);

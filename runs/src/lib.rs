@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`record`] | every file of a run's folder, one type each, written and read through it alone |
+//! | [`capabilities`] | what a system can tell and do |
 //! | [`store`] | what a client may ask of a store, and what it may be told |
 //! | [`workloads`] | the table of loads: seeded operations, and the model that judges them |
 //! | [`case`], [`cluster_node`] | a rule that can be broken on purpose, and the run that shows it; those of our own node |
@@ -14,6 +15,7 @@
 //!
 //! Invariant: nothing here starts a process, opens a socket or prints.
 
+pub mod capabilities;
 pub mod case;
 pub mod cluster_node;
 pub mod course;

@@ -13,7 +13,7 @@ use histories::Nanos;
 use nemesis::{Effect, NodeId, NodeStatus, Outcome, ProcessState};
 use tokio::sync::oneshot;
 
-use crate::record::Capabilities;
+use crate::capabilities::Capabilities;
 use crate::store::{Reply, Request};
 
 /// A future without a name, as a trait's method returns it.

@@ -15,8 +15,10 @@ use runs::stop::Stop;
 use serde_json::json;
 
 use super::outputs::Outputs;
-use super::{CliError, duration, run_folder, show, show_json};
+use super::{run_folder, show, show_json};
+use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
+use crate::flags::duration;
 use crate::report::checking;
 use crate::report::outcome::Outcome;
 use crate::report::style::{Style, word};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 use histories::format::{self, Options};
 
-use super::CliError;
+use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
 
 const EXAMPLES: &str = "\

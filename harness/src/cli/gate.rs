@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::table::{Table, aligned};
-use super::{CliError, run_folder, show, show_json};
+use super::{run_folder, show, show_json};
+use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
 use crate::report::figures::{Figures, median};
 use crate::report::style::{Style, word};
@@ -41,10 +42,10 @@ pub struct Args {
     #[arg(long, default_value = "25%", value_parser = percent)]
     latency: Percent,
     /// Less than this is noise, whatever it is in percent: of recovery and outage …
-    #[arg(long, default_value = "250ms", value_parser = super::duration)]
+    #[arg(long, default_value = "250ms", value_parser = crate::flags::duration)]
     recovery_noise: Duration,
     /// … and of latency.
-    #[arg(long, default_value = "2ms", value_parser = super::duration)]
+    #[arg(long, default_value = "2ms", value_parser = crate::flags::duration)]
     latency_noise: Duration,
     /// Where the runs are kept.
     #[arg(long, default_value = "store", value_name = "DIR")]

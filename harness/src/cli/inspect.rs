@@ -9,7 +9,8 @@ use runs::record::{Record, Results};
 use serde::Serialize;
 
 use super::pager::Pager;
-use super::{CliError, run_folder, show_json};
+use super::{run_folder, show_json};
+use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
 use crate::report::inspect::{Saved, event_line};
 use crate::report::style::Style;

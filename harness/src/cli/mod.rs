@@ -5,7 +5,6 @@
 mod check;
 mod control;
 mod convert;
-mod error;
 mod gate;
 mod inspect;
 mod list;
@@ -25,7 +24,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use histories::RunFolder;
 
-pub(crate) use self::error::CliError;
+use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
 use crate::report::{data, page};
 
@@ -159,9 +158,4 @@ fn on_interrupt(act: impl FnOnce() + Send + 'static) -> Result<(), CliError> {
         .spawn(wait)
         .map(drop)
         .map_err(CliError::Interrupt)
-}
-
-/// A duration such as `60s`, `5m` or `500ms`.
-pub fn duration(text: &str) -> Result<std::time::Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s, 5m or 500ms"))
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::CliError;
+use crate::errors::CliError;
 use crate::exit::Failure;
 use crate::report::outcome::Outcome;
 use crate::report::{github, junit};

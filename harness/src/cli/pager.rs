@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
 
-use super::CliError;
+use crate::errors::CliError;
 use crate::exit::Failure;
 
 /// Where long text goes. A reader that has gone away is no error: what follows is dropped.

@@ -15,8 +15,10 @@ use runs::stop::Stop;
 
 use super::outputs::put;
 use super::table::{Table, aligned};
-use super::{CliError, duration, show, show_json};
+use super::{show, show_json};
+use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
+use crate::flags::duration;
 use crate::flags::{Flags, all_bugs};
 use crate::run::progress::Progress;
 use crate::selftest::crew::work;

@@ -8,9 +8,11 @@ use nemesis::schedules::figure8::evidence::{Cycle, Ending};
 use runs::judge::nemesis::Saved as Nemesis;
 use runs::record::{Record, Results};
 
+use super::story;
 use super::style::{Style, word};
 use super::summary::wrapped;
-use super::{ReportError, story, undecided, window};
+use super::undecided::{self, Proof};
+use crate::errors::ReportError;
 use crate::exit::Failure;
 use crate::flags::command_line;
 
@@ -127,36 +129,6 @@ fn grouped(cycles: Vec<(&str, String)>, style: Style) -> Vec<String> {
         out.push(text);
     }
     out
-}
-
-/// What proves a violation, or is known of a key that was not decided.
-pub struct Proof {
-    /// In prose.
-    pub why: String,
-    /// The key that it is about.
-    pub key: Option<Value>,
-    /// Its operations, by the index of their invocations.
-    pub operations: Vec<u64>,
-}
-
-impl Proof {
-    /// The part of the history to look at.
-    pub fn window(&self) -> window::Wanted {
-        window::Wanted {
-            // As it is written, text without quotes.
-            key: self.key.as_ref().map(|key| match key {
-                Value::Text(text) => text.to_string(),
-                other => other.to_string(),
-            }),
-            process: None,
-            around: self
-                .operations
-                .iter()
-                .min()
-                .copied()
-                .zip(self.operations.iter().max().copied()),
-        }
-    }
 }
 
 /// An event in a line.

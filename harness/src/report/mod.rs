@@ -2,7 +2,6 @@
 
 pub mod checking;
 pub mod data;
-mod error;
 pub mod faults;
 pub mod figures;
 pub mod github;
@@ -16,5 +15,3 @@ pub mod style;
 pub mod summary;
 mod undecided;
 pub mod window;
-
-pub(crate) use self::error::ReportError;

@@ -5,7 +5,6 @@ use runs::record::{ArmedCycles, Record, Results, Settings};
 
 use crate::exit::{Exit, Failure};
 use crate::flags::command_line;
-use crate::trial::Trial;
 
 /// One run or history, and what came of it.
 pub struct Outcome {
@@ -26,16 +25,6 @@ pub struct Cycles {
     pub verdict: Verdict,
     /// The count in a sentence.
     pub reason: String,
-}
-
-impl From<Trial> for Outcome {
-    fn from(trial: Trial) -> Self {
-        Outcome {
-            name: trial.folder.path().display().to_string(),
-            record: Some(trial.record),
-            results: Ok(trial.results),
-        }
-    }
 }
 
 impl Outcome {

@@ -14,9 +14,9 @@ use histories::RunFolder;
 use nemesis::fault::Look;
 use sha2::{Digest, Sha256};
 
-use super::ReportError;
 use super::data::Report;
 use super::data::faults::looks;
+use crate::errors::ReportError;
 use crate::exit::Failure;
 
 const FRAME: &str = include_str!("page/frame.html");

@@ -6,7 +6,7 @@ use checker::CheckName;
 use histories::Value;
 use runs::record::Results;
 
-use super::inspect::Proof;
+use super::window;
 
 /// So many of the last steps are looked at in the history, as many as the prose tells.
 const STEPS: usize = 8;
@@ -24,4 +24,34 @@ pub fn keys(results: &Results) -> impl Iterator<Item = (CheckName, Proof)> {
         };
         Some((check, proof))
     })
+}
+
+/// What proves a violation, or is known of a key that was not decided.
+pub struct Proof {
+    /// In prose.
+    pub why: String,
+    /// The key that it is about.
+    pub key: Option<Value>,
+    /// Its operations, by the index of their invocations.
+    pub operations: Vec<u64>,
+}
+
+impl Proof {
+    /// The part of the history to look at.
+    pub fn window(&self) -> window::Wanted {
+        window::Wanted {
+            // As it is written, text without quotes.
+            key: self.key.as_ref().map(|key| match key {
+                Value::Text(text) => text.to_string(),
+                other => other.to_string(),
+            }),
+            process: None,
+            around: self
+                .operations
+                .iter()
+                .min()
+                .copied()
+                .zip(self.operations.iter().max().copied()),
+        }
+    }
 }

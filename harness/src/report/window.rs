@@ -9,7 +9,7 @@ use histories::format::history1::{EventRef, Events, ValueRef};
 use histories::format::{FormatError, Problem};
 use histories::{Event, Process, Value};
 
-use super::ReportError;
+use crate::errors::ReportError;
 use crate::exit::Failure;
 
 /// So many events are shown before and after the ones that are asked for.

@@ -5,7 +5,7 @@ use std::path::Path;
 use runs::record::{Binary, Host};
 use sha2::{Digest, Sha256};
 
-use super::RunError;
+use crate::errors::RunError;
 
 /// A binary with the hash of what it is now.
 pub fn binary(path: &Path) -> Result<Binary, RunError> {

@@ -1,7 +1,6 @@
 //! A run: `resolve → start → ready → load with nemesis → heal → recover → final reads → stop → save`, each stage a
 //! short function. What follows, `check → report → exit`, works from the saved files alone ([`runs::judge`]).
 
-mod error;
 mod files;
 mod host;
 mod journal_monitor;
@@ -27,12 +26,12 @@ use runs::workloads;
 use runs::world::{self, World};
 use tokio::sync::oneshot;
 
-pub(crate) use self::error::RunError;
 use self::files::Files;
 use self::processes::Processes;
 use self::progress::{Look, Progress};
 use self::recorder::{Recorder, Writing};
 use self::signals::Signals;
+use crate::errors::RunError;
 use crate::exit::Failure;
 use crate::systems;
 

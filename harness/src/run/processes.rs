@@ -6,7 +6,7 @@ use std::time::Duration;
 use histories::Nanos;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, NodeId, NodeStatus, Outcome, ProcessState};
-use runs::record::Capabilities;
+use runs::capabilities::Capabilities;
 use runs::store::{Reply, Request};
 use runs::world::{Boxed, World};
 

@@ -17,6 +17,8 @@ use histories::format::history1;
 use histories::{Event, Header, Kind, Nanos, Process, Value};
 use tokio::sync::{Notify, oneshot};
 
+use crate::errors::RecorderError;
+
 /// So many events may wait; beyond that no client begins an operation, so that a slow disk cannot fill the memory.
 const QUEUE: usize = 1 << 16;
 /// Lines are handed to the operating system at least this often.
@@ -25,40 +27,6 @@ const FLUSH_EVERY: Duration = Duration::from_millis(10);
 const FLUSH_AT_BYTES: usize = 1 << 18;
 /// A disk that has not taken a write for so long has failed.
 const STALLED: Duration = Duration::from_secs(20);
-
-/// Why the history could not be written.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum RecorderError {
-    /// The file could not be made, or no thread for it.
-    #[error("cannot write {}: {source}", path.display())]
-    Start {
-        /// The history.
-        path: PathBuf,
-        /// Why.
-        source: Arc<io::Error>,
-    },
-    /// A write failed.
-    #[error("cannot write {}: {source}; the history up to here ({whole} bytes) is readable", path.display())]
-    Write {
-        /// The history.
-        path: PathBuf,
-        /// Why.
-        source: Arc<io::Error>,
-        /// How many bytes of it are whole lines.
-        whole: u64,
-    },
-    /// A write does not come to its end.
-    #[error("cannot write {}: the disk has not taken a write for {} s; the history up to there is readable", path.display(), limit.as_secs())]
-    Stalled {
-        /// The history.
-        path: PathBuf,
-        /// For how long.
-        limit: Duration,
-    },
-    /// A bug of ours.
-    #[error("the recorder's thread panicked; this is a bug of ours")]
-    Panicked,
-}
 
 /// How many operations ended in which way; read while the run lasts.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use super::RunError;
+use crate::errors::RunError;
 
 /// How often the user has asked to stop.
 pub struct Signals(watch::Receiver<u32>);

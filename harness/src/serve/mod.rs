@@ -8,7 +8,6 @@
 //! | `files` | what lies within the store, and nothing else |
 //! | `pages` | the pages |
 
-mod error;
 mod files;
 mod pages;
 
@@ -27,8 +26,8 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::io::ReaderStream;
 
-pub(crate) use self::error::ServeError;
 use self::pages::Sorted;
+use crate::errors::ServeError;
 use crate::exit::Failure;
 use crate::report::runs::{self, Filter};
 

@@ -8,11 +8,13 @@ use std::time::Duration;
 use histories::{LogIndex, Term, Value};
 use nemesis::hands::{Framing, Hands, NodeCommand};
 use nemesis::{Link, NodeId, NodeStatus};
+use runs::capabilities::Capabilities;
 use runs::store::{Answer, Reply, Request, StoreOp};
 use runs::world::Boxed;
 use serde::{Deserialize, Serialize};
 
-use super::{Row, Settings, System, SystemError};
+use super::{Row, Settings, System};
+use crate::errors::SystemError;
 
 /// The row of this system.
 pub fn row() -> Row {
@@ -23,7 +25,7 @@ pub fn row() -> Row {
         how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
         profiles: &["fig8", "prod"],
         bugs: runs::cluster_node::BUGS,
-        capabilities: runs::cluster_node::capabilities,
+        capabilities: Capabilities::all,
         framing: Framing::Frames,
         build: Box::new(|settings| Ok(Box::new(ClusterNode::new(settings)?))),
     }

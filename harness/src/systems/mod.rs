@@ -8,11 +8,13 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 use histories::{RunFolder, Seed};
 use nemesis::hands::{Framing, Hands, NodeCommand};
 use nemesis::{NodeId, NodeStatus};
+use runs::capabilities::Capabilities;
 use runs::case::Bug;
-use runs::record::Capabilities;
 use runs::record::SettingsError;
 use runs::store::{Reply, Request};
 use runs::world::Boxed;
+
+use crate::errors::SystemError;
 
 /// What a run tests: how its processes start, and how they are spoken to.
 pub trait System: Send + Sync {
@@ -42,24 +44,6 @@ pub struct Settings<'a> {
     pub folder: &'a RunFolder,
     /// The addresses.
     pub hands: Hands,
-}
-
-/// Why a system cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum SystemError {
-    /// Its binary is nowhere.
-    #[error("cannot find {binary} ({tried}); {how_to_get}")]
-    NoBinary {
-        /// Its name.
-        binary: &'static str,
-        /// Where it was looked for.
-        tried: String,
-        /// What to do.
-        how_to_get: &'static str,
-    },
-    /// Nobody to ask it.
-    #[error("cannot set up the HTTP client: {0}")]
-    Client(reqwest::Error),
 }
 
 /// A row of the table of systems.

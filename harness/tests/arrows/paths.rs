@@ -89,8 +89,8 @@ impl Reader<'_> {
 
     /// `use a::{b, c::d};`
     fn tree(&mut self, word: Ident, tokens: &mut Tokens, module: &[String]) {
-        // `impl Trait + use<'a>` is none.
-        if matches!(tokens.peek(), Some(TokenTree::Punct(mark)) if mark.as_char() == '<') {
+        // `impl Trait + use<'a>` is none, and `use ::a` leads out of the crate.
+        if matches!(tokens.peek(), Some(TokenTree::Punct(mark)) if matches!(mark.as_char(), '<' | ':')) {
             return;
         }
         let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ';');

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::unguided::plural;
 use crate::effect::{EffectLine, Outcome};
 use crate::fault::{Fault, Spell};
 use crate::faults::{InForce, TABLE};
@@ -100,5 +99,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Armed {
         armed: unproved.is_none() && proved >= needed,
         reason,
         details: json!({ "needed": needed, "faults": counts.collect::<serde_json::Map<_, _>>() }),
+    }
+}
+
+/// The word for so many faults of a kind.
+pub(super) fn plural(kind: &str, count: usize) -> String {
+    if count == 1 {
+        kind.to_owned()
+    } else {
+        format!("{kind}s")
     }
 }

@@ -13,7 +13,7 @@ use histories::Nanos;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::proof;
+use super::proof::{self, plural};
 use crate::effect::{Choice, Effect, Outcome};
 use crate::fault::{Fault, Spell, Target};
 use crate::faults::{self, InForce};
@@ -64,15 +64,6 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 fn alone(settings: &Settings, fault: &'static Fault) -> Box<dyn Schedule> {
     Box::new(Unguided::new(settings, vec![vec![fault]]))
-}
-
-/// The word for so many faults of a kind.
-pub(super) fn plural(kind: &str, count: usize) -> String {
-    if count == 1 {
-        kind.to_owned()
-    } else {
-        format!("{kind}s")
-    }
 }
 
 /// A schedule of lanes.

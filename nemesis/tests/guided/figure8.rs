@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use histories::{Nanos, Seed};
-use nemesis::schedule::{Evidence, Settings, find};
+use nemesis::schedule::{Evidence, Settings};
 use nemesis::schedules::figure8::evidence::{Cycle, Ending};
+use nemesis::schedules::find;
 use nemesis::{Armed, Effect, LinkRule};
 
 use crate::model::{Cluster, Rules};

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use histories::{Nanos, Seed};
-use nemesis::schedule::{Evidence, Row, Settings, TABLE};
+use nemesis::schedule::{Evidence, Row, Settings};
+use nemesis::schedules::TABLE;
 use nemesis::schedules::guided::cycles;
 use nemesis::schedules::guided::record::{Outcome, Record};
 use nemesis::{Armed, Effect, Schedule};

@@ -8,7 +8,8 @@ use histories::{LogIndex, Nanos, Term};
 use nemesis::effect::EffectLine;
 use nemesis::evidence::{self, Count, Traffic};
 use nemesis::faults::{Killed, RuleEnded, RulesSet, Started, Stopped};
-use nemesis::schedule::{Settings, find};
+use nemesis::schedule::Settings;
+use nemesis::schedules::find;
 use nemesis::view::Position;
 use nemesis::{
     Effect, Link, LinkRule, NodeId, NodeStatus, NodeView, Outcome, ProcessState, Role, Schedule, View,

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use histories::Seed;
 use nemesis::effect::EffectLine;
-use nemesis::schedule::{Evidence, Settings, find};
+use nemesis::schedule::{Evidence, Settings};
+use nemesis::schedules::find;
 use nemesis::{Need, NodeId, Outcome, ProcessState};
 
 use crate::cluster::Play;

@@ -7,7 +7,6 @@
 //! | nemesis.jsonl | [`nemesis::effect::EffectLine`] |
 //! | results.json | [`Results`] |
 
-mod capabilities;
 mod results;
 mod run;
 mod settings;
@@ -15,7 +14,6 @@ mod status;
 
 use histories::run_folder::FolderError;
 
-pub use capabilities::{Capabilities, Does};
 pub use results::{ArmedCycles, Cycles, NotApplicable, Operations, Results, Undecided};
 pub use run::{Binary, Host, Record, Recovery, Stage};
 pub use settings::{Reads, Settings, SettingsError, leading};

@@ -7,8 +7,8 @@ use histories::{Nanos, RunFolder};
 use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
-use super::capabilities::Capabilities;
 use super::settings::Settings;
+use crate::capabilities::Capabilities;
 
 /// A binary that took part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct Record {
     pub counterpart: Option<PathBuf>,
     /// What the system tells and does, whatever becomes of its description later. Runs of before this was written are all
     /// of `cluster-node`.
-    #[serde(default = "crate::cluster_node::capabilities")]
+    #[serde(default = "Capabilities::all")]
     pub capabilities: Capabilities,
     /// What took part.
     pub binaries: Vec<Binary>,

@@ -124,7 +124,7 @@ impl Settings {
     /// The rows of the schedules, in the order in which they are run: at least one.
     pub fn nemesis_rows(&self) -> Result<Vec<&'static nemesis::Row>, SettingsError> {
         let find =
-            |name| nemesis::schedule::find(name).ok_or_else(|| SettingsError::unknown("nemesis", name));
+            |name| nemesis::schedules::find(name).ok_or_else(|| SettingsError::unknown("nemesis", name));
         self.nemesis.split(',').map(find).collect()
     }
 

@@ -16,8 +16,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::faults::micros;
+use crate::errors::ReportError;
 use crate::exit::Failure;
-use crate::report::ReportError;
 
 /// A page draws so many cycles: those that show something first.
 const DRAWN: usize = 150;

@@ -29,6 +29,20 @@ pub enum Does {
 }
 
 impl Capabilities {
+    /// Everything, as `cluster-node`.
+    pub fn all() -> Self {
+        Capabilities {
+            tells: vec![
+                Tells::Leader,
+                Tells::Term,
+                Tells::Commit,
+                Tells::LogTail,
+                Tells::Journal,
+            ],
+            does: vec![Does::Write, Does::Cas, Does::Append, Does::Add],
+        }
+    }
+
     /// Whether its nodes tell this.
     pub fn tell(&self, what: Tells) -> bool {
         self.tells.contains(&what)
