@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use checker::Violation;
 use histories::{Event, Kind, LogIndex, RunFolder, Value};
-use nemesis::schedules::figure8::evidence::{Cycle, Ending};
+use nemesis::schedules::guided::record::Outcome;
 use runs::judge::nemesis::Saved as Nemesis;
 use runs::record::{Record, Results};
 
@@ -72,7 +72,7 @@ impl Saved {
         let cycles = self.cycles(cycle, style);
         match (cycle, cycles.is_empty()) {
             (Some(number), true) => {
-                let known = self.nemesis.figure8().len() + self.nemesis.guided().len();
+                let known = self.nemesis.cycles().len();
                 Err(ReportError::NoCycle { number, known }.into())
             }
             _ => Ok(cycles.concat()),
@@ -80,26 +80,16 @@ impl Saved {
     }
 
     fn cycles(&self, wanted: Option<u64>, style: Style) -> Vec<String> {
-        let is_wanted = |number: u64| wanted.is_none_or(|wanted| wanted == number);
-        let figure8: Vec<&Cycle> = self.nemesis.figure8().iter().collect();
-        // Where one sprang, it is the one to look at; otherwise every cycle is worth a look.
-        let sprung = figure8
-            .iter()
-            .copied()
-            .find(|cycle| cycle.outcome == Ending::Sprung);
-        let shown = match (sprung, wanted) {
-            (Some(sprung), None) => vec![sprung],
-            _ => figure8,
-        };
-        let figure8 = shown
-            .into_iter()
-            .filter(|cycle| is_wanted(cycle.cycle))
-            .map(|cycle| ("figure8", story::figure8(cycle, style)));
-        let others = self.nemesis.guided().iter();
-        let others = others
-            .filter(|cycle| is_wanted(cycle.cycle))
-            .map(|cycle| (cycle.schedule.as_str(), story::guided(cycle, style)));
-        grouped(figure8.chain(others).collect(), style)
+        let cycles = self.nemesis.cycles();
+        // Where one sprang, it is the one of its schedule to look at; otherwise every cycle is worth a look.
+        let sprung = cycles.iter().find(|cycle| cycle.outcome == Outcome::Sprung);
+        let shown = cycles.iter().filter(|cycle| match (wanted, sprung) {
+            (Some(wanted), _) => cycle.cycle == wanted,
+            (None, Some(sprung)) => cycle.schedule != sprung.schedule || cycle.cycle == sprung.cycle,
+            (None, None) => true,
+        });
+        let shown = shown.map(|cycle| (cycle.schedule.as_str(), story::cycle(cycle, style)));
+        grouped(shown.collect(), style)
     }
 
     /// The first violation that names operations: its proof, its key, and the operations; without one, the first key that

@@ -3,12 +3,9 @@
 use std::fmt::Write;
 
 use histories::LogIndex;
-use nemesis::schedules::figure8::evidence::Cycle;
-use nemesis::schedules::guided::record::Record as Guided;
+use nemesis::schedules::guided::record::{Part, Record as Cycle, Stage};
 use nemesis::schedules::guided::{Panel, Server};
 use nemesis::{Link, NodeId, ProcessState, Role};
-use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::style::Style;
 use super::summary::wrapped;
@@ -16,78 +13,13 @@ use super::summary::wrapped;
 /// So many entries of a log are shown.
 const ENTRIES: usize = 5;
 
-/// The cast of a cycle, and the entry at stake, where it has one.
-struct Parts {
-    names: Vec<(NodeId, String)>,
-    at_stake: Option<LogIndex>,
-}
-
-impl Parts {
-    fn of(&self, node: NodeId) -> String {
-        let played = self
-            .names
-            .iter()
-            .filter(|(who, _)| *who == node)
-            .map(|(_, part)| part.as_str());
-        played.collect::<Vec<_>>().join(",")
-    }
-}
-
-/// A cycle of figure8.
-pub fn figure8(cycle: &Cycle, style: Style) -> String {
+/// A cycle.
+pub fn cycle(cycle: &Cycle, style: Style) -> String {
     let mut out = String::new();
-    let name = |node: &Option<NodeId>| node.map_or("?".to_owned(), |node| node.to_string());
-    let cast = format!(
-        "S1 = {}, S5 = {}, L = {}",
-        name(&cycle.cast.s1),
-        name(&cycle.cast.s5),
-        name(&cycle.cast.leader)
-    );
-    title(
-        &mut out,
-        (cycle.cycle, &word(&cycle.outcome)),
-        (cycle.started, cycle.ended),
-        &cast,
-        &cycle.reason,
-        style,
-    );
-    let parts = parts(cycle);
-    for panel in &cycle.panels {
-        draw_panel(&mut out, panel, about(&panel.panel), &parts, style);
-        if panel.panel == "c" {
-            badge(&mut out, cycle);
-        }
-    }
-    out.push('\n');
-    out
-}
-
-/// A cycle of any other guided schedule.
-pub fn guided(cycle: &Guided, style: Style) -> String {
-    let mut out = String::new();
-    let cast: Vec<String> = cycle
-        .cast
-        .iter()
-        .map(|(part, node)| format!("{part} = {node}"))
-        .collect();
-    title(
-        &mut out,
-        (cycle.cycle, &word(&cycle.outcome)),
-        (cycle.started, cycle.ended),
-        &cast.join(", "),
-        &cycle.reason,
-        style,
-    );
-    let parts = Parts {
-        names: cycle
-            .cast
-            .iter()
-            .map(|(part, node)| (*node, part.clone()))
-            .collect(),
-        at_stake: None,
-    };
+    title(&mut out, cycle, style);
     for stage in &cycle.stages {
-        draw_panel(&mut out, &stage.panel, &stage.what, &parts, style);
+        draw_panel(&mut out, stage, cycle, style);
+        badge(&mut out, stage, cycle);
     }
     for read in &cycle.reads {
         let value = read
@@ -100,88 +32,66 @@ pub fn guided(cycle: &Guided, style: Style) -> String {
     out
 }
 
-/// As it is spelled in the record.
-fn word(outcome: &impl Serialize) -> String {
-    let word = serde_json::to_value(outcome).ok();
-    word.as_ref().and_then(Json::as_str).unwrap_or("?").to_owned()
+fn title(out: &mut String, cycle: &Cycle, style: Style) {
+    let title = style.bold(&format!("cycle {} {}", cycle.cycle, cycle.outcome));
+    let took = cycle.ended.since(cycle.started).as_millis();
+    let names = |part: &Part| part.to_string().replace(", ", " ");
+    let cast = cycle.cast.iter();
+    let cast: Vec<String> = cast
+        .map(|(role, part)| format!("{role} = {}", names(part)))
+        .collect();
+    let (from, cast) = (cycle.started.as_secs_f64(), cast.join(", "));
+    let _ = writeln!(out, "{title}  from {from:.3} s, {took} ms; {cast}");
+    let _ = writeln!(out, "  {}", wrapped(&cycle.reason, 2));
 }
 
-fn title(
-    out: &mut String,
-    (number, ending): (u64, &str),
-    (started, ended): (histories::Nanos, histories::Nanos),
-    cast: &str,
-    reason: &str,
-    style: Style,
-) {
-    let took = ended.since(started).as_millis();
-    let title = style.bold(&format!("cycle {number} {ending}"));
-    let _ = writeln!(
-        out,
-        "{title}  from {:.3} s, {took} ms; {cast}",
-        started.as_secs_f64()
-    );
-    let _ = writeln!(out, "  {}", wrapped(reason, 2));
+/// Which parts the node plays.
+fn parts(cycle: &Cycle, node: NodeId) -> String {
+    let played = cycle.cast.iter().filter(|(_, part)| part.nodes().contains(&node));
+    played
+        .map(|(role, _)| role.as_str())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
-fn about(panel: &str) -> &'static str {
-    match panel {
-        "a" => "plant: W on a minority",
-        "b" => "rival: another entry at the same index",
-        "c" => "trap: W on a majority; commit?",
-        "d1" => "spring: the rival leads and overwrites",
-        "d2" => "close: an entry of the current term was committed first",
-        _ => "",
-    }
-}
-
-/// Who plays which part, as the paper names it.
-fn parts(cycle: &Cycle) -> Parts {
-    let cast = &cycle.cast;
-    let cohort = cast.cohort.iter().filter(|node| Some(**node) != cast.s1);
-    let mut names: Vec<(NodeId, String)> = Vec::new();
-    names.extend(cast.s1.map(|node| (node, "S1".to_owned())));
-    names.extend(cast.s5.map(|node| (node, "S5".to_owned())));
-    names.extend(cohort.map(|node| (*node, "C".to_owned())));
-    names.extend(cast.helpers.iter().map(|node| (*node, "help".to_owned())));
-    Parts {
-        names,
-        at_stake: cycle.index,
-    }
-}
-
-fn badge(out: &mut String, cycle: &Cycle) {
-    let Some(trap) = &cycle.c else { return };
-    let committed = cycle.index.is_some_and(|index| trap.commit >= index);
+/// Where the entry at stake stands on a majority: who takes it for committed.
+fn badge(out: &mut String, stage: &Stage, cycle: &Cycle) {
+    let Some(seen) = &stage.facts.majority else { return };
+    let by = cycle.committed_by(&stage.facts).join(", ");
     let _ = writeln!(
         out,
         "      commit? {}: on {} of {}; P = {}; held {} ms",
-        if committed { "YES" } else { "no" },
-        trap.holders.len(),
+        if by.is_empty() {
+            "no".to_owned()
+        } else {
+            format!("YES ({by})")
+        },
+        stage.facts.holders.len(),
         cycle.n,
-        trap.p,
-        trap.held_ms
+        seen.p,
+        seen.held_ms
     );
 }
 
-fn draw_panel(out: &mut String, panel: &Panel, about: &str, parts: &Parts, style: Style) {
-    let _ = writeln!(
-        out,
-        "  ({}) {:.3} s  {}",
-        panel.panel,
-        panel.t.as_secs_f64(),
-        wrapped(about, 17)
-    );
+fn draw_panel(out: &mut String, stage: &Stage, cycle: &Cycle, style: Style) {
+    let panel = &stage.panel;
+    let title = stage
+        .title
+        .as_ref()
+        .map_or(String::new(), |title| format!("{title}: "));
+    let about = wrapped(&format!("{title}{}", stage.what), 17);
+    let _ = writeln!(out, "  ({}) {:.3} s  {about}", stage.stage, stage.t.as_secs_f64());
+    let at_stake = cycle.entry.as_ref().map(|entry| entry.index);
     let width = panel
         .servers
         .iter()
-        .map(|server| parts.of(server.node).chars().count())
+        .map(|server| parts(cycle, server.node).chars().count())
         .max()
         .unwrap_or(0);
     for server in &panel.servers {
-        let part = parts.of(server.node);
+        let part = parts(cycle, server.node);
         let state = state(panel, server);
-        let log = log(server, parts.at_stake, style);
+        let log = log(server, at_stake, style);
         let _ = writeln!(out, "      {:<4}{part:<width$} {state:<20}{log}", server.node);
     }
 }

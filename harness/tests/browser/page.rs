@@ -379,7 +379,7 @@ fn a_screen_reader_is_told_the_verdict_the_checks_and_the_counterexample() {
         has("rowheader", "linearizability") && has("cell", "violation"),
         "{told:?}"
     );
-    for region in ["Storyboard: Figure 8", "Counterexample", "Timeline", "Evidence"] {
+    for region in ["Storyboard: figure8", "Counterexample", "Timeline", "Evidence"] {
         assert!(has("region", region), "{region}: {told:?}");
     }
     // Each operation of the proof by its name and its words, and the order that fails.

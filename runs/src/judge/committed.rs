@@ -11,7 +11,7 @@ use std::collections::btree_map::Entry;
 use checker::{Check, CheckName, Verdict, Violation};
 use histories::{LogIndex, Nanos, Term};
 use nemesis::NodeId;
-use nemesis::schedules::figure8::evidence::{Cycle, Ending};
+use nemesis::schedules::guided::record::{Outcome, Record as Cycle};
 use nemesis::view::TailEntry;
 use serde::Deserialize;
 use serde_json::json;
@@ -43,9 +43,10 @@ pub fn raft_safety(lines: &[StatusLine], cycles: &[Cycle]) -> Check {
         }
     }
     // A schedule looks more often than statuses are kept: what it saw committed and then gone counts as well.
-    for cycle in cycles.iter().filter(|cycle| cycle.outcome == Ending::Sprung) {
-        let why = || format!("figure8 cycle {}: {}", cycle.cycle, cycle.reason);
-        broken.entry(cycle.index.unwrap_or_default()).or_insert_with(why);
+    for cycle in cycles.iter().filter(|cycle| cycle.outcome == Outcome::Sprung) {
+        let why = || format!("{} cycle {}: {}", cycle.schedule, cycle.cycle, cycle.reason);
+        let index = cycle.entry.as_ref().map(|entry| entry.index);
+        broken.entry(index.unwrap_or_default()).or_insert_with(why);
     }
     let (verdict, reason) = match broken.values().next() {
         Some(why) => (

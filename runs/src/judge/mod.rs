@@ -175,7 +175,7 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
     checks.push(durability);
     let mut not_applicable = Vec::new();
     if limits.journals && record.capabilities.tell_of_safety() {
-        let statuses = committed::raft_safety(&statuses, nemesis.figure8());
+        let statuses = committed::raft_safety(&statuses, nemesis.cycles());
         checks.push(journals::merged(journals, statuses));
     } else if limits.journals {
         not_applicable.push(NotApplicable {

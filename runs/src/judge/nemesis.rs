@@ -7,20 +7,17 @@ use histories::RunFolder;
 use histories::run_folder::read_lines;
 use nemesis::effect::EffectLine;
 use nemesis::schedule::{Armed, Evidence, Row};
-use nemesis::schedules::figure8::evidence::{self, Cycle};
-use nemesis::schedules::guided::cycles::read;
-use nemesis::schedules::guided::record::{self, Record as GuidedCycle};
+use nemesis::schedules::guided::record::{Record as Cycle, Tally, read};
 
 use super::error::JudgeError;
-use crate::record::{Cycles, Record};
+use crate::record::Record;
 
 /// What the nemesis left in the run's folder.
 pub struct Saved {
     effects: Vec<EffectLine>,
-    /// Schedule by schedule.
-    cycles: Vec<Vec<serde_json::Value>>,
-    figure8: Vec<Cycle>,
-    guided: Vec<GuidedCycle>,
+    /// As they were saved, schedule by schedule.
+    records: Vec<Vec<serde_json::Value>>,
+    cycles: Vec<Cycle>,
 }
 
 impl Saved {
@@ -28,7 +25,7 @@ impl Saved {
     pub fn load(folder: &RunFolder, record: &Record) -> Result<Self, JudgeError> {
         let unfinished = !record.finished;
         let effects = read_lines(&folder.nemesis(), unfinished)?;
-        let (mut figure8, mut guided, mut cycles) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut all, mut cycles) = (Vec::new(), Vec::new());
         for row in record.settings.nemesis_rows()? {
             let path = folder.cycles(row.name);
             let records: Vec<serde_json::Value> = read_lines(&path, unfinished)?;
@@ -36,18 +33,15 @@ impl Saved {
                 path: path.clone(),
                 why,
             };
-            match row.name {
-                "figure8" => figure8 = read(&records).map_err(unreadable)?,
-                _ if row.guided => guided.extend(read(&records).map_err(unreadable)?),
-                _ => {}
+            if row.guided {
+                cycles.extend(read(&records).map_err(unreadable)?);
             }
-            cycles.push(records);
+            all.push(records);
         }
         Ok(Saved {
             effects,
+            records: all,
             cycles,
-            figure8,
-            guided,
         })
     }
 
@@ -58,32 +52,17 @@ impl Saved {
 
     /// The cycles of guided schedules as they were saved.
     pub fn records(&self) -> impl Iterator<Item = &serde_json::Value> {
-        self.cycles.iter().flatten()
+        self.records.iter().flatten()
     }
 
-    /// The cycles of figure8.
-    pub fn figure8(&self) -> &[Cycle] {
-        &self.figure8
-    }
-
-    /// The cycles of any other guided schedule.
-    pub fn guided(&self) -> &[GuidedCycle] {
-        &self.guided
+    /// The same, read.
+    pub fn cycles(&self) -> &[Cycle] {
+        &self.cycles
     }
 
     /// How many cycles came to what; all zero without a guided schedule.
-    pub fn tally(&self) -> Cycles {
-        let mut figure8 = evidence::Tally::default();
-        self.figure8.iter().for_each(|cycle| figure8.count(cycle.outcome));
-        let mut guided = record::Tally::default();
-        self.guided.iter().for_each(|cycle| guided.count(cycle.outcome));
-        Cycles {
-            sprung: figure8.sprung,
-            refused: figure8.refused,
-            closed: figure8.closed,
-            set: guided.set,
-            missed: figure8.missed + guided.missed,
-        }
+    pub fn tally(&self) -> Tally {
+        Tally::of(&self.cycles)
     }
 
     /// Judge it by the schedule's own rule; of several schedules each by its own, and each in its turn.
@@ -131,7 +110,7 @@ impl Saved {
     fn armed_by(&self, row: &Row, at: usize, effects: &[EffectLine], ran: Duration) -> Armed {
         (row.armed)(&Evidence {
             effects,
-            records: &self.cycles[at],
+            records: &self.records[at],
             ran,
         })
     }

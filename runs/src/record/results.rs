@@ -1,12 +1,12 @@
 //! `results.json`: the verdict with all that belongs to it (DESIGN section 6).
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use checker::{Attempt, Check, CheckName, Verdict, Violation};
 use histories::RunFolder;
 use histories::run_folder::read_json;
 use histories::{Event, Kind, Process, Seed, Value};
+use nemesis::schedules::guided::record::Tally;
 use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
@@ -40,7 +40,7 @@ pub struct Results {
     pub outage_longest_ms: u64,
     /// The cycles of a guided schedule by what they came to.
     #[serde(default)]
-    pub cycles: Cycles,
+    pub cycles: Tally,
     /// What proves the violations.
     pub violations: Vec<Violation>,
 }
@@ -214,40 +214,4 @@ pub struct Undecided {
     /// The same in prose.
     #[serde(default)]
     pub why: Option<String>,
-}
-
-/// How many cycles of a guided schedule came to what: the first three under figure8, `set` under any other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Cycles {
-    /// The trap of Figure 8 sprang.
-    pub sprung: u64,
-    /// It was set, and refused.
-    pub refused: u64,
-    /// It was closed by an entry of the current term.
-    pub closed: u64,
-    /// The trap was set.
-    pub set: u64,
-    /// A stage was not reached.
-    pub missed: u64,
-}
-
-impl fmt::Display for Cycles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cycles {
-            sprung,
-            refused,
-            closed,
-            set,
-            missed,
-        } = self;
-        if sprung + refused + closed > 0 {
-            write!(
-                f,
-                "{sprung} sprung, {refused} refused, {closed} closed, {missed} missed"
-            )
-        } else {
-            write!(f, "{set} set, {missed} missed")
-        }
-    }
 }

@@ -2,7 +2,8 @@
 
 use checker::{Check, Verdict};
 use histories::RunFolder;
-use runs::record::{Cycles, NotApplicable, Operations, Record, Results, Stage};
+use nemesis::schedules::guided::record::Tally;
+use runs::record::{NotApplicable, Operations, Record, Results, Stage};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -24,7 +25,7 @@ pub struct Head {
     /// The longest outage.
     pub outage_longest_ms: u64,
     /// The cycles by what they came to.
-    pub cycles: Option<Cycles>,
+    pub cycles: Option<Tally>,
     /// The folder's name.
     pub run: String,
     /// When it began.

@@ -1,15 +1,12 @@
-//! The cycles of a guided schedule, in the one form that storyboards are drawn from.
-//!
-//! figure8 has a record of its own; every other guided schedule writes a [`Record`], each stage with the panel of that
-//! moment.
+//! The cycles of a guided schedule, in the form that storyboards are drawn from.
 
 use std::collections::BTreeMap;
 
 use histories::run_folder::read_lines;
 use histories::{LogIndex, RunFolder, Term};
-use nemesis::schedules::figure8::evidence::{Cycle, Ending};
+use nemesis::schedule;
 use nemesis::schedules::guided::Server;
-use nemesis::schedules::guided::record::{self, Record};
+use nemesis::schedules::guided::record::{self, Fork, Outcome, Record};
 use nemesis::{Link, NodeId, ProcessState, Role};
 use runs::record::Unreadable;
 use serde::Serialize;
@@ -49,7 +46,7 @@ pub struct Picture {
     pub more: usize,
 }
 
-/// The moment of (c): is the entry committed?
+/// The entry at stake stands on a majority: is it committed?
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Badge {
     /// Whether somebody took it for committed.
@@ -70,6 +67,9 @@ pub struct Badge {
 pub struct Stage {
     /// `a`, `b`, `c`, `d1` …
     pub stage: String,
+    /// What it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What happened, in a sentence.
     pub what: String,
     /// When, in microseconds.
@@ -78,7 +78,7 @@ pub struct Stage {
     pub servers: Vec<Picture>,
     /// The links that are cut.
     pub cut: Vec<Link>,
-    /// At figure8's (c).
+    /// Where the entry at stake stands on a majority.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub badge: Option<Badge>,
 }
@@ -91,7 +91,7 @@ pub struct Story {
     /// Counts from 1 within its schedule.
     pub cycle: u64,
     /// `SPRUNG`, `REFUSED` …
-    pub outcome: String,
+    pub outcome: Outcome,
     /// Why, in one sentence.
     pub reason: String,
     /// From when, in microseconds.
@@ -110,9 +110,9 @@ pub struct Story {
     /// The key of the entry at stake, and what it writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Whether the trap of d1 or of d2 was meant.
+    /// Of a story with two ends, which.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub arm: Option<String>,
+    pub fork: Option<Fork>,
     /// The stages. Empty for a cycle that the page does not draw.
     pub stages: Vec<Stage>,
 }
@@ -122,6 +122,8 @@ pub struct Story {
 pub struct Stories {
     /// The schedules, in the order in which they had their turns.
     pub schedule: String,
+    /// What each of those is about that lead the cluster through stages.
+    pub about: Vec<(&'static str, &'static str)>,
     /// The cycles, schedule by schedule.
     pub cycles: Vec<Story>,
     /// How many of them have their stages.
@@ -134,22 +136,23 @@ pub fn read(folder: &RunFolder, schedule: &str, nodes: usize, unfinished: bool) 
     for name in schedule.split(',') {
         let path = folder.cycles(name);
         let records: Vec<Json> = read_lines(&path, unfinished).map_err(Unreadable)?;
-        for (at, record) in records.into_iter().enumerate() {
-            let story = match record.get("stages") {
-                Some(_) => serde_json::from_value(record).map(|record| common(&record, nodes)),
-                None => serde_json::from_value(record).map(|cycle| figure8(&cycle, nodes)),
-            };
+        for (at, record) in records.iter().enumerate() {
             let wrong = |source| ReportError::Line {
                 path: path.clone(),
                 line: at + 1,
                 source,
             };
-            cycles.push(story.map_err(wrong)?);
+            cycles.push(story(record::read_one(record).map_err(wrong)?, nodes));
         }
     }
+    let guided = schedule
+        .split(',')
+        .filter_map(schedule::find)
+        .filter(|row| row.guided);
     let drawn = keep_what_shows(&mut cycles);
     Ok(Stories {
         schedule: schedule.to_owned(),
+        about: guided.map(|row| (row.name, row.about)).collect(),
         cycles,
         drawn,
     })
@@ -157,10 +160,10 @@ pub fn read(folder: &RunFolder, schedule: &str, nodes: usize, unfinished: bool) 
 
 /// Of very many cycles only some keep their stages: those that caught something, then the first ones.
 fn keep_what_shows(cycles: &mut [Story]) -> usize {
-    let dull = |story: &Story| match story.outcome.as_str() {
-        "SPRUNG" => 0,
-        "MISSED" | "UNFINISHED" => 2,
-        _ => 1,
+    let dull = |story: &Story| match story.outcome {
+        Outcome::Sprung => 0,
+        outcome if outcome.is_set() => 1,
+        _ => 2,
     };
     let mut order: Vec<usize> = (0..cycles.len()).collect();
     order.sort_by_key(|&at| (dull(&cycles[at]), at));
@@ -168,88 +171,6 @@ fn keep_what_shows(cycles: &mut [Story]) -> usize {
         cycles[at].stages.clear();
     }
     cycles.len().min(DRAWN)
-}
-
-fn figure8(cycle: &Cycle, nodes: usize) -> Story {
-    let from = cycle
-        .index
-        .map_or(LogIndex(0), |index| LogIndex(index.0.saturating_sub(1)));
-    let stages = cycle.panels.iter().map(|panel| Stage {
-        stage: panel.panel.clone(),
-        what: caption(cycle, &panel.panel),
-        t: micros(panel.t),
-        servers: pictures(&panel.servers, from),
-        cut: panel.cut.clone(),
-        badge: (panel.panel == "c").then(|| badge(cycle)).flatten(),
-    });
-    let terms = [
-        ("T2", cycle.terms.t2),
-        ("T3", cycle.terms.t3),
-        ("T4", cycle.terms.t4),
-        ("T5", cycle.terms.t5),
-    ];
-    Story {
-        schedule: "figure8".to_owned(),
-        cycle: cycle.cycle,
-        outcome: word(&cycle.outcome),
-        reason: cycle.reason.clone(),
-        from: micros(cycle.started),
-        to: micros(cycle.ended),
-        cast: cast(cycle),
-        rows: rows(cycle, nodes),
-        terms: terms
-            .into_iter()
-            .filter_map(|(name, term)| Some((name.to_owned(), term?)))
-            .collect(),
-        index: cycle.index,
-        key: cycle
-            .written
-            .as_ref()
-            .map(|written| format!("{} = {written}", cycle.key)),
-        arm: Some(word(&cycle.arm)),
-        stages: stages.collect(),
-    }
-}
-
-/// The word that an enum is written as.
-fn word(value: &impl Serialize) -> String {
-    let json = serde_json::to_value(value).ok();
-    json.as_ref().and_then(Json::as_str).unwrap_or("?").to_owned()
-}
-
-fn cast(cycle: &Cycle) -> Vec<(String, NodeId)> {
-    let cast = &cycle.cast;
-    let one = |name: &str, node: Option<NodeId>| node.map(|node| (name.to_owned(), node));
-    let many = |name: &str, nodes: &[NodeId]| -> Vec<(String, NodeId)> {
-        nodes.iter().map(|node| (name.to_owned(), *node)).collect()
-    };
-    one("S1", cast.s1)
-        .into_iter()
-        .chain(many("cohort", &cast.cohort))
-        .chain(one("S5", cast.s5))
-        .chain(many("helper", &cast.helpers))
-        .chain(one("L", cast.leader))
-        .collect()
-}
-
-/// The servers in the paper's order: S1 and its cohort, the helpers, the others, the rival last.
-fn rows(cycle: &Cycle, nodes: usize) -> Vec<(String, NodeId)> {
-    let cast = &cycle.cast;
-    let mut order: Vec<NodeId> = Vec::with_capacity(nodes);
-    let firsts = cast.s1.into_iter().chain(cast.cohort.iter().copied());
-    let helpers = cast.helpers.iter().copied();
-    for node in firsts.chain(helpers).chain(NodeId::all(nodes)) {
-        if !order.contains(&node) && cast.s5 != Some(node) {
-            order.push(node);
-        }
-    }
-    order.extend(cast.s5);
-    named(order)
-}
-
-fn named(order: Vec<NodeId>) -> Vec<(String, NodeId)> {
-    let name = |(at, node)| (format!("S{}", at + 1), node);
-    order.into_iter().enumerate().map(name).collect()
 }
 
 fn pictures(servers: &[Server], from: LogIndex) -> Vec<Picture> {
@@ -276,120 +197,81 @@ fn pictures(servers: &[Server], from: LogIndex) -> Vec<Picture> {
     servers.iter().map(picture).collect()
 }
 
-fn badge(cycle: &Cycle) -> Option<Badge> {
-    let (trap, index) = cycle.c.as_ref().zip(cycle.index)?;
-    let mut seen_by = Vec::new();
-    if trap.commit >= index {
-        seen_by.push("a commit index");
-    }
-    if trap.read.is_some() && trap.read == cycle.written {
-        seen_by.push("a reader");
-    }
-    if trap.acknowledged {
-        seen_by.push("the client who wrote it");
-    }
-    Some(Badge {
-        lit: cycle.was_committed(),
-        holders: trap.holders.clone(),
-        p: trap.p,
-        held_ms: trap.held_ms,
-        seen_by,
-    })
-}
-
-fn caption(cycle: &Cycle, panel: &str) -> String {
-    let node = |node: Option<NodeId>| node.map_or("?".to_owned(), |node| node.to_string());
-    let term = |name: &str, term: Option<Term>| match term {
-        Some(term) => format!("{name} (term {term})"),
-        None => name.to_owned(),
+fn story(record: Record, nodes: usize) -> Story {
+    let of_part = |(role, part): (&String, &record::Part)| -> Vec<(String, NodeId)> {
+        let nodes = part.nodes().iter();
+        nodes.map(|node| (role.clone(), *node)).collect()
     };
-    let index = cycle.index.map_or("?".to_owned(), |index| index.to_string());
-    let list = |nodes: &[NodeId]| nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
-    let (s1, s5, leader) = (node(cycle.cast.s1), node(cycle.cast.s5), node(cycle.cast.leader));
-    match panel {
-        "a" => format!(
-            "S1 ({s1}) leads {} and writes W at index {index}; it reaches {} only, a minority.",
-            term("T2", cycle.terms.t2),
-            list(&cycle.cast.cohort)
-        ),
-        "b" => format!(
-            "{} is out. S5 ({s5}) wins {} and writes an entry of its own at the same index.",
-            list(&cycle.cast.cohort),
-            term("T3", cycle.terms.t3)
-        ),
-        "c" => {
-            let holders = cycle.c.as_ref().map_or(String::new(), |trap| list(&trap.holders));
-            format!(
-                "S5 is out. {leader} leads {} and copies W, an entry of an older term, to a majority: {holders}. \
-                 Is it committed?",
-                term("T4", cycle.terms.t4)
-            )
-        }
-        "d1" if cycle.outcome == Ending::Sprung => format!(
-            "{leader} is out before an entry of its own term reached a majority. S5 ({s5}) leads {} and \
-             overwrites index {index}: what was committed is gone.",
-            term("T5", cycle.terms.t5)
-        ),
-        "d1" => format!(
-            "{leader} is out before an entry of its own term reached a majority. S5 ({s5}) leads {} and \
-             overwrites index {index}, which nobody had taken for committed.",
-            term("T5", cycle.terms.t5)
-        ),
-        "d2" => format!(
-            "{leader} first commits an entry of its own term, and W with it. S5 ({s5}) can no longer win: W stays."
-        ),
-        _ => String::new(),
-    }
-}
-
-fn common(record: &Record, nodes: usize) -> Story {
+    let key = match &record.written {
+        Some(written) => format!("{} = {written}", record.key),
+        None => record.key.to_string(),
+    };
     Story {
-        schedule: record.schedule.clone(),
         cycle: record.cycle,
-        outcome: word(&record.outcome),
-        reason: record.reason.clone(),
+        outcome: record.outcome,
         from: micros(record.started),
         to: micros(record.ended),
-        cast: record
-            .cast
-            .iter()
-            .map(|(part, node)| (part.clone(), *node))
-            .collect(),
-        rows: NodeId::all(nodes).map(|node| (String::new(), node)).collect(),
-        terms: BTreeMap::new(),
-        index: None,
-        key: Some(record.key.to_string()),
-        arm: None,
-        stages: record.stages.iter().map(common_stage).collect(),
+        cast: record.cast.iter().flat_map(of_part).collect(),
+        rows: rows(&record, nodes),
+        index: record.entry.as_ref().map(|entry| entry.index),
+        key: Some(key),
+        stages: record.stages.iter().map(|stage| drawn(stage, &record)).collect(),
+        schedule: record.schedule,
+        reason: record.reason,
+        terms: record.terms,
+        fork: record.fork,
     }
 }
 
-fn common_stage(stage: &record::Stage) -> Stage {
-    // Of each log its end.
+/// The servers as the paper draws them, with its names for them; or as they come, without.
+fn rows(record: &Record, nodes: usize) -> Vec<(String, NodeId)> {
+    if record.rows.is_empty() {
+        return NodeId::all(nodes).map(|node| (String::new(), node)).collect();
+    }
+    let named = (1..).zip(&record.rows);
+    named.map(|(at, node)| (format!("S{at}"), *node)).collect()
+}
+
+fn drawn(stage: &record::Stage, record: &Record) -> Stage {
+    // Of each log the entry at stake with the one before it, or its end.
     let ends = stage.panel.servers.iter().filter_map(|server| server.log.last());
     let last = ends.map(|entry| entry.index.0).max().unwrap_or(0);
+    let from = match &record.entry {
+        Some(entry) => entry.index.0.saturating_sub(1),
+        None => last.saturating_sub(ENTRIES as u64 - 1),
+    };
     Stage {
         stage: stage.stage.clone(),
+        title: stage.title.clone(),
         what: stage.what.clone(),
         t: micros(stage.t),
-        servers: pictures(
-            &stage.panel.servers,
-            LogIndex(last.saturating_sub(ENTRIES as u64 - 1)),
-        ),
+        servers: pictures(&stage.panel.servers, LogIndex(from)),
         cut: stage.panel.cut.clone(),
-        badge: None,
+        badge: badge(stage, record),
     }
+}
+
+fn badge(stage: &record::Stage, record: &Record) -> Option<Badge> {
+    let seen = stage.facts.majority.as_ref()?;
+    let seen_by = record.committed_by(&stage.facts);
+    Some(Badge {
+        lit: !seen_by.is_empty(),
+        holders: stage.facts.holders.clone(),
+        p: seen.p,
+        held_ms: seen.held_ms,
+        seen_by,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn story(cycle: u64, outcome: &str) -> Story {
+    fn story(cycle: u64, outcome: Outcome) -> Story {
         Story {
             schedule: String::new(),
             cycle,
-            outcome: outcome.to_owned(),
+            outcome,
             reason: String::new(),
             from: 0,
             to: 1,
@@ -398,9 +280,10 @@ mod tests {
             terms: BTreeMap::new(),
             index: None,
             key: None,
-            arm: None,
+            fork: None,
             stages: vec![Stage {
                 stage: "a".to_owned(),
+                title: None,
                 what: String::new(),
                 t: 0,
                 servers: Vec::new(),
@@ -412,8 +295,8 @@ mod tests {
 
     #[test]
     fn of_very_many_cycles_the_one_that_caught_something_is_drawn() {
-        let mut cycles: Vec<Story> = (1..=400).map(|cycle| story(cycle, "MISSED")).collect();
-        cycles[399].outcome = "SPRUNG".to_owned();
+        let mut cycles: Vec<Story> = (1..=400).map(|cycle| story(cycle, Outcome::Missed)).collect();
+        cycles[399].outcome = Outcome::Sprung;
         assert_eq!(keep_what_shows(&mut cycles), DRAWN);
         let drawn = |cycle: &&Story| !cycle.stages.is_empty();
         assert_eq!(cycles.iter().filter(drawn).count(), DRAWN);

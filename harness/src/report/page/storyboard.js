@@ -1,5 +1,5 @@
 "use strict";
-// The storyboard of a guided schedule: the paper's Figure 8, drawn from what the nodes really held.
+// The storyboard of a guided schedule, drawn as the paper draws its figures, from what the nodes really held.
 
 page.storyboard = () => {
   const { make, draw, seconds, tells, section, span } = page.dom;
@@ -9,18 +9,12 @@ page.storyboard = () => {
   const other = page.data.other || null;
   const schedulesOf = (cycles) => [...new Set(cycles.map((one) => one.schedule))];
   const schedules = schedulesOf(mine.cycles);
-  const isFigure8 = () => cycle.schedule === "figure8";
-
-  const TITLES = {
-    a: "plant", b: "rival", c: "trap", d1: "spring", d2: "close",
-  };
   const MARK = { SPRUNG: "✗", REFUSED: "✓", CLOSED: "✓", SET: "✓", MISSED: "–", UNFINISHED: "…" };
 
-  const root = section("storyboard", `Storyboard: ${schedules.map((name) => (name === "figure8" ? "Figure 8" : name)).join(", ")}`,
-    schedules.includes("figure8")
-      ? "Raft section 5.4.2, Figure 8, as it happened here. The ring marks the place of the entry at stake: if its colour "
-        + "changes after somebody took it for committed, that is the bug."
-      : "The stages of each cycle, as they happened here.");
+  const about = mine.about.map(([name, text]) => (mine.about.length > 1 ? `${name}: ${text}` : text)).join("; ");
+  const root = section("storyboard", `Storyboard: ${schedules.join(", ")}`,
+    `${about}. The stages of each cycle, as they happened here.${mine.cycles.every((one) => one.index === undefined) ? ""
+      : " The ring marks the place of the entry at stake: if its colour changes after somebody took it for committed, that is the bug."}`);
 
   // -- state ---------------------------------------------------------------------------------------------------
   let story = mine;
@@ -61,36 +55,34 @@ page.storyboard = () => {
 
   function chip(one) {
     const missing = one.stages.length === 0;
+    const end = one.fork ? ` ${one.fork.taken}` : "";
     const button = make("button", {
       type: "button", role: "option", tabindex: "-1", "aria-selected": String(one === cycle),
       class: `chip outcome-${one.outcome.toLowerCase()}${one === cycle ? " chosen" : ""}`,
       disabled: missing, title: missing ? `${one.outcome}: nothing was drawn. ${one.reason}` : `${one.outcome}: ${one.reason}`,
-      text: `${one.cycle} ${MARK[one.outcome] || "·"}${one.arm ? ` ${one.arm}` : ""}`,
+      text: `${one.cycle} ${MARK[one.outcome] || "·"}${end}`,
     });
-    button.setAttribute("aria-label", `cycle ${one.cycle}${one.arm ? ` ${one.arm}` : ""}: ${one.outcome}`);
+    button.setAttribute("aria-label", `cycle ${one.cycle}${end}: ${one.outcome}`);
     button.addEventListener("click", () => choose(one));
     return button;
   }
 
   /** The rule that one of the two runs breaks, and which run stands on which side of the switch. */
   const sides = (() => {
-    const COMMIT = "commit-any-term";
     const head = page.data.head;
     const bugs = [...new Set([...head.bugs, ...(other ? other.head.bugs : [])])];
-    const ofFigure8 = bugs.length === 0 || bugs.includes(COMMIT);
-    const isOff = (one) => (ofFigure8 ? one.bugs.includes(COMMIT) : one.bugs.length > 0);
+    const isOff = (one) => one.bugs.length > 0;
     const runs = [{ head, story: mine }, ...(other ? [other] : [])];
     if (other && isOff(head) === isOff(other.head)) {
       return { name: "run", choices: [["this one", runs[0]], ["the other", runs[1]]] };
     }
     return {
-      name: ofFigure8 ? "current-term commit rule" : `the rule that ${bugs.join(", ")} breaks`,
+      name: bugs.length === 0 ? "Raft's rules" : `the rule that ${bugs.join(", ")} breaks`,
       choices: [["ON", runs.find((run) => !isOff(run.head))], ["OFF", runs.find((run) => isOff(run.head))]],
     };
   })();
 
   function drawRule() {
-    if (!other && !schedules.includes("figure8")) return;
     const note = make("span", { class: "note" });
     const buttons = sides.choices.map(([text, run]) => {
       const chosen = run !== undefined && run.story === story;
@@ -99,12 +91,12 @@ page.storyboard = () => {
       });
       button.addEventListener("click", () => {
         story = run.story;
-        choose(sameArm(story.cycles));
+        choose(sameEnd(story.cycles));
       });
       if (run === undefined) {
         note.textContent = text === "ON"
           ? "The correct node was not led through this: harness run … --control does that, too."
-          : "The rule was never switched off here: harness report RUN --compare OTHER shows a run in which it was.";
+          : "No rule was switched off here: harness report RUN --compare OTHER shows a run in which one was.";
       }
       return button;
     });
@@ -113,9 +105,10 @@ page.storyboard = () => {
     rule.replaceChildren(make("span", { class: "rule-name", text: sides.name }), ...buttons, note);
   }
 
-  /** The cycle that tells the most beside the one in view: the same arm under the other rule. */
-  function sameArm(cycles) {
-    const alike = cycles.filter((one) => one.schedule === cycle.schedule && one.arm === cycle.arm && one.stages.length > 0);
+  /** The cycle that tells the most beside the one in view: the same end of the story under the other rule. */
+  function sameEnd(cycles) {
+    const isAlike = (one) => one.schedule === cycle.schedule && one.fork?.taken === cycle.fork?.taken;
+    const alike = cycles.filter((one) => isAlike(one) && one.stages.length > 0);
     return alike.length > 0 ? first(alike) : first(cycles);
   }
 
@@ -168,7 +161,7 @@ page.storyboard = () => {
   function lookOf(term) {
     const part = partOf(term);
     if (part) return part.toLowerCase();
-    if (isFigure8()) return "other";
+    if (Object.keys(cycle.terms).length > 0) return "other";
     const terms = cycle.stages.flatMap((stage) => stage.servers.flatMap((server) => server.log.map((entry) => entry[1])));
     const order = [...new Set(terms)].sort((a, b) => a - b);
     return `t${2 + (order.indexOf(term) % 4)}`;
@@ -312,12 +305,12 @@ page.storyboard = () => {
     }
     rows.forEach(([part, node], place) => svg.append(drawRow(stage, part, node, place, from) || ""));
     const panel = make("figure", { class: "panel", "data-panel": stage.stage, "data-step": String(at) },
-      make("figcaption", {}, make("strong", { text: `(${stage.stage})` }), ` ${isFigure8() ? TITLES[stage.stage] || "" : ""}`,
+      make("figcaption", {}, make("strong", { text: `(${stage.stage})` }), ` ${stage.title || ""}`,
         make("span", { class: "time", text: seconds(stage.t) })),
       rows.length > 0 && stage.servers.length > 0 ? svg : make("p", { class: "note", text: "No picture was taken of this moment." }),
       make("div", { class: "below" }, stage.servers.length > 0 ? drawNet(stage) : null,
         stage.badge ? drawBadge(stage.badge, rows.length) : verdictOf(stage)),
-      isFigure8() ? null : make("p", { class: "note", text: stage.what }));
+      stage.title ? null : make("p", { class: "note", text: stage.what }));
     panel.addEventListener("click", () => { step = at; mark(); });
     return panel;
   }
@@ -343,15 +336,13 @@ page.storyboard = () => {
 
   /** The end that this cycle did not take, and where it was taken. */
   function otherFork() {
-    if (!isFigure8() || cycle.stages.length < 4) return null;
-    const untaken = cycle.arm === "d1" ? "d2" : "d1";
-    const there = story.cycles.find((one) => one.arm === untaken && one.stages.length >= 4);
-    const about = untaken === "d2"
-      ? "Instead, the leader first commits an entry of its own term, and with it the older one: S5 can no longer win."
-      : "Instead, the leader goes out before any entry of its own term reached a majority: S5 wins and overwrites.";
+    const reached = (one, end) => one.schedule === cycle.schedule && one.stages.some((stage) => stage.stage === end);
+    if (!cycle.fork || !reached(cycle, cycle.fork.taken)) return null;
+    const { other: untaken, instead } = cycle.fork;
+    const there = story.cycles.find((one) => reached(one, untaken));
     return make("figure", { class: "panel ghost" },
-      make("figcaption", {}, make("strong", { text: `(${untaken})` }), ` ${TITLES[untaken]}: the other fork`),
-      make("p", { text: about }),
+      make("figcaption", {}, make("strong", { text: `(${untaken})` }), ": the other fork"),
+      make("p", { text: instead }),
       there ? make("button", { type: "button", text: `cycle ${there.cycle} took it: ${there.outcome}`, onclick: () => choose(there) })
         : make("p", { class: "note", text: "No cycle of this run took it to its end." }));
   }
@@ -399,7 +390,7 @@ page.storyboard = () => {
     drawPicker();
     drawRule();
     const many = schedulesOf(story.cycles).length > 1;
-    title.textContent = `${many ? `${cycle.schedule}, cycle` : "Cycle"} ${cycle.cycle}: ${cycle.outcome}${cycle.key ? `, ${isFigure8() ? "W: " : "key "}${cycle.key}` : ""}`;
+    title.textContent = `${many ? `${cycle.schedule}, cycle` : "Cycle"} ${cycle.cycle}: ${cycle.outcome}${cycle.key ? `, key ${cycle.key}` : ""}`;
     reason.textContent = `${cycle.reason}. From ${seconds(cycle.from)}, ${span(cycle.to - cycle.from)}.`;
     const panels = cycle.stages.map(drawPanel);
     const ghost = otherFork();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use histories::{Term, Value};
 
 use super::look::leader_among;
-use super::probes::answer;
+use super::probes::{answer, ok_value};
+use super::record::Read;
 use super::scene::{Miss, Scene, Told};
 use crate::effect::{Effect, NodeId, ProbeId, ProbeOp};
 use crate::view::ProbeState;
@@ -149,6 +150,25 @@ impl Scene {
             answers.push(told(sent, &self.answer(sent).await));
         }
         answers.join(", ")
+    }
+
+    /// Wait for the answers of all, as evidence.
+    pub async fn reads(&self, sent: &[Sent]) -> Vec<Read> {
+        let began = self.now();
+        loop {
+            self.next_view().await;
+            let is_over = |sent: &Sent| self.state(sent) != ProbeState::Pending;
+            if sent.iter().all(is_over) || self.now().since(began) > LONGEST_PROBE {
+                return sent.iter().map(|sent| self.read_so_far(sent)).collect();
+            }
+        }
+    }
+
+    /// What came of a read so far, as evidence.
+    pub fn read_so_far(&self, sent: &Sent) -> Read {
+        let (node, key) = (sent.node, sent.key.clone());
+        let value = ok_value(&self.view(), sent.probe);
+        Read { node, key, value }
     }
 
     /// Somebody of `among` is elected in a later term than `after`.

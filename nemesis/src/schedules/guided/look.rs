@@ -33,6 +33,22 @@ pub fn holders(view: &View, entry: &TailEntry) -> Vec<NodeId> {
     NodeId::all(view.nodes.len()).filter(holds).collect()
 }
 
+/// The nodes of which an entry of this term was last seen, be they out or not.
+pub fn holders_of_term(view: &View, term: Term) -> Vec<NodeId> {
+    let has = |node: &NodeId| {
+        let status = view.nodes[node.0].status.as_ref();
+        status.is_some_and(|(_, status)| status.has_entry_of(term))
+    };
+    NodeId::all(view.nodes.len()).filter(has).collect()
+}
+
+/// Who refused the node its vote in a later term than `after` because its log was older.
+pub fn denied_by_log(view: &View, node: NodeId, after: Term) -> Vec<NodeId> {
+    let denied = view.status(node).into_iter().flat_map(|status| &status.denied);
+    let by_log = denied.filter(|denied| denied.why == "log" && denied.term > after);
+    by_log.map(|denied| denied.by).collect()
+}
+
 /// The leader, if every node runs and follows it, in one term.
 pub fn one_leader(view: &View) -> Option<NodeId> {
     let leader = view.leader()?;

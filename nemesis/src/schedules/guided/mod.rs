@@ -16,16 +16,14 @@
 //! | [`scene`], `clients` | what a story may know and do; the probes that it sends |
 //! | [`play`](mod@play) | the machine: cycle after cycle, each with its settling and its healing |
 //! | [`record`] | what a cycle leaves, and what the cycles prove together |
-//! | [`cycles`] | what that proof shares with figure8's, whose cycles are of another form |
 //! | [`panel`] | the cluster at one moment |
+//! | `on_majority` | an entry of an older term on a majority, and who takes it for committed |
 //! | `net`, `look`, `probes`, `out` | the links as drawn; what a view shows; probes; how a node goes out |
-//!
-//! `figure8` is older than the scene, has two ends and a record of its own; it shares everything else.
 
 mod clients;
-pub mod cycles;
 mod look;
 mod net;
+mod on_majority;
 mod out;
 pub mod panel;
 pub mod play;
@@ -34,12 +32,15 @@ pub mod record;
 pub mod scene;
 
 pub use clients::{PROMPT, Sent};
-pub use look::{follows, holders, is_even, leader_among, leads, one_leader, revive};
+pub use look::{
+    denied_by_log, follows, holders, holders_of_term, is_even, leader_among, leads, one_leader, revive,
+};
 pub use net::Net;
+pub use on_majority::on_majority;
 pub use out::Out;
 pub use panel::{Panel, Server};
 pub use play::{Start, play, row};
 pub use probes::{Probes, answer, answered, ok_value};
-pub use scene::{Miss, Scene, Told};
+pub use scene::{Miss, Scene, Told, require};
 
 pub use crate::view::majority;

@@ -1,6 +1,5 @@
 //! The machine that plays a story: cycle after cycle, each with its settling and its healing.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -12,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::clients::{PROMPT, Sent};
 use super::look::{is_even, one_leader, revive};
-use super::record::{self, FinalRead, Outcome, Record, Tally};
+use super::record::{self, Outcome, Record};
 use super::scene::{Miss, Scene, Told};
 use crate::effect::{self, ClientRule, Effect, NodeId};
 use crate::schedule::{Profile, Row, Schedule, Settings};
@@ -71,7 +70,7 @@ where
     let tell: Tell = Arc::new(move |scene| Box::pin(cycle(scene, story)));
     let scene = Scene::new(
         ChaCha8Rng::seed_from_u64(settings.seed.0),
-        blank(name, settings, 1, Nanos(0)),
+        Record::blank(name, settings, 1, Nanos(0)),
     );
     Box::new(Play {
         settings: settings.clone(),
@@ -80,7 +79,6 @@ where
         tell,
         scene,
         begun: false,
-        tally: Tally::default(),
         records: Vec::new(),
     })
 }
@@ -93,7 +91,6 @@ struct Play {
     telling: Telling,
     /// Whether the first view was seen.
     begun: bool,
-    tally: Tally,
     records: Vec<serde_json::Value>,
 }
 
@@ -101,7 +98,7 @@ impl Play {
     /// The record is complete; the next cycle begins.
     fn next_cycle(&mut self, now: Nanos) {
         let number = self.scene.board().record.cycle + 1;
-        let next = blank(self.name, &self.settings, number, now);
+        let next = Record::blank(self.name, &self.settings, number, now);
         let mut record = {
             let mut board = self.scene.board();
             board.stage = "0";
@@ -109,7 +106,8 @@ impl Play {
             std::mem::replace(&mut board.record, next)
         };
         record.ended = now;
-        self.tally.count(record.outcome);
+        record.confirm_closed();
+        self.scene.board().tally.count(record.outcome);
         // A record is plain data; it always has a JSON form.
         self.records.extend(serde_json::to_value(&record));
         self.telling = (self.tell)(self.scene.clone());
@@ -161,25 +159,7 @@ impl Schedule for Play {
     }
 
     fn tally(&self) -> String {
-        format!("{} set, {} missed", self.tally.set, self.tally.missed)
-    }
-}
-
-/// A cycle of which nothing has happened yet.
-fn blank(name: &str, settings: &Settings, cycle: u64, started: Nanos) -> Record {
-    Record {
-        schedule: name.to_owned(),
-        cycle,
-        seed: settings.seed,
-        n: settings.nodes,
-        key: Value::Text(format!("{name}-{cycle}").into()),
-        cast: BTreeMap::new(),
-        stages: Vec::new(),
-        reads: Vec::new(),
-        outcome: Outcome::Unfinished,
-        reason: String::new(),
-        started,
-        ended: started,
+        self.scene.tally().to_string()
     }
 }
 
@@ -195,10 +175,10 @@ where
     if let Err(Miss(why)) = told {
         let mut board = scene.board();
         let why = format!("({}) {why}", board.stage);
-        if board.record.outcome == Outcome::Set {
-            board.record.reason += &format!("; then {why}");
-        } else {
+        if board.record.outcome == Outcome::Unfinished {
             (board.record.outcome, board.record.reason) = (Outcome::Missed, why);
+        } else {
+            board.record.reason += &format!("; then {why}");
         }
     }
     scene.stage("e");
@@ -223,6 +203,7 @@ impl Scene {
         let before = self.write(leader, &self.key(), PROMPT);
         self.acknowledged(&before, "the value before was not acknowledged")
             .await?;
+        self.note(|record| record.before = Some(before.value.clone()));
         let since = self.now();
         self.until(SETTLED, "the logs did not become equal", |view| {
             let status = view.leader().and_then(|leader| view.status(leader))?;
@@ -257,11 +238,17 @@ impl Scene {
             return;
         }
         let written = self.board().written.clone();
-        for _ in 0..ROUNDS {
-            self.read_everywhere(&self.key()).await;
-        }
-        for key in written.iter().filter(|key| **key != self.key()) {
-            self.read_at_leader(key).await;
+        for round in 0..ROUNDS {
+            let everywhere = self.nodes().into_iter();
+            let mut asked: Vec<Sent> = everywhere
+                .map(|node| self.read_forwarded(node, &self.key(), PROMPT))
+                .collect();
+            if let Some(leader) = self.view().leader().filter(|_| round == 0) {
+                let beside = written.iter().filter(|key| **key != self.key());
+                asked.extend(beside.map(|key| self.read_forwarded(leader, key, PROMPT)));
+            }
+            let reads = self.reads(&asked).await;
+            self.note(|record| record.reads.extend(reads));
         }
     }
 
@@ -278,35 +265,5 @@ impl Scene {
             }
         }
         false
-    }
-
-    async fn read_everywhere(&self, key: &Value) {
-        let asked: Vec<Sent> = self
-            .nodes()
-            .into_iter()
-            .map(|node| self.read_forwarded(node, key, PROMPT))
-            .collect();
-        for sent in &asked {
-            self.note_read(sent).await;
-        }
-    }
-
-    async fn read_at_leader(&self, key: &Value) {
-        if let Some(leader) = self.view().leader() {
-            let sent = self.read_forwarded(leader, key, PROMPT);
-            self.note_read(&sent).await;
-        }
-    }
-
-    async fn note_read(&self, sent: &Sent) {
-        let value = match self.answer(sent).await {
-            ProbeState::Ok { value, .. } => Some(value),
-            _ => None,
-        };
-        self.board().record.reads.push(FinalRead {
-            node: sent.node,
-            key: sent.key.clone(),
-            value,
-        });
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use histories::{LogIndex, Nanos, Value};
+use histories::{LogIndex, Nanos, Term, Value};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +14,7 @@ use super::net::Net;
 use super::out::Out;
 use super::panel::Panel;
 use super::probes::Probes;
-use super::record::{Outcome, Record, Stage};
+use super::record::{Facts, Outcome, Part, Record, Stage, Tally};
 use crate::effect::{self, ClientRule, Effect, FrameKind, Link, LinkRule, NodeId};
 use crate::evidence;
 use crate::faults::{ClientRulesSet, FramesInjected};
@@ -34,6 +34,11 @@ impl Miss {
 /// What a step came to.
 pub type Told<T> = Result<T, Miss>;
 
+/// Without this the story breaks off.
+pub fn require(holds: bool, otherwise: impl Into<String>) -> Told<()> {
+    holds.then_some(()).ok_or_else(|| Miss::new(otherwise))
+}
+
 /// A handle of the cluster as the story sees it. Cheap to clone; every clone is the same scene.
 #[derive(Clone)]
 pub struct Scene {
@@ -45,6 +50,8 @@ pub(super) struct Board {
     pub(super) rng: ChaCha8Rng,
     pub(super) net: Net,
     pub(super) record: Record,
+    /// What the cycles before this one came to.
+    pub(super) tally: Tally,
     /// The stage that is being worked on.
     pub(super) stage: &'static str,
     /// Every key that a probe of this cycle wrote to; the story's own first.
@@ -92,6 +99,7 @@ impl Scene {
                 rng,
                 net: Net::new(record.n),
                 record,
+                tally: Tally::default(),
                 stage: "0",
                 written: Vec::new(),
                 cut_clients: Vec::new(),
@@ -171,6 +179,11 @@ impl Scene {
         Value::Text(format!("{}-{}-{suffix}", board.record.schedule, board.record.cycle).into())
     }
 
+    /// What the cycles before this one came to.
+    pub fn tally(&self) -> Tally {
+        self.board().tally
+    }
+
     /// Counts from 0, so that a story with several twists has each of them in turn.
     pub fn turn(&self, twists: u64) -> u64 {
         let board = self.board();
@@ -199,14 +212,29 @@ impl Scene {
 
     /// This node plays that part.
     pub fn cast(&self, role: &str, node: NodeId) {
-        self.board().record.cast.insert(role.to_owned(), node);
+        self.note(|record| record.cast.insert(role.to_owned(), Part::One(node)));
     }
 
-    /// These nodes play that part, numbered from 1.
+    /// These nodes play that part together.
     pub fn cast_all(&self, role: &str, nodes: &[NodeId]) {
-        for (number, node) in (1..).zip(nodes) {
-            self.cast(&format!("{role}{number}"), *node);
-        }
+        self.note(|record| record.cast.insert(role.to_owned(), Part::All(nodes.to_vec())));
+    }
+
+    /// Draws how those of this part will go out.
+    pub fn cast_out(&self, role: &str) {
+        let out = self.draw_out();
+        self.note(|record| record.outs.insert(role.to_owned(), out));
+    }
+
+    /// How those of this part go out, as it was drawn.
+    pub fn out_of(&self, role: &str) -> Out {
+        let drawn = self.note(|record| record.outs.get(role).copied());
+        drawn.unwrap_or_else(|| self.draw_out())
+    }
+
+    /// This is what the paper calls that term.
+    pub fn term(&self, name: &str, term: Term) {
+        self.board().record.terms.insert(name.to_owned(), term);
     }
 
     /// From here on the story works on this stage.
@@ -214,26 +242,32 @@ impl Scene {
         self.board().stage = stage;
     }
 
+    /// This part of the record is known now.
+    pub fn note<T>(&self, note: impl FnOnce(&mut Record) -> T) -> T {
+        note(&mut self.board().record)
+    }
+
     /// The stage is reached; this was seen.
     pub fn seen(&self, what: impl Into<String>) {
+        self.proved(None, what, Facts::default());
+    }
+
+    /// The same with a name of the stage, and what proves it beside the picture of this moment.
+    pub fn proved(&self, title: Option<&str>, what: impl Into<String>, facts: Facts) {
         let mut board = self.board();
-        // What everybody agreed on long ago is no news.
-        let common = board.view.nodes.iter().filter_map(|node| node.status.as_ref());
-        let from = common
-            .map(|(_, status)| status.commit.0)
-            .min()
-            .unwrap_or_default();
-        let panel = Panel::now(
-            board.stage,
-            &board.view,
-            &board.net,
-            LogIndex(from.saturating_sub(1)),
-        );
+        // The story is about one entry, or what everybody agreed on long ago is no news.
+        let statuses = board.view.nodes.iter().filter_map(|node| node.status.as_ref());
+        let common = statuses.map(|(_, status)| status.commit).min();
+        let entry = board.record.entry.as_ref().map(|entry| entry.index);
+        let from = entry.or(common).unwrap_or_default().0.saturating_sub(1);
+        let panel = Panel::now(board.stage, &board.view, &board.net, LogIndex(from));
         let stage = Stage {
             stage: board.stage.to_owned(),
+            title: title.map(str::to_owned),
             t: board.view.now,
             what: what.into(),
             panel,
+            facts,
         };
         board.record.stages.push(stage);
     }
@@ -242,9 +276,13 @@ impl Scene {
     pub fn set(&self, reason: impl Into<String>) {
         let reason = reason.into();
         self.seen(reason.clone());
-        let mut board = self.board();
-        board.record.outcome = Outcome::Set;
-        board.record.reason = reason;
+        self.ends(Outcome::Set, reason);
+    }
+
+    /// This is what the cycle comes to.
+    pub fn ends(&self, outcome: Outcome, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.note(|record| (record.outcome, record.reason) = (outcome, reason));
     }
 
     // Waiting.
@@ -281,6 +319,17 @@ impl Scene {
         }
     }
 
+    /// The same, where what is seen may break the story off.
+    pub async fn until_told<T>(
+        &self,
+        limit: Duration,
+        otherwise: &str,
+        mut look: impl FnMut(&View) -> Told<Option<T>>,
+    ) -> Told<T> {
+        let told = |view: &View| look(view).transpose();
+        self.until(limit, otherwise, told).await?
+    }
+
     /// Let this time pass.
     pub async fn pass(&self, time: Duration) {
         let began = self.now();
@@ -314,17 +363,26 @@ impl Scene {
         }
     }
 
+    /// The links as this draws them, and together with them these effects.
+    pub async fn draws(
+        &self,
+        draw: impl FnOnce(&mut Net) -> Vec<Effect>,
+        with: impl IntoIterator<Item = Option<Effect>>,
+    ) -> Told<()> {
+        let mut effects = draw(&mut self.board().net);
+        effects.extend(with.into_iter().flatten());
+        self.apply(effects).await.map(drop)
+    }
+
     /// Links pass inside `group` and are cut everywhere else.
     pub async fn only(&self, group: &[NodeId]) -> Told<()> {
-        let effects = self.board().net.only(group);
-        self.apply(effects).await.map(drop)
+        self.draws(|net| net.only(group), []).await
     }
 
     /// Links pass between `centre` and each of `leaves`, and are cut everywhere else: nobody but `centre` hears more than
     /// one other node.
     pub async fn star(&self, centre: NodeId, leaves: &[NodeId]) -> Told<()> {
-        let effects = self.board().net.star(centre, leaves);
-        self.apply(effects).await.map(drop)
+        self.draws(|net| net.star(centre, leaves), []).await
     }
 
     /// Links pass inside each of `groups` and are cut between them.
@@ -333,20 +391,17 @@ impl Scene {
             let group = groups.iter().find(|group| group.contains(&from));
             group.is_some_and(|group| group.contains(&to))
         };
-        let effects = self.board().net.set(together);
-        self.apply(effects).await.map(drop)
+        self.links(together).await
     }
 
     /// Links pass where `open` says so, and are cut elsewhere.
     pub async fn links(&self, open: impl Fn(Link) -> bool) -> Told<()> {
-        let effects = self.board().net.set(open);
-        self.apply(effects).await.map(drop)
+        self.draws(|net| net.set(open), []).await
     }
 
     /// These links have this rule until the next change of them.
     pub async fn rule(&self, rule: LinkRule, links: Vec<Link>) -> Told<()> {
-        let effects = self.board().net.rule(rule, links);
-        self.apply(effects).await.map(drop)
+        self.draws(|net| net.rule(rule, links), []).await
     }
 
     /// Keep a copy of the first so many frames of this kind that are offered to each of these links.
@@ -395,8 +450,6 @@ impl Scene {
 
     /// The node goes out, from everybody.
     pub async fn out(&self, node: NodeId, out: Out) -> Told<()> {
-        let mut effects = self.board().net.cut_off(&[node]);
-        effects.extend(out.out(node));
-        self.apply(effects).await.map(drop)
+        self.draws(|net| net.cut_off(&[node]), [out.out(node)]).await
     }
 }
