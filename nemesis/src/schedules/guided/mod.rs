@@ -32,15 +32,11 @@ pub mod record;
 pub mod scene;
 
 pub use clients::{PROMPT, Sent};
-pub use look::{
-    denied_by_log, follows, holders, holders_of_term, is_even, leader_among, leads, one_leader, revive,
-};
-pub use net::Net;
+pub use look::{denied_by_log, follows, holders, holders_of_term, leader_among, leads};
 pub use on_majority::on_majority;
 pub use out::Out;
 pub use panel::{Panel, Server};
 pub use play::{Start, play, row};
-pub use probes::{Probes, answer, answered, ok_value};
 pub use scene::{Miss, Scene, Told, require};
 
 pub use crate::view::majority;
