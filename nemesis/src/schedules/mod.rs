@@ -10,6 +10,7 @@ pub mod lagging_candidate;
 pub mod lone_follower;
 pub mod lost_reply;
 pub mod none;
+mod older;
 pub mod paused_leader;
 mod proof;
 pub mod rejoin_tail;
@@ -19,7 +20,6 @@ pub mod step_down;
 pub mod swarm;
 pub mod unguided;
 
-use self::guided::record::Record;
 use crate::schedule::Row;
 
 /// Every schedule; a new one is a file here and a row here.
@@ -44,12 +44,6 @@ pub const TABLE: &[Row] = &[
     swarm::ROW,
     none::ROW,
 ];
-
-/// Reads a cycle that was saved in a form of its own; nothing if this record is not of that form.
-pub type OlderRecord = fn(&serde_json::Value) -> Option<Result<Record, serde_json::Error>>;
-
-/// The forms that cycles had before all had the common one: runs that were saved then are still read.
-pub const OLDER_RECORDS: &[OlderRecord] = &[figure8::old::read];
 
 /// The schedule of that name.
 pub fn find(name: &str) -> Option<&'static Row> {

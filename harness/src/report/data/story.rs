@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use histories::run_folder::read_lines;
 use histories::{LogIndex, RunFolder, Term};
-use nemesis::schedule;
+use nemesis::schedules;
 use nemesis::schedules::guided::Server;
 use nemesis::schedules::guided::record::{self, Fork, Outcome, Record};
 use nemesis::{Link, NodeId, ProcessState, Role};
@@ -147,7 +147,7 @@ pub fn read(folder: &RunFolder, schedule: &str, nodes: usize, unfinished: bool) 
     }
     let guided = schedule
         .split(',')
-        .filter_map(schedule::find)
+        .filter_map(schedules::find)
         .filter(|row| row.guided);
     let drawn = keep_what_shows(&mut cycles);
     Ok(Stories {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::{Outcome, Record};
-use crate::schedule::{Armed, Evidence, OLDER_RECORDS};
+use crate::schedule::{Armed, Evidence};
+use crate::schedules::older::OLDER_RECORDS;
 
 /// A cycle as it was saved, be it in an older form.
 pub fn read_one(record: &Json) -> Result<Record, serde_json::Error> {
