@@ -12,13 +12,12 @@ use crate::verdict::{Check, CheckName, Verdict, Violation};
 
 /// Whether the final reads return nothing older than an acknowledged write.
 ///
-/// A final read is an `ok` read with `"final": true` on its invocation or its completion. The model's row says what it
-/// must show. It breaks the
-/// promise if some acknowledged `write`, `cas`, `acquire` or `release` of its key had completed before it, and every
-/// write of the value that it returned had completed before that one began. A write with an unknown outcome never counts
-/// as earlier, and a failed one did not happen. Of lists, sets and counters (`append`, `add`) it must show everything
-/// that was acknowledged before it, and of accounts (`transfer`) balances that the acknowledged transfers allow. A key
-/// with acknowledged writes and no final read is inconclusive.
+/// A final read is an `ok` read with `"final": true` on its invocation or its completion; the model's row says what it
+/// must show. Of registers and locks it breaks the promise if some acknowledged `write`, `cas`, `acquire` or `release` of
+/// its key had completed before it, and every write of the value that it returned had completed before that one began.
+/// A write with an unknown outcome never counts as earlier, and a failed one did not happen. Of lists, sets and counters
+/// (`append`, `add`) it must show everything that was acknowledged before it, and of accounts (`transfer`) balances that
+/// the acknowledged transfers allow. A key with acknowledged writes and no final read is inconclusive.
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
