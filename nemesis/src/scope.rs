@@ -34,7 +34,8 @@ impl Scope<'_> {
     pub fn leader(&self) -> Option<(NodeId, String)> {
         let leader = self.view.leader()?;
         let term = self.view.status(leader)?.term;
-        Some((leader, format!("{leader}, term {term}")))
+        let term = term.map_or(String::new(), |term| format!(", term {term}"));
+        Some((leader, format!("{leader}{term}")))
     }
 
     /// Draw whose processes a fault hits: a node, the leader, or a minority; never so many that no majority is left.

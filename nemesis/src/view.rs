@@ -51,32 +51,30 @@ pub struct Denied {
     pub why: String,
 }
 
-/// What a node says of itself (docs/cluster-node.md). Fields that are not known stay out.
+/// What a node says of itself (docs/cluster-node.md). What its system does not tell is none, or empty, and proves nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
     /// Counts the node's starts, from 1.
     pub incarnation: u64,
     /// Its role.
-    pub role: Role,
+    pub role: Option<Role>,
     /// Its term.
-    pub term: Term,
+    pub term: Option<Term>,
     /// Whom it follows, or itself.
     pub leader: Option<NodeId>,
     /// Its commit index.
-    pub commit: LogIndex,
+    pub commit: Option<LogIndex>,
     /// What it has applied.
-    pub applied: LogIndex,
+    pub applied: Option<LogIndex>,
     /// Its last entry.
-    pub last: Position,
+    pub last: Option<Position>,
     /// Its last index when it was last elected.
-    #[serde(default)]
-    pub last_at_election: LogIndex,
+    pub last_at_election: Option<LogIndex>,
     /// On a leader: up to where it knows the others to agree.
     #[serde(default, rename = "match")]
     pub matched: Option<BTreeMap<NodeId, LogIndex>>,
     /// How often it was a candidate in this incarnation.
-    #[serde(default)]
-    pub campaigns: u64,
+    pub campaigns: Option<u64>,
     /// The votes that it was refused lately.
     #[serde(default)]
     pub denied: Vec<Denied>,
@@ -86,6 +84,21 @@ pub struct NodeStatus {
 }
 
 impl NodeStatus {
+    /// Where its log ends.
+    pub fn last_index(&self) -> Option<LogIndex> {
+        self.last.map(|last| last.index)
+    }
+
+    /// Whether it says that it knows `index` to be committed.
+    pub fn has_committed(&self, index: LogIndex) -> bool {
+        self.commit.is_some_and(|commit| commit >= index)
+    }
+
+    /// Whether it says that it does not.
+    pub fn lacks_commit_of(&self, index: LogIndex) -> bool {
+        self.commit.is_some_and(|commit| commit < index)
+    }
+
     /// The entry at `index`, if it stands in the reported tail.
     pub fn entry(&self, index: LogIndex) -> Option<&TailEntry> {
         let first = self.tail.first()?.index;
@@ -182,7 +195,7 @@ impl View {
         let mut leaders: Vec<NodeId> = NodeId::all(self.nodes.len())
             .filter(|node| {
                 self.status(*node)
-                    .is_some_and(|status| status.role == Role::Leader)
+                    .is_some_and(|status| status.role == Some(Role::Leader))
             })
             .collect();
         leaders.sort_by_key(|node| std::cmp::Reverse(self.status(*node).map(|status| status.term)));

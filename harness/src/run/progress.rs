@@ -204,11 +204,16 @@ fn cell(node: NodeId, view: &NodeView) -> String {
         (ProcessState::Running, None) => format!("{node} is silent"),
         (ProcessState::Running, Some(status)) => {
             let role = match status.role {
-                Role::Leader => "leads",
-                Role::Candidate => "runs in",
-                Role::Follower => "follows",
+                Some(Role::Leader) => "leads",
+                Some(Role::Candidate) => "runs in",
+                Some(Role::Follower) => "follows",
+                None => "is up",
             };
-            format!("{node} {role} T{}, {}", status.term, status.commit)
+            let term = status.term.map_or(String::new(), |term| format!(" T{term}"));
+            let commit = status
+                .commit
+                .map_or(String::new(), |commit| format!(", {commit}"));
+            format!("{node} {role}{term}{commit}")
         }
     }
 }

@@ -85,7 +85,10 @@ async fn lag(scene: &Scene, start: &Start, lagging: NodeId) -> Told<LogIndex> {
     let index = LogIndex(start.last.0 + 1);
     scene
         .until(PROMPT, "F1 did not lag behind", |view| {
-            let knows = |node: &NodeId| view.status(*node).is_some_and(|status| status.commit >= index);
+            let knows = |node: &NodeId| {
+                view.status(*node)
+                    .is_some_and(|status| status.has_committed(index))
+            };
             (others.iter().all(knows) && lags(view, lagging, index)).then_some(())
         })
         .await?;
@@ -98,7 +101,7 @@ async fn lag(scene: &Scene, start: &Start, lagging: NodeId) -> Told<LogIndex> {
 
 fn lags(view: &View, node: NodeId, index: LogIndex) -> bool {
     let status = view.status(node);
-    status.is_some_and(|status| status.last.index == index && status.commit < index)
+    status.is_some_and(|status| status.last_index() == Some(index) && status.lacks_commit_of(index))
 }
 
 /// (b): F1 campaigns alone; then L1 goes out, and F1 hears as many as it needs.
@@ -107,7 +110,7 @@ async fn out(scene: &Scene, start: &Start, lagging: NodeId, index: LogIndex) -> 
     let is_later = |term: Option<Term>| term > Some(start.term);
     scene
         .until(CAMPAIGNS, "F1 did not campaign alone", |view| {
-            let campaigns = is_later(view.status(lagging).map(|status| status.term));
+            let campaigns = is_later(view.status(lagging).and_then(|status| status.term));
             (campaigns && lags(view, lagging, index)).then_some(())
         })
         .await?;

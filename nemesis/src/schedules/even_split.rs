@@ -99,9 +99,10 @@ async fn split(scene: &Scene, start: &Start) -> Told<(Vec<NodeId>, Vec<NodeId>, 
 }
 
 fn holds(view: &View, node: NodeId, end: LogIndex) -> bool {
-    view.status(node).is_some_and(|status| status.last.index == end)
+    view.status(node)
+        .is_some_and(|status| status.last_index() == Some(end))
 }
 
 fn is_later(view: &View, node: NodeId, than: Term) -> bool {
-    view.status(node).is_some_and(|status| status.term > than)
+    view.status(node).is_some_and(|status| status.term > Some(than))
 }

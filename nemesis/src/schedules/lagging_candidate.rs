@@ -74,7 +74,7 @@ async fn longer_but_older(scene: &Scene, start: &Start) -> Told<(NodeId, NodeId)
     let end = LogIndex(start.last.0 + length);
     scene
         .until(PROMPT, "the tail was not written", |view| {
-            (view.status(lagging)?.last.index == end).then_some(())
+            (view.status(lagging)?.last_index() == Some(end)).then_some(())
         })
         .await?;
     let (leader, _) = scene
@@ -109,9 +109,12 @@ async fn alone(scene: &Scene, lagging: NodeId, leader: NodeId) -> Told<Term> {
     let term = scene
         .until(CAMPAIGNS, "F's term is not the latest", |view| {
             let led = view.status(leader)?;
-            let has_all = |node: &NodeId| view.status(*node).is_some_and(|status| status.last == led.last);
-            let term = view.status(lagging)?.term;
-            (followers.iter().all(has_all) && term > led.term).then_some(term)
+            let has_all = |node: &NodeId| {
+                view.status(*node)
+                    .is_some_and(|status| status.last.is_some() && status.last == led.last)
+            };
+            let term = view.status(lagging)?.term?;
+            (followers.iter().all(has_all) && term > led.term?).then_some(term)
         })
         .await?;
     let out = scene.draw_out();
@@ -151,8 +154,9 @@ async fn candidate(scene: &Scene, lagging: NodeId, leader: NodeId, term: Term) -
 /// What F's campaigns have come to since it has been heard again.
 fn asking(view: &View, lagging: NodeId, term: Term) -> Option<String> {
     let status = view.status(lagging)?;
-    if leads(view, lagging, status.term) && status.term > term {
-        return Some(format!("it leads term {}", status.term));
+    let at = status.term?;
+    if leads(view, lagging, at) && at > term {
+        return Some(format!("it leads term {at}"));
     }
     let refused = status
         .denied

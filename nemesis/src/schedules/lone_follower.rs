@@ -79,7 +79,8 @@ async fn too_few(scene: &Scene, start: &Start) -> Told<(Vec<NodeId>, Sent)> {
     let end = LogIndex(start.last.0 + 1);
     scene
         .until(ARRIVAL, "the entry did not reach L1's followers", |view| {
-            let holds = |node: &NodeId| view.status(*node).map(|status| status.last.index) == Some(end);
+            let holds =
+                |node: &NodeId| view.status(*node).and_then(|status| status.last_index()) == Some(end);
             few.iter().all(holds).then_some(())
         })
         .await?;

@@ -57,7 +57,7 @@ async fn asked_elsewhere(scene: &Scene, start: &Start) -> Told<()> {
     scene
         .until(PROMPT, "the write was not committed", |view| {
             let status = view.status(old)?;
-            (status.commit >= index && status.entry(index)?.term == start.term).then_some(())
+            (status.has_committed(index) && status.entry(index)?.term == start.term).then_some(())
         })
         .await?;
     match scene.answer(&sent).await {

@@ -79,15 +79,15 @@ async fn lag(scene: &Scene, start: &Start) -> Told<()> {
         .write_acknowledged(old, &scene.key(), "L1 did not acknowledge its entry")
         .await?;
     let index = LogIndex(start.last.0 + 1);
-    let commit = |view: &View, node: NodeId| Some(view.status(node)?.commit);
+    let knows_of = |view: &View, node: NodeId| Some(view.status(node)?.has_committed(index));
     let holds = |view: &View, node: &NodeId| {
         let status = view.status(*node);
-        status.is_some_and(|status| status.last.index >= index && status.commit < index)
+        status.is_some_and(|status| status.last_index() >= Some(index) && status.lacks_commit_of(index))
     };
     scene
         .until(PROMPT, "nobody lagged behind", |view| {
             let some_lag = lags.iter().any(|node| holds(view, node));
-            (some_lag && commit(view, knows)? >= index).then_some(())
+            (some_lag && knows_of(view, knows)?).then_some(())
         })
         .await?;
     scene.cast("F", knows);

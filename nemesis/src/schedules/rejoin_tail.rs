@@ -57,7 +57,7 @@ async fn tail(scene: &Scene, start: &Start) -> Told<Vec<NodeId>> {
     }
     let (index, term) = (LogIndex(start.last.0 + length), start.term);
     let ends_there = |view: &View, node: &NodeId| {
-        let last = view.status(*node).map(|status| status.last);
+        let last = view.status(*node).and_then(|status| status.last);
         last.is_some_and(|last| last.index == index && last.term == term)
     };
     scene
@@ -106,7 +106,8 @@ async fn elect_again(scene: &Scene, rest: &[NodeId], leader: NodeId, term: Term)
     scene
         .links(|Link(from, to)| !rest.contains(&from) && !rest.contains(&to))
         .await?;
-    let campaigns = |view: &View, node: &NodeId| view.status(*node).is_some_and(|status| status.term > term);
+    let campaigns =
+        |view: &View, node: &NodeId| view.status(*node).is_some_and(|status| status.term > Some(term));
     scene
         .until(SOON, "nobody campaigned again", |view| {
             let mut followers = rest.iter().filter(|node| **node != leader);

@@ -108,7 +108,7 @@ async fn written(scene: &Scene, start: &Start, on: &[NodeId]) -> Told<Sent> {
     let end = LogIndex(start.last.0 + 1);
     let holds = |view: &View, node: &NodeId| {
         let status = view.status(*node);
-        status.is_some_and(|status| status.last.index == end && status.commit < end)
+        status.is_some_and(|status| status.last_index() == Some(end) && status.lacks_commit_of(end))
     };
     scene
         .until(PROMPT, "W was not written", |view| {

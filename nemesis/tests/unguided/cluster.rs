@@ -117,15 +117,15 @@ impl Play {
         let leads = self.leader == Some(node);
         NodeStatus {
             incarnation: 1,
-            role: if leads { Role::Leader } else { Role::Follower },
-            term: Term(self.term),
+            role: Some(if leads { Role::Leader } else { Role::Follower }),
+            term: Some(Term(self.term)),
             leader: self.leader,
-            commit: LogIndex(1),
-            applied: LogIndex(1),
-            last: Position::default(),
-            last_at_election: LogIndex(0),
+            commit: Some(LogIndex(1)),
+            applied: Some(LogIndex(1)),
+            last: Some(Position::default()),
+            last_at_election: Some(LogIndex(0)),
             matched: None,
-            campaigns: 0,
+            campaigns: Some(0),
             denied: Vec::new(),
             tail: Vec::new(),
         }

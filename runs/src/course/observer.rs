@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use histories::run_folder::FolderError;
-use histories::{LogIndex, Nanos, Term};
+use histories::{Nanos, Term};
 use nemesis::view::{Role, TailEntry};
 use nemesis::{NodeId, NodeStatus, NodeView, ProcessState};
 
@@ -97,9 +97,9 @@ impl Observer {
         latest
             .iter()
             .filter(|(node, (_, status))| {
-                status.role == Role::Leader && self.world.view(**node) == ProcessState::Running
+                status.role == Some(Role::Leader) && self.world.view(**node) == ProcessState::Running
             })
-            .map(|(node, (_, status))| (*node, status.term))
+            .filter_map(|(node, (_, status))| Some((*node, status.term?)))
             .max_by_key(|(_, term)| *term)
     }
 }
@@ -131,7 +131,7 @@ impl Log {
     fn note(&mut self, node: NodeId, time: Nanos, status: &Arc<NodeStatus>) -> Result<(), FolderError> {
         match &self.last {
             Some(last) if !turned(last, status) => {
-                let moved_on = last.commit != status.commit || last.last != status.last.index;
+                let moved_on = last.commit != status.commit || last.last != status.last_index();
                 if moved_on && time.since(last.time) >= QUIET {
                     self.write(node, time, status)?;
                 } else if moved_on {
@@ -152,7 +152,8 @@ impl Log {
         let from = self
             .last
             .as_ref()
-            .map_or(LogIndex(0), |last| last.commit.min(status.commit));
+            .and_then(|last| Some(last.commit?.min(status.commit?)))
+            .unwrap_or_default();
         StatusLine {
             time,
             node,
@@ -161,7 +162,7 @@ impl Log {
             term: status.term,
             leader: status.leader,
             commit: status.commit,
-            last: status.last.index,
+            last: status.last_index(),
             tail: status
                 .tail
                 .iter()
@@ -194,5 +195,5 @@ impl Log {
 /// Whether the node did more than move on: another role, term, leader or start, or a log that got shorter.
 fn turned(last: &StatusLine, status: &NodeStatus) -> bool {
     let before = (last.incarnation, last.role, last.term, last.leader);
-    before != (status.incarnation, status.role, status.term, status.leader) || status.last.index < last.last
+    before != (status.incarnation, status.role, status.term, status.leader) || status.last_index() < last.last
 }

@@ -29,7 +29,7 @@ pub fn raft_safety(lines: &[StatusLine], cycles: &[Cycle]) -> Check {
     let mut committed: BTreeMap<LogIndex, First<'_>> = BTreeMap::new();
     let mut broken = BTreeMap::new();
     for line in lines {
-        for entry in line.tail.iter().filter(|entry| entry.index <= line.commit) {
+        for entry in line.tail.iter().filter(|entry| Some(entry.index) <= line.commit) {
             match committed.entry(entry.index) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(First { line, entry });

@@ -15,15 +15,15 @@ pub struct StatusLine {
     /// Which start of it.
     pub incarnation: u64,
     /// What it is.
-    pub role: Role,
+    pub role: Option<Role>,
     /// Its term.
-    pub term: Term,
+    pub term: Option<Term>,
     /// Whom it follows.
     pub leader: Option<NodeId>,
     /// Its commit index.
-    pub commit: LogIndex,
+    pub commit: Option<LogIndex>,
     /// Its last entry's index.
-    pub last: LogIndex,
+    pub last: Option<LogIndex>,
     /// The end of its log that is new since the last line, as far as the status showed it.
     pub tail: Vec<TailEntry>,
 }

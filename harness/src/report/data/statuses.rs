@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use histories::run_folder::read_lines;
-use histories::{LogIndex, Nanos, RunFolder, Term};
+use histories::{RunFolder, Term};
 use nemesis::{NodeId, Role};
-use runs::record::Unreadable;
-use serde::{Deserialize, Serialize};
+use runs::record::{StatusLine, Unreadable};
+use serde::Serialize;
 
 use super::columns::{Column, Deltas};
 use super::faults::micros;
@@ -15,23 +15,8 @@ use crate::exit::Failure;
 /// A page keeps so many statuses of a node; beyond it those that only moved on are thinned out.
 const KEPT: usize = 10_000;
 
-/// A line of status.jsonl, without the log.
-#[derive(Deserialize)]
-struct Line {
-    time: Nanos,
-    node: NodeId,
-    incarnation: u64,
-    role: Role,
-    term: Term,
-    leader: Option<NodeId>,
-    commit: LogIndex,
-    last: LogIndex,
-}
-
-impl Line {
-    fn standing(&self) -> (u64, Role, Term, Option<NodeId>) {
-        (self.incarnation, self.role, self.term, self.leader)
-    }
+fn standing(line: &StatusLine) -> (u64, Option<Role>, Option<Term>, Option<NodeId>) {
+    (line.incarnation, line.role, line.term, line.leader)
 }
 
 /// One node's statuses, as columns.
@@ -41,7 +26,7 @@ pub struct Lane {
     pub count: usize,
     /// When, in microseconds.
     pub time: Deltas,
-    /// 0 follower, 1 candidate, 2 leader.
+    /// 0 follower, 1 candidate, 2 leader, 3 not told.
     pub role: Column,
     /// Its term.
     pub term: Deltas,
@@ -56,27 +41,28 @@ pub struct Lane {
 }
 
 impl Lane {
-    fn push(&mut self, line: &Line) {
+    fn push(&mut self, line: &StatusLine) {
         self.count += 1;
         self.time.push(micros(line.time));
         self.role.push(match line.role {
-            Role::Follower => 0,
-            Role::Candidate => 1,
-            Role::Leader => 2,
+            Some(Role::Follower) => 0,
+            Some(Role::Candidate) => 1,
+            Some(Role::Leader) => 2,
+            None => 3,
         });
-        self.term.push(line.term.0);
+        self.term.push(line.term.unwrap_or_default().0);
         self.leader
             .push(line.leader.map_or(0, |leader| leader.0 as u64 + 1));
-        self.commit.push(line.commit.0);
-        self.last.push(line.last.0);
+        self.commit.push(line.commit.unwrap_or_default().0);
+        self.last.push(line.last.unwrap_or_default().0);
         self.incarnation.push(line.incarnation);
     }
 }
 
 /// Every node's lane, by its name.
 pub fn lanes(folder: &RunFolder, unfinished: bool) -> Result<BTreeMap<NodeId, Lane>, Failure> {
-    let lines: Vec<Line> = read_lines(&folder.status(), unfinished).map_err(Unreadable)?;
-    let mut of_node: BTreeMap<NodeId, Vec<Line>> = BTreeMap::new();
+    let lines: Vec<StatusLine> = read_lines(&folder.status(), unfinished).map_err(Unreadable)?;
+    let mut of_node: BTreeMap<NodeId, Vec<StatusLine>> = BTreeMap::new();
     for line in lines {
         of_node.entry(line.node).or_default().push(line);
     }
@@ -86,12 +72,12 @@ pub fn lanes(folder: &RunFolder, unfinished: bool) -> Result<BTreeMap<NodeId, La
         .collect())
 }
 
-fn thinned(lines: &[Line]) -> Lane {
+fn thinned(lines: &[StatusLine]) -> Lane {
     let stride = lines.len().div_ceil(KEPT).max(1);
     let mut lane = Lane::default();
     let mut before = None;
     for (at, line) in lines.iter().enumerate() {
-        let turned = before.replace(line.standing()) != Some(line.standing());
+        let turned = before.replace(standing(line)) != Some(standing(line));
         if turned || at % stride == 0 {
             lane.push(line);
         }

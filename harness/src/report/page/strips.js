@@ -110,8 +110,8 @@ page.strips = (scale) => {
       while (next < lane.count && lane.role[next] === lane.role[at] && lane.term[next] === lane.term[at]) next += 1;
       const from = Math.max(GUTTER, x(lane.time[at]));
       const to = Math.min(scale.width(), next < lane.count ? x(lane.time[next]) : x(horizon));
-      context.fillStyle = ROLES[lane.role[at]];
-      const tall = [3, 8, 12][lane.role[at]];
+      context.fillStyle = ROLES[lane.role[at]] ?? scale.paint.faint;
+      const tall = [3, 8, 12, 3][lane.role[at]];
       context.fillRect(from, y + 12 - tall, Math.max(1, to - from), tall);
       if (to - from > 34 && from > textRight) {
         context.fillStyle = lane.role[at] === 2 ? scale.paint.paper : scale.paint.faint;

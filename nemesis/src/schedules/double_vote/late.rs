@@ -27,7 +27,7 @@ pub(super) async fn story(scene: &Scene, start: &Start) -> Told<()> {
     scene
         .until(SOON, "the candidate was not in the leader's term", |view| {
             let status = view.status(candidate)?;
-            match status.term.cmp(&later) {
+            match status.term?.cmp(&later) {
                 std::cmp::Ordering::Less => None,
                 std::cmp::Ordering::Equal => leads(view, leader, later).then_some(Ok(())),
                 std::cmp::Ordering::Greater => Some(Err(Miss::new("the candidate outran the leader"))),
@@ -52,14 +52,14 @@ async fn campaign(scene: &Scene, start: &Start) -> Told<(NodeId, Vec<NodeId>)> {
     let followers = scene.others(&[start.leader]);
     let candidate = scene
         .until(SOON, "nobody campaigned", |view| {
-            let campaigns = |node: &&NodeId| view.status(**node).is_some_and(|at| at.term > start.term);
+            let campaigns = |node: &&NodeId| view.status(**node).is_some_and(|at| at.term > Some(start.term));
             followers.iter().find(campaigns).copied()
         })
         .await?;
     scene.cast("X", candidate);
     let view = scene.view();
     let mut voters = scene.others(&[candidate]);
-    voters.retain(|node| view.status(*node).is_some_and(|at| at.term == start.term));
+    voters.retain(|node| view.status(*node).is_some_and(|at| at.term == Some(start.term)));
     let mut voters = scene.shuffled(voters);
     voters.truncate(majority(scene.n()) - 1);
     if voters.len() + 1 < majority(scene.n()) {
@@ -83,7 +83,7 @@ async fn vote(scene: &Scene, candidate: NodeId, voters: &[NodeId], term: Term) -
     scene
         .until(SOON, "nobody voted", |view| {
             let mut at = voters.iter().map(|voter| view.status(*voter));
-            at.all(|at| at.is_some_and(|at| at.term == term && at.role == Role::Follower))
+            at.all(|at| at.is_some_and(|at| at.term == Some(term) && at.role == Some(Role::Follower)))
                 .then_some(())
         })
         .await?;

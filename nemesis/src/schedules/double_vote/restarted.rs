@@ -25,7 +25,10 @@ pub(super) async fn story(scene: &Scene, start: &Start) -> Told<()> {
             SOON,
             "the winner did not stay leader while its voters were restarted",
             |view| {
-                let back = |node: &NodeId| view.status(*node).is_some_and(|status| status.term <= term);
+                let back = |node: &NodeId| {
+                    view.status(*node)
+                        .is_some_and(|status| status.term.is_some_and(|at| at <= term))
+                };
                 (leads(view, winner, term) && voters.iter().all(back)).then_some(())
             },
         )

@@ -35,13 +35,15 @@ pub(super) async fn spring(scene: &Scene, trap: &Trap) -> Told<()> {
         .until(PROMPT, "what stands at W's index now is not known", |view| {
             let status = view.status(s5)?;
             let now = status.entry(trap.entry.index)?;
-            (status.commit >= now.index).then(|| (status.campaigns, now.clone()))
+            status
+                .has_committed(now.index)
+                .then(|| (status.campaigns, now.clone()))
         })
         .await?;
     let (outcome, reason) = verdict(scene, trap, &index_now)?;
     scene.ends(outcome, reason);
     let facts = Facts {
-        campaigns: Some(campaigns),
+        campaigns,
         index_now: Some(index_now),
         ..Facts::default()
     };
@@ -88,7 +90,7 @@ pub(super) async fn close(scene: &Scene, trap: &Trap) -> Told<()> {
             let mut denied_by = denied_by_log(view, s5, trap.t3);
             denied_by.retain(|by| with_t4.contains(by));
             let facts = Facts {
-                campaigns: Some(status.campaigns),
+                campaigns: status.campaigns,
                 denied_by,
                 index_now: winner.and_then(|(node, _)| view.status(node)?.entry(trap.entry.index).cloned()),
                 ..Facts::default()

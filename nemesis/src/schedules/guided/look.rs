@@ -8,14 +8,14 @@ use crate::view::{ProcessState, Role, TailEntry, View};
 /// Whether the node leads in this term.
 pub fn leads(view: &View, node: NodeId, term: Term) -> bool {
     view.status(node)
-        .is_some_and(|status| status.role == Role::Leader && status.term == term)
+        .is_some_and(|status| status.role == Some(Role::Leader) && status.term == Some(term))
 }
 
 /// Whether the node follows this leader, in the leader's term.
 pub fn follows(view: &View, node: NodeId, leader: NodeId) -> bool {
-    let term = view.status(leader).map(|status| status.term);
+    let term = view.status(leader).and_then(|status| status.term);
     view.status(node).is_some_and(|status| {
-        status.role == Role::Follower && status.leader == Some(leader) && Some(status.term) == term
+        status.role == Some(Role::Follower) && status.leader == Some(leader) && status.term == term
     })
 }
 
@@ -23,7 +23,8 @@ pub fn follows(view: &View, node: NodeId, leader: NodeId) -> bool {
 pub fn leader_among(view: &View, nodes: &[NodeId], after: Term) -> Option<(NodeId, Term)> {
     nodes.iter().find_map(|node| {
         let status = view.status(*node)?;
-        (status.role == Role::Leader && status.term > after).then_some((*node, status.term))
+        let term = status.term.filter(|term| *term > after)?;
+        (status.role == Some(Role::Leader)).then_some((*node, term))
     })
 }
 
@@ -52,7 +53,7 @@ pub fn denied_by_log(view: &View, node: NodeId, after: Term) -> Vec<NodeId> {
 /// The leader, if every node runs and follows it, in one term.
 pub fn one_leader(view: &View) -> Option<NodeId> {
     let leader = view.leader()?;
-    let term = view.status(leader)?.term;
+    let term = Some(view.status(leader)?.term?);
     let follows = |node| {
         view.status(node)
             .is_some_and(|status| status.term == term && status.leader == Some(leader))
@@ -74,7 +75,8 @@ pub fn is_even(view: &View, since: Nanos) -> bool {
                 && status.leader == Some(leader)
                 && status.last == first.last
                 && status.tail.last() == first.tail.last()
-                && status.commit == first.last.index
+                && status.commit.is_some()
+                && status.commit == first.last_index()
         }
         _ => false,
     })

@@ -19,15 +19,18 @@ const ANSWERED: Duration = Duration::from_millis(1700);
 /// The entry on a majority of which the leader knows, while an entry of the leader's own term is on so few that the rest
 /// can still elect a leader without one; where it is on more, the trap is closed.
 pub fn on_majority(view: &View, leader: NodeId, entry: &TailEntry) -> Told<Option<OnMajority>> {
-    let Some(status) = view.status(leader) else {
+    let seen = view
+        .status(leader)
+        .and_then(|status| Some((status, status.term?, status.last_index()?)));
+    let Some((status, term, last)) = seen else {
         return Ok(None);
     };
     let (nodes, many) = (view.nodes.len(), majority(view.nodes.len()));
-    let p = holders_of_term(view, status.term).len();
+    let p = holders_of_term(view, term).len();
     let closed = "trap closed by the no-op: nodes with an entry of the leader's own term:";
     require(p <= nodes - many, format!("{closed} {p}"))?;
     let mut matched: Vec<LogIndex> = status.matched.iter().flatten().map(|(_, index)| *index).collect();
-    matched.push(status.last.index);
+    matched.push(last);
     matched.sort_unstable_by(|a, b| b.cmp(a));
     let match_quorum = matched.get(many - 1).copied().unwrap_or_default();
     let holders = holders(view, entry);
@@ -35,7 +38,10 @@ pub fn on_majority(view: &View, leader: NodeId, entry: &TailEntry) -> Told<Optio
     let seen = OnMajority {
         p,
         match_quorum,
-        commit: commits.map(|status| status.commit).max().unwrap_or_default(),
+        commit: commits
+            .filter_map(|status| status.commit)
+            .max()
+            .unwrap_or_default(),
         held_ms: 0,
         acknowledged: false,
     };

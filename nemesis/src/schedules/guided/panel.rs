@@ -51,9 +51,9 @@ impl Panel {
                 Server {
                     node,
                     process: seen.process,
-                    role: alive.map(|status| status.role),
-                    term: alive.map(|status| status.term),
-                    commit: alive.map(|status| status.commit),
+                    role: alive.and_then(|status| status.role),
+                    term: alive.and_then(|status| status.term),
+                    commit: alive.and_then(|status| status.commit),
                     log: status
                         .map(|status| {
                             status

@@ -207,12 +207,13 @@ impl Scene {
         let since = self.now();
         self.until(SETTLED, "the logs did not become equal", |view| {
             let status = view.leader().and_then(|leader| view.status(leader))?;
-            is_even(view, since).then(|| Start {
+            let start = Start {
                 leader: view.leader().unwrap_or(leader),
-                term: status.term,
-                last: status.last.index,
+                term: status.term?,
+                last: status.last_index()?,
                 before: before.value.clone(),
-            })
+            };
+            is_even(view, since).then_some(start)
         })
         .await
     }

@@ -257,7 +257,7 @@ impl Scene {
         let mut board = self.board();
         // The story is about one entry, or what everybody agreed on long ago is no news.
         let statuses = board.view.nodes.iter().filter_map(|node| node.status.as_ref());
-        let common = statuses.map(|(_, status)| status.commit).min();
+        let common = statuses.filter_map(|(_, status)| status.commit).min();
         let entry = board.record.entry.as_ref().map(|entry| entry.index);
         let from = entry.or(common).unwrap_or_default().0.saturating_sub(1);
         let panel = Panel::now(board.stage, &board.view, &board.net, LogIndex(from));

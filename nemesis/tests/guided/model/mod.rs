@@ -263,23 +263,23 @@ impl Cluster {
         });
         let status = NodeStatus {
             incarnation: node.incarnation,
-            role: node.role,
-            term: node.term,
+            role: Some(node.role),
+            term: Some(node.term),
             leader: node.leader,
-            commit: index(node.commit),
-            applied: index(node.commit),
-            last: Position {
+            commit: Some(index(node.commit)),
+            applied: Some(index(node.commit)),
+            last: Some(Position {
                 index: index(last_index),
                 term: last_term,
-            },
-            last_at_election: index(node.last_at_election),
+            }),
+            last_at_election: Some(index(node.last_at_election)),
             matched: (node.role == Role::Leader).then(|| {
                 node.matched
                     .iter()
                     .map(|(node, at)| (*node, index(*at)))
                     .collect()
             }),
-            campaigns: node.campaigns,
+            campaigns: Some(node.campaigns),
             denied: node.denied.clone(),
             tail: tail.collect(),
         };
