@@ -55,7 +55,7 @@ fn every_part_of_it_can_be_looked_at(lab: &Lab) {
         ("inspect --faults", "installed"),
         ("inspect --process 0", "invoke"),
         ("inspect --around 20", "      20 "),
-        ("inspect --key fig8-1", "fig8-1"),
+        ("inspect --key figure8-1", "figure8-1"),
         ("inspect --log n3", "== stderr.log"),
         ("list runs --verdict pass --nemesis figure8", "cluster-node"),
     ] {
