@@ -7,11 +7,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cluster_node::journal::{Boot, Journal, Reply};
+use cluster_node::journal::{Boot, Journal, JournalFile, Reply};
 use cluster_node::machine::{Command, Json, Machine, Operation, Session};
 use cluster_node::raft::config::{Config, Profile};
 use cluster_node::raft::types::{Millis, NodeId, Position, RequestId};
 use cluster_node::raft::{Action, HardState, Input, Raft, Recovered};
+use cluster_node::thread;
 
 const BATCHES: u64 = 20_000;
 /// So many writes share a sync.
@@ -49,20 +50,23 @@ fn run(folder: Option<&Path>) -> Duration {
         let writes = batch * BATCH..(batch + 1) * BATCH;
         let actions: Vec<Action> = writes.flat_map(|seq| raft.step(now, propose(seq))).collect();
         if let Some(journal) = &mut journal {
-            journal.steps(raft.take_notes(), false);
+            let (journal, _) = journal;
+            journal.steps(raft.take_notes(), false, thread::now());
             journal.synced();
         }
         for action in actions {
-            carry_out(action, &mut machine, journal.as_mut());
+            let journal = journal.as_mut().map(|(journal, _)| journal);
+            carry_out(action, &mut machine, journal);
         }
-        if let Some(journal) = &mut journal {
-            journal.write().unwrap();
+        if let Some((journal, file)) = &mut journal {
+            file.write(journal.lines()).unwrap();
+            journal.clear();
         }
     }
     began.elapsed()
 }
 
-fn begin(folder: &Path, id: &NodeId) -> Journal {
+fn begin(folder: &Path, id: &NodeId) -> (Journal, JournalFile) {
     let boot = Boot {
         id,
         incarnation: 1,
@@ -72,7 +76,10 @@ fn begin(folder: &Path, id: &NodeId) -> Journal {
         profile: "prod",
         bugs: &[],
     };
-    Journal::begin(folder, &boot).unwrap()
+    (
+        Journal::begin(&boot, thread::now()),
+        JournalFile::create(folder, 1).unwrap(),
+    )
 }
 
 fn propose(seq: u64) -> Input {

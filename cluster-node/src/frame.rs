@@ -96,6 +96,22 @@ pub fn write(out: &mut Vec<u8>, frame: &Frame) {
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
+/// How many bytes [`write`] appends for it.
+pub fn length(frame: &Frame) -> usize {
+    use postcard::ser_flavors::Size;
+    fn of(body: &impl Serialize) -> usize {
+        // Counting cannot fail.
+        postcard::serialize_with_flavor(body, Size::default()).unwrap_or_default()
+    }
+    let body = match frame {
+        Frame::Hello(hello) => of(hello),
+        Frame::Message(message) => of(message),
+        Frame::Forward(forward) => of(forward),
+        Frame::Forwarded(forwarded) => of(forwarded),
+    };
+    4 + 1 + body
+}
+
 /// A body without anything after it.
 fn whole<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, postcard::Error> {
     match postcard::take_from_bytes(body)? {

@@ -15,19 +15,30 @@ use crate::raft::types::{Message, NodeId, Position};
 /// So many requests may wait; what is more is told `overloaded`.
 const MOST_WAITING: usize = 20_000;
 
-/// What comes to the node.
-pub(crate) enum Arrival {
+/// What comes to a node; `C` is a client who waits for a reply.
+pub enum Arrival<C> {
+    /// What a peer's core says.
     Message(NodeId, Message),
     /// A write of a client of a peer's.
     Forward(NodeId, Forward),
     /// What came of a write that this node had forwarded.
     Forwarded(Forwarded),
-    Write(Write, Answer),
+    /// A command to be applied.
+    Write(Write, C),
+    /// A read.
     Read {
+        /// Of this key.
         key: String,
+        /// Whether a follower asks its leader.
         forward: bool,
-        answer: Answer,
+        /// Who asks.
+        client: C,
     },
+}
+
+/// What comes to the node's thread.
+pub(crate) enum Letter {
+    Arrival(Arrival<Answer>),
     Stop,
 }
 
@@ -76,7 +87,7 @@ pub enum Reply {
 }
 
 /// A client who waits for a reply, be it still there or gone.
-pub(crate) struct Answer {
+pub struct Answer {
     reply: oneshot::Sender<Reply>,
     _waiting: Waiting,
 }
@@ -100,37 +111,42 @@ impl Drop for Waiting {
 /// The way to the node. Cheap to clone.
 #[derive(Clone)]
 pub struct Inbox {
-    sender: Sender<Arrival>,
+    sender: Sender<Letter>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl Inbox {
+    fn send(&self, arrival: Arrival<Answer>) {
+        // Nobody receives once the node's process is about to end.
+        let _ = self.sender.send(Letter::Arrival(arrival));
+    }
+
     /// A message of a peer.
     pub fn message(&self, from: NodeId, message: Message) {
-        let _ = self.sender.send(Arrival::Message(from, message));
+        self.send(Arrival::Message(from, message));
     }
 
     /// A write that a peer hands on.
     pub fn forward(&self, from: NodeId, forward: Forward) {
-        let _ = self.sender.send(Arrival::Forward(from, forward));
+        self.send(Arrival::Forward(from, forward));
     }
 
     /// What a peer says of a write that was handed to it.
     pub fn forwarded(&self, forwarded: Forwarded) {
-        let _ = self.sender.send(Arrival::Forwarded(forwarded));
+        self.send(Arrival::Forwarded(forwarded));
     }
 
     /// A command to be applied.
     pub async fn write(&self, write: Write) -> Reply {
-        self.ask(|answer| Arrival::Write(write, answer)).await
+        self.ask(|client| Arrival::Write(write, client)).await
     }
 
     /// A read; with `forward` a follower asks its leader.
     pub async fn read(&self, key: String, forward: bool) -> Reply {
-        self.ask(|answer| Arrival::Read { key, forward, answer }).await
+        self.ask(|client| Arrival::Read { key, forward, client }).await
     }
 
-    async fn ask(&self, arrival: impl FnOnce(Answer) -> Arrival) -> Reply {
+    async fn ask(&self, arrival: impl FnOnce(Answer) -> Arrival<Answer>) -> Reply {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(Arc::clone(&self.waiting));
         if before >= MOST_WAITING {
@@ -141,18 +157,18 @@ impl Inbox {
             reply,
             _waiting: waiting,
         };
-        let _ = self.sender.send(arrival(answer));
+        self.send(arrival(answer));
         replied.await.unwrap_or(Reply::Stopping)
     }
 
     /// Stop after what has come before.
     pub fn stop(&self) {
-        let _ = self.sender.send(Arrival::Stop);
+        let _ = self.sender.send(Letter::Stop);
     }
 }
 
 /// The node's end of the inbox.
-pub struct Arrivals(pub(crate) Receiver<Arrival>);
+pub struct Arrivals(pub(crate) Receiver<Letter>);
 
 /// The inbox and its other end.
 pub fn inbox() -> (Inbox, Arrivals) {

@@ -12,7 +12,8 @@
 //! | [`machine`] | keys, values, sessions |
 //! | [`storage`] | the log file |
 //! | [`journal`] | what the node writes about itself |
-//! | [`node`] | the thread that brings these three together |
+//! | [`node`] | what brings these together: no socket, no file, no clock |
+//! | [`thread`] | the thread that runs it |
 //! | [`inbox`], [`outbox`], [`board`] | the ways in and out of that thread |
 //! | [`forward`] | writes that a follower hands to its leader |
 //! | [`frame`], [`peers`] | the peer protocol, and its sockets |
@@ -20,7 +21,8 @@
 //! | [`cli`] | the command line, and the ready file |
 //! | [`process`] | from the command line to the end |
 //!
-//! It is a library only so that tests reach the core; nothing else uses it (ARCHITECTURE.md).
+//! It is a library only so that tests and the crate `simulation` reach the node without its sockets; nothing else uses it
+//! (ARCHITECTURE.md).
 //!
 //! ```
 //! use cluster_node::raft::{Action, Input, Raft, Recovered, config::{Config, Profile}, types::{Millis, RequestId}};
@@ -56,3 +58,4 @@ pub mod peers;
 pub mod process;
 pub mod raft;
 pub mod storage;
+pub mod thread;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_ch
 
 use crate::frame::{self, Frame};
 use crate::inbox::{Answer, Reply};
-use crate::raft::types::{Message, NodeId};
+use crate::raft::types::NodeId;
 
 /// What leaves together.
 #[derive(Default)]
@@ -35,10 +35,6 @@ pub fn outbox() -> (Outbox, Departures) {
 }
 
 impl Outbox {
-    pub(crate) fn message(&mut self, to: NodeId, message: Message) {
-        self.frame(to, &Frame::Message(message));
-    }
-
     pub(crate) fn frame(&mut self, to: NodeId, frame: &Frame) {
         frame::write(self.waiting.frames.entry(to).or_default(), frame);
     }

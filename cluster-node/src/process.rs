@@ -3,26 +3,21 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 
 use crate::board::Board;
 use crate::cli::{Args, Ready, Settings};
-use crate::forward::Forwards;
 use crate::inbox::{Inbox, inbox};
-use crate::journal::{Boot, Journal, JournalError};
+use crate::journal::JournalFile;
 use crate::log::log;
-use crate::machine::Machine;
-use crate::node::{Node, Parts};
+use crate::node::{About, Node, Start};
 use crate::outbox::{Departures, outbox};
-use crate::raft::rules::Rules;
-use crate::raft::types::{Millis, NodeId};
-use crate::raft::{Raft, Recovered};
+use crate::raft::types::NodeId;
 use crate::storage::{Opened, Storage};
+use crate::thread::{self, Joint};
 use crate::{http, peers};
 
 /// Run a node until it is told to stop.
@@ -40,53 +35,45 @@ pub fn run(args: &Args, settings: Settings) -> anyhow::Result<()> {
         peers: settings.peers,
         incarnation,
     };
-    let began = Instant::now();
-    // Each start draws from a stream of its own, or a restarted node would repeat its timeouts.
-    let seed = args.seed.unwrap_or_else(rand::random);
-    let seed = seed.wrapping_add(incarnation << 32);
-    let rules = settings.config.rules.clone();
-    let journal = match &args.journal {
-        Some(folder) => Some(begin_journal(folder, args, &me, &rules, &recovered)?),
-        None => None,
-    };
-    let mut raft = Raft::new(
-        me.id.clone(),
-        me.peers.clone(),
-        settings.config,
-        seed,
+    let start = Start {
+        id: me.id.clone(),
+        peers: me.peers.clone(),
+        config: settings.config,
+        seed: args.seed.unwrap_or_else(rand::random),
+        incarnation,
         recovered,
-        Millis(0),
-    );
-    let mut machine = Machine::new(args.session_limit as usize, rules.sessions_deduplicate);
-    if journal.is_some() {
-        raft.observe();
-        machine.keep_digest();
-    }
-    let board = Board::new(&raft);
+        session_limit: args.session_limit as usize,
+        forward_timeout_ms: args.forward_timeout_ms,
+        op_timeout: args.op_timeout(),
+        journal: args.journal.is_some().then_some(About {
+            profile: args.profile.as_str(),
+            bugs: &args.bugs,
+        }),
+    };
+    let journal = args.journal.as_deref();
+    let journal = journal
+        .map(|folder| JournalFile::create(folder, incarnation))
+        .transpose()?;
+    let mut node = Node::start(start, thread::now());
+    let board = Board::new(node.raft());
     let (inbox, arrivals) = inbox();
     let (outbox, departures) = outbox();
+    let mut joint = Joint {
+        storage,
+        outbox,
+        board: board.clone(),
+        journal,
+    };
+    node.begin(&mut joint)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(open_sockets(args, &me, inbox.clone(), board.clone(), departures))?;
-    let node = Node::new(Parts {
-        raft,
-        storage,
-        machine,
-        journal,
-        forwards: Forwards::new(&me.id, args.forward_timeout_ms, rules.forward_keeps_id),
-        decides_cas_early: !rules.cas_decided_at_apply,
-        outbox,
-        board,
-        began,
-        incarnation,
-        op_timeout: args.op_timeout(),
-    });
+    runtime.block_on(open_sockets(args, &me, inbox.clone(), board, departures))?;
     let (ended, has_ended) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new()
         .name("node".to_owned())
         .spawn(move || {
-            let result = node.run(&arrivals);
+            let result = thread::run(node, joint, &arrivals);
             let _ = ended.send(());
             result
         })?;
@@ -107,29 +94,6 @@ struct Myself {
     id: NodeId,
     peers: Vec<NodeId>,
     incarnation: u64,
-}
-
-/// The journal, with its first line: what this start has found.
-fn begin_journal(
-    folder: &Path,
-    args: &Args,
-    me: &Myself,
-    rules: &Rules,
-    recovered: &Recovered,
-) -> Result<Journal, JournalError> {
-    let hard = recovered.hard.clone().remembered(rules);
-    Journal::begin(
-        folder,
-        &Boot {
-            id: &me.id,
-            incarnation: me.incarnation,
-            hard: &hard,
-            entries: &recovered.entries,
-            peers: &me.peers,
-            profile: args.profile.as_str(),
-            bugs: &args.bugs,
-        },
-    )
 }
 
 fn log_start(args: &Args, opened: &Opened) {

@@ -4,27 +4,18 @@
 //! leave ahead of the sync are the batch's steps written ahead as well.
 
 mod chain;
+mod file;
 mod line;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use self::chain::{Chain, link};
+pub use self::file::{JournalError, JournalFile};
 use self::line::{Line, number_to, text_to};
 use crate::machine::{Applied, Session};
 use crate::raft::notes::{Event, Note, ReadMode, Refused};
 use crate::raft::types::{Entry, LogIndex, NodeId, Position, Refusal, Term};
 use crate::raft::{HardState, Role};
-
-/// The journal cannot be written; the node must not go on without it.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {what} the journal {}: {source}; the node stops, for it was told to keep one", path.display())]
-pub struct JournalError {
-    what: &'static str,
-    path: PathBuf,
-    source: io::Error,
-}
 
 /// What the first line says.
 pub struct Boot<'a> {
@@ -66,10 +57,8 @@ pub struct Read<'a> {
     pub applied: LogIndex,
 }
 
-/// The journal of one incarnation.
+/// The journal of one incarnation: makes its lines, and leaves it to others to write them down.
 pub struct Journal {
-    path: PathBuf,
-    file: File,
     /// What every line begins with, up to its number.
     prefix: Vec<u8>,
     sequence: u64,
@@ -91,23 +80,8 @@ struct Unsynced {
 }
 
 impl Journal {
-    /// Begin the journal of an incarnation in the folder.
-    pub fn begin(folder: &Path, boot: &Boot<'_>) -> Result<Self, JournalError> {
-        let path = folder.join(format!("journal-{}.jsonl", boot.incarnation));
-        let open = || {
-            std::fs::create_dir_all(folder)?;
-            // One that is there already tells of another life: what it claims must not be mixed with ours.
-            OpenOptions::new().create_new(true).append(true).open(&path)
-        };
-        let file = open().map_err(|source| JournalError {
-            what: "begin",
-            path: path.clone(),
-            source,
-        })?;
-        Journal::on(file, path, boot)
-    }
-
-    fn on(file: File, path: PathBuf, boot: &Boot<'_>) -> Result<Self, JournalError> {
+    /// Begin the journal of an incarnation, at this moment of the machine's monotonic clock, with what the start has found.
+    pub fn begin(boot: &Boot<'_>, now: Duration) -> Self {
         let mut prefix = b"{\"v\":1,\"n\":".to_vec();
         text_to(&mut prefix, &boot.id.0);
         prefix.extend_from_slice(b",\"inc\":");
@@ -115,8 +89,6 @@ impl Journal {
         prefix.extend_from_slice(b",\"s\":");
         let chain = Chain::of(boot.entries);
         let mut journal = Journal {
-            path,
-            file,
             prefix,
             sequence: 0,
             term: boot.hard.term,
@@ -125,22 +97,20 @@ impl Journal {
             chain,
             unsynced: Unsynced::default(),
             buffer: Vec::new(),
-            mono_ns: monotonic_ns(),
+            mono_ns: now.as_nanos() as u64,
         };
         journal.boot(boot);
-        journal.write()?;
-        Ok(journal)
+        journal
     }
 
-    /// Write what has been added; before it has any effect outside.
-    pub fn write(&mut self) -> Result<(), JournalError> {
-        let written = self.file.write_all(&self.buffer);
+    /// The lines that wait to be written down, before anything that they tell of has any effect outside.
+    pub fn lines(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// The lines are written down.
+    pub fn clear(&mut self) {
         self.buffer.clear();
-        written.map_err(|source| JournalError {
-            what: "write",
-            path: self.path.clone(),
-            source,
-        })
     }
 
     fn line(&mut self, event: &str) -> Line<'_> {
@@ -175,8 +145,8 @@ impl Journal {
     }
 
     /// What the core has noted. `is_ahead` where it is written before the sync.
-    pub fn steps(&mut self, notes: impl Iterator<Item = Note>, is_ahead: bool) {
-        self.mono_ns = monotonic_ns();
+    pub fn steps(&mut self, notes: impl Iterator<Item = Note>, is_ahead: bool, now: Duration) {
+        self.mono_ns = now.as_nanos() as u64;
         for note in notes {
             self.term = note.term;
             self.step(note.event, is_ahead);
@@ -365,10 +335,9 @@ impl Journal {
     }
 
     /// A clean end.
-    pub fn stop(&mut self, why: &str) -> Result<(), JournalError> {
-        self.mono_ns = monotonic_ns();
+    pub fn stop(&mut self, why: &str, now: Duration) {
+        self.mono_ns = now.as_nanos() as u64;
         self.line("stop").text("why", why).end();
-        self.write()
     }
 }
 
@@ -400,39 +369,5 @@ fn refusal(why: Refused) -> &'static str {
         Refused::For(Refusal::Log) => "log",
         Refused::For(Refusal::Voted) => "voted",
         Refused::For(Refusal::Leader) => "leader",
-    }
-}
-
-/// The machine's monotonic clock, which all processes share.
-fn monotonic_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_disk_is_an_error_that_says_so() {
-        let path = PathBuf::from("/dev/full");
-        let file = OpenOptions::new().append(true).open(&path).unwrap();
-        let boot = Boot {
-            id: &NodeId::from("n1"),
-            incarnation: 1,
-            hard: &HardState::default(),
-            entries: &[],
-            peers: &[],
-            profile: "prod",
-            bugs: &[],
-        };
-        let error = Journal::on(file, path, &boot)
-            .err()
-            .map(|error| error.to_string());
-        let error = error.unwrap_or_default();
-        assert!(
-            error.contains("cannot write the journal /dev/full: No space left"),
-            "{error}"
-        );
     }
 }

@@ -440,17 +440,22 @@ pub struct Status {
 }
 
 impl Raft {
+    /// At most so many entries of the log's end.
+    pub fn tail(&self, most: usize) -> &[Entry] {
+        let last = self.last().index.0;
+        self.log
+            .slice(LogIndex(last.saturating_sub(most as u64) + 1), most)
+    }
+
     /// How it stands, with at most `tail` entries of the log's end.
     pub fn status(&self, tail: usize) -> Status {
-        let last = self.last();
-        let from = LogIndex(last.index.0.saturating_sub(tail as u64) + 1);
         Status {
             role: self.role,
             hard: self.hard.clone(),
             leader: self.leader.clone(),
             commit: self.commit,
             applied: self.applied,
-            last,
+            last: self.last(),
             last_at_election: self.last_at_election,
             matched: (self.role == Role::Leader).then(|| {
                 self.progress
@@ -461,7 +466,7 @@ impl Raft {
             campaigns: self.campaigns,
             pending_reads: self.reads.len(),
             denied: self.denied.iter().cloned().collect(),
-            tail: self.log.slice(from, tail).to_vec(),
+            tail: self.tail(tail).to_vec(),
         }
     }
 }
