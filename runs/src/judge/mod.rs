@@ -153,79 +153,120 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
     let unfinished = !record.finished;
     let nemesis = nemesis::Saved::load(folder, &record)?;
     let statuses: Vec<StatusLine> = read_lines(&folder.status(), unfinished)?;
+    let run = folder.path().display().to_string();
     let history = match read_history_within(folder, unfinished, budget) {
         Err(_) if let Some(stop) = budget.stopped() => {
             return Ok(Results {
                 seed: Some(record.settings.seed),
-                run: folder.path().display().to_string(),
+                run,
                 ..Results::of(vec![reading::unread(stop)])
             });
         }
         read => read?,
     };
-    let model = limits
-        .model
-        .clone()
-        .unwrap_or_else(|| history.header.model.clone().unwrap_or_default());
-    let (linearizability, journals) = side_by_side(folder, &record, &history, &model, limits, budget);
-    let mut checks = vec![linearizability?];
-    let journals = journals?;
-    let mut durability = history::durability(&history, &model)?;
-    committed::name_the_holders(&mut durability, &statuses);
-    checks.push(durability);
-    let mut not_applicable = Vec::new();
-    if limits.journals && record.capabilities.tell_of_safety() {
-        let statuses = committed::raft_safety(&statuses, nemesis.cycles());
-        checks.push(journals::merged(journals, statuses));
-    } else if limits.journals {
-        not_applicable.push(NotApplicable {
-            name: CheckName::RaftSafety,
-            reason: format!(
-                "{} writes no journal and tells no committed (index, term)",
-                record.settings.system
-            ),
-        });
+    let left = Left {
+        record,
+        nemesis,
+        statuses,
+        history,
+    };
+    let (linearizability, journals) = side_by_side(folder, &left, limits, budget);
+    let results = left.judge(linearizability?, journals?, limits)?;
+    Ok(Results { run, ..results })
+}
+
+/// What a run has left, but for the nodes' journals.
+pub struct Left {
+    /// What was run, and when.
+    pub record: Record,
+    /// What the nemesis did.
+    pub nemesis: nemesis::Saved,
+    /// How the nodes stood.
+    pub statuses: Vec<StatusLine>,
+    /// What the clients saw.
+    pub history: History,
+}
+
+impl Left {
+    fn model(&self, limits: &Limits) -> String {
+        let named = || self.history.header.model.clone().unwrap_or_default();
+        limits.model.clone().unwrap_or_else(named)
     }
-    checks.push(nemesis.armed(&record)?);
-    checks.push(recovery::check(&record));
-    checks.push(history::activity(&history)?);
-    if unfinished {
-        checks.push(did_not_finish());
+
+    /// Whether the history has a legal order, within the limits.
+    pub fn linearizability(&self, limits: &Limits, budget: &Budget) -> Result<Check, JudgeError> {
+        let model = self.model(limits);
+        history::linearizability(&self.history, &model, Implied::default(), limits, budget)
     }
-    let load = record.load_stage();
-    Ok(Results {
-        outage_longest_ms: load.map_or(0, |load| {
-            outage::longest(&history.events, load).as_millis() as u64
-        }),
-        operations: Operations::count(&history.events, load),
-        cycles: nemesis.tally(),
-        seed: Some(record.settings.seed),
-        run: folder.path().display().to_string(),
-        not_applicable,
-        left_out: (!limits.journals)
-            .then_some(CheckName::RaftSafety)
-            .into_iter()
-            .collect(),
-        ..Results::of(checks)
-    })
+
+    /// The verdict, given what was found of the history and in the journals.
+    pub fn judge(
+        &self,
+        linearizability: Check,
+        journals: Option<Check>,
+        limits: &Limits,
+    ) -> Result<Results, JudgeError> {
+        let Left {
+            record,
+            nemesis,
+            statuses,
+            history,
+        } = self;
+        let mut checks = vec![linearizability];
+        let mut durability = history::durability(history, &self.model(limits))?;
+        committed::name_the_holders(&mut durability, statuses);
+        checks.push(durability);
+        let mut not_applicable = Vec::new();
+        if limits.journals && record.capabilities.tell_of_safety() {
+            let statuses = committed::raft_safety(statuses, nemesis.cycles());
+            checks.push(journals::merged(journals, statuses));
+        } else if limits.journals {
+            not_applicable.push(NotApplicable {
+                name: CheckName::RaftSafety,
+                reason: format!(
+                    "{} writes no journal and tells no committed (index, term)",
+                    record.settings.system
+                ),
+            });
+        }
+        checks.push(nemesis.armed(record)?);
+        checks.push(recovery::check(record));
+        checks.push(history::activity(history)?);
+        if !record.finished {
+            checks.push(did_not_finish());
+        }
+        let load = record.load_stage();
+        Ok(Results {
+            outage_longest_ms: load.map_or(0, |load| {
+                outage::longest(&history.events, load).as_millis() as u64
+            }),
+            operations: Operations::count(&history.events, load),
+            cycles: nemesis.tally(),
+            seed: Some(record.settings.seed),
+            not_applicable,
+            left_out: (!limits.journals)
+                .then_some(CheckName::RaftSafety)
+                .into_iter()
+                .collect(),
+            ..Results::of(checks)
+        })
+    }
 }
 
 /// Linearizability, and what the journals say: neither needs the other, and both may take seconds.
 fn side_by_side(
     folder: &RunFolder,
-    record: &Record,
-    history: &History,
-    model: &str,
+    left: &Left,
     limits: &Limits,
     budget: &Budget,
 ) -> (Result<Check, JudgeError>, Result<Option<Check>, JudgeError>) {
     std::thread::scope(|scope| {
-        let journals = scope.spawn(|| match limits.journals {
-            true => journals::raft_safety(folder, record.settings.nodes, &history.events, &limits.stop),
+        let (nodes, events) = (left.record.settings.nodes, &left.history.events);
+        let journals = scope.spawn(move || match limits.journals {
+            true => journals::raft_safety(folder, nodes, events, &limits.stop),
             false => Ok(None),
         });
-        let implied = Implied::default();
-        let linearizability = history::linearizability(history, model, implied, limits, budget);
+        let linearizability = left.linearizability(limits, budget);
         let panicked = |_| Err(JudgeError::Panicked("the check of the journals"));
         (linearizability, journals.join().unwrap_or_else(panicked))
     })

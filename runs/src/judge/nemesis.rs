@@ -1,5 +1,6 @@
 //! The check `armed`: the faults really happened, and a guided schedule set its trap often enough.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use checker::{Check, CheckName, Verdict};
@@ -25,22 +26,33 @@ impl Saved {
     pub fn load(folder: &RunFolder, record: &Record) -> Result<Self, JudgeError> {
         let unfinished = !record.finished;
         let effects = read_lines(&folder.nemesis(), unfinished)?;
-        let (mut all, mut cycles) = (Vec::new(), Vec::new());
-        for row in record.settings.nemesis_rows()? {
-            let path = folder.cycles(row.name);
-            let records: Vec<serde_json::Value> = read_lines(&path, unfinished)?;
+        let rows = record.settings.nemesis_rows()?;
+        let records = rows
+            .iter()
+            .map(|row| read_lines(&folder.cycles(row.name), unfinished));
+        Self::of(&rows, effects, records.collect::<Result<_, _>>()?, |row| {
+            folder.cycles(row)
+        })
+    }
+
+    /// The effects, and the cycles of each of these schedules, which stand in the file of that path.
+    pub fn of(
+        rows: &[&'static Row],
+        effects: Vec<EffectLine>,
+        records: Vec<Vec<serde_json::Value>>,
+        path: impl Fn(&str) -> PathBuf,
+    ) -> Result<Self, JudgeError> {
+        let mut cycles = Vec::new();
+        for (row, records) in rows.iter().zip(&records).filter(|(row, _)| row.guided) {
             let unreadable = |why: String| JudgeError::Cycles {
-                path: path.clone(),
+                path: path(row.name),
                 why,
             };
-            if row.guided {
-                cycles.extend(read(&records).map_err(unreadable)?);
-            }
-            all.push(records);
+            cycles.extend(read(records).map_err(unreadable)?);
         }
         Ok(Saved {
             effects,
-            records: all,
+            records,
             cycles,
         })
     }
@@ -53,6 +65,11 @@ impl Saved {
     /// The cycles of guided schedules as they were saved.
     pub fn records(&self) -> impl Iterator<Item = &serde_json::Value> {
         self.records.iter().flatten()
+    }
+
+    /// The same, schedule by schedule.
+    pub fn records_of_each(&self) -> &[Vec<serde_json::Value>] {
+        &self.records
     }
 
     /// The same, read.
