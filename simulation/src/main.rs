@@ -1,0 +1,9 @@
+//! The binary `simulation`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,82 @@
+//! Whole runs in virtual time: the same bytes from the same seed, no alarm of the correct node, and every bug caught.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use histories::{RunFolder, Seed};
+use rayon::prelude::*;
+use runs::case::Case;
+use runs::cluster_node::BUGS;
+use simulation::finding::{Cost, Ending, Finding};
+use simulation::run::{Options, Plan};
+use simulation::save::files;
+
+fn options(seconds: u64) -> Options {
+    Options {
+        duration: Duration::from_secs(seconds),
+        interval: Duration::from_millis(500),
+        clients: 4,
+        pause_ms: (2, 12),
+        journals: true,
+    }
+}
+
+fn finding(case: &Case, bugs: &[&str], seed: u64, seconds: u64) -> Finding {
+    let bugs: Vec<String> = bugs.iter().map(|bug| (*bug).to_owned()).collect();
+    let plan = Plan::new(case, &bugs, &options(seconds)).unwrap();
+    let played = plan.play(Seed(seed)).unwrap();
+    let results = played.judge().unwrap();
+    Finding::of(Seed(seed), !bugs.is_empty(), &played, &results, Cost::default())
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
+    nemesis::TABLE.par_iter().for_each(|row| {
+        let folder = RunFolder::at("run");
+        let play = |seed| {
+            let plan = Plan::new(&Case::under(row.name), &[], &options(3)).unwrap();
+            let played = plan.play(Seed(seed)).unwrap();
+            let results = played.judge().unwrap();
+            files(&played, &results, &folder).unwrap()
+        };
+        let first = play(7);
+        let again = play(7);
+        for (path, bytes) in &first {
+            assert_eq!(Some(bytes), again.get(path), "{}: {}", row.name, path.display());
+        }
+        assert_eq!(first.len(), again.len(), "{}", row.name);
+        assert_ne!(
+            first[&folder.history()],
+            play(8)[&folder.history()],
+            "{}",
+            row.name
+        );
+    });
+}
+
+#[test]
+fn the_correct_node_raises_no_alarm_under_any_schedule() {
+    nemesis::TABLE.par_iter().for_each(|row| {
+        let seeds: Vec<Finding> = (1..=8)
+            .map(|seed| finding(&Case::under(row.name), &[], seed, 5))
+            .collect();
+        for seed in &seeds {
+            let is_well = matches!(seed.ending, Ending::Clean | Ending::Unarmed);
+            assert!(is_well, "{}: {seed:?}", row.name);
+        }
+        let armed = seeds.iter().filter(|seed| seed.ending == Ending::Clean).count();
+        assert!(armed >= 7, "{}: {seeds:?}", row.name);
+    });
+}
+
+#[test]
+fn every_bug_is_caught_by_its_schedule() {
+    BUGS.par_iter().for_each(|bug| {
+        let seeds: Vec<Finding> = (1..=4)
+            .map(|seed| finding(&bug.case, &[bug.name], seed, 20))
+            .collect();
+        let caught = seeds.iter().filter(|seed| seed.ending == Ending::Caught).count();
+        assert!(caught >= 3, "{}: {seeds:?}", bug.name);
+    });
+}
