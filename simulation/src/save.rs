@@ -64,7 +64,11 @@ pub fn files(
         (folder.status(), lines(&played.left.statuses)?),
         (folder.results(), serde_json::to_vec_pretty(results)?),
     ]);
-    for (name, cycles) in settings.nemesis.split(',').zip(played.left.nemesis.records_of_each()) {
+    for (name, cycles) in settings
+        .nemesis
+        .split(',')
+        .zip(played.left.nemesis.records_of_each())
+    {
         files.insert(folder.cycles(name), lines(cycles)?);
     }
     for (node, journals) in NodeId::all(settings.nodes).zip(&played.journals) {

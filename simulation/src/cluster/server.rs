@@ -313,27 +313,27 @@ fn status(raft: &Raft, incarnation: u64, tail: Vec<TailEntry>) -> NodeStatus {
     let node = |name: &Name| node_of(name);
     NodeStatus {
         incarnation,
-        role: match status.role {
+        role: Some(match status.role {
             cluster_node::raft::Role::Follower => Role::Follower,
             cluster_node::raft::Role::Candidate => Role::Candidate,
             cluster_node::raft::Role::Leader => Role::Leader,
-        },
-        term: Term(status.hard.term.0),
+        }),
+        term: Some(Term(status.hard.term.0)),
         leader: status.leader.as_ref().map(node),
-        commit: index(status.commit),
-        applied: index(status.applied),
-        last: Position {
+        commit: Some(index(status.commit)),
+        applied: Some(index(status.applied)),
+        last: Some(Position {
             index: index(status.last.index),
             term: Term(status.last.term.0),
-        },
-        last_at_election: index(status.last_at_election),
+        }),
+        last_at_election: Some(index(status.last_at_election)),
         matched: status.matched.map(|matched| {
             matched
                 .iter()
                 .map(|(peer, at)| (node(peer), index(*at)))
                 .collect()
         }),
-        campaigns: status.campaigns,
+        campaigns: Some(status.campaigns),
         denied: status
             .denied
             .iter()
