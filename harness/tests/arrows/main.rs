@@ -54,7 +54,9 @@ fn dependencies(manifest: &toml::Table) -> BTreeSet<String> {
 fn crates_use_only_whom_they_may() {
     let drawn = Drawing::read().crates;
     let workspace = &manifest(".")["workspace"];
-    let built: BTreeSet<String> = workspace["default-members"].clone().try_into().unwrap();
+    let mut built: BTreeSet<String> = workspace["members"].clone().try_into().unwrap();
+    // It compares the checker with others, and nobody rests on it.
+    built.remove("bench");
     assert_eq!(
         built,
         drawn.keys().cloned().collect(),
