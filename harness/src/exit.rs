@@ -9,13 +9,12 @@ use runs::course::CourseError;
 
 use crate::errors::{CliError, RecorderError, ReportError, RunError, ServeError, SystemError};
 
-pub use runs::exit::Exit;
+pub(crate) use runs::exit::Exit;
 use runs::judge::JudgeError;
 use runs::record::{SettingsError, Unreadable};
 
 /// An error that ends the command: each room has its own, and this is all of them.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "an error says by itself what it is")]
 pub enum Failure {
     #[error(transparent)]
     Cli(#[from] CliError),

@@ -236,7 +236,7 @@ const fn switched(name: &'static str) -> Flag {
 }
 
 /// The names of what can be broken on purpose, of all systems.
-pub fn all_bugs() -> impl Iterator<Item = &'static str> {
+pub(crate) fn all_bugs() -> impl Iterator<Item = &'static str> {
     systems::all()
         .into_iter()
         .flat_map(|row| row.bugs)
@@ -256,7 +256,7 @@ fn span(given: &[String]) -> Result<Duration, String> {
 }
 
 /// A duration such as `60s`, `5m` or `500ms`.
-pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s, 5m or 500ms"))
 }
 
@@ -352,7 +352,7 @@ impl Flag {
 
 /// What was given on the command line, flag by flag.
 #[derive(Clone, Debug)]
-pub struct Flags {
+pub(crate) struct Flags {
     given: Vec<Vec<String>>,
 }
 
@@ -390,7 +390,7 @@ impl Flags {
     ///
     /// # Errors
     /// A default cannot be had: the node's binary is nowhere.
-    pub fn settings(&self) -> Result<Settings, Failure> {
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let mut settings = Settings::default();
         for (flag, given) in TABLE.iter().zip(&self.given) {
             let values = match given.is_empty() {
@@ -408,7 +408,7 @@ impl Flags {
 }
 
 /// The words of `harness run` that repeat a run.
-pub fn words(settings: &Settings) -> Vec<String> {
+pub(crate) fn words(settings: &Settings) -> Vec<String> {
     let mut words = Vec::new();
     for flag in TABLE {
         let values = (flag.get)(settings);
@@ -420,7 +420,7 @@ pub fn words(settings: &Settings) -> Vec<String> {
 }
 
 /// The command that repeats a run.
-pub fn command_line(settings: &Settings) -> String {
+pub(crate) fn command_line(settings: &Settings) -> String {
     let quoted = |word: String| match word.contains(char::is_whitespace) {
         true => format!("'{word}'"),
         false => word,

@@ -12,13 +12,15 @@
 //! | [`flags`] | the flags of a run, and the command that repeats it |
 //! | [`errors`], [`exit`] | what can go wrong, and the exit codes |
 
+#![warn(unreachable_pub)]
+
 pub mod cli;
-pub mod errors;
-pub mod exit;
-pub mod flags;
+mod errors;
+mod exit;
+mod flags;
 pub mod report;
 pub mod run;
-pub mod selftest;
-pub mod serve;
-pub mod systems;
-pub mod trial;
+mod selftest;
+mod serve;
+mod systems;
+mod trial;

@@ -15,7 +15,7 @@ use crate::report::outcome::Outcome;
 use crate::run::progress::Progress;
 
 /// What came of it.
-pub struct Trial {
+pub(crate) struct Trial {
     /// Where it is saved.
     pub folder: RunFolder,
     /// What was run, and how it went.
@@ -39,7 +39,7 @@ impl From<Trial> for Outcome {
 ///
 /// # Errors
 /// The settings cannot be, or the harness could not do its work.
-pub fn trial(
+pub(crate) fn trial(
     settings: &Settings,
     progress: Progress,
     limits: Limits,

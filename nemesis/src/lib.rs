@@ -36,6 +36,8 @@
 //! assert!(matches!(kill.observe(&view)[..], [Effect::Kill(_)]));
 //! ```
 
+#![warn(unreachable_pub)]
+
 pub mod effect;
 pub mod evidence;
 pub mod fault;
@@ -43,7 +45,7 @@ pub mod faults;
 pub mod hands;
 pub mod schedule;
 pub mod schedules;
-pub mod scope;
+mod scope;
 pub mod tells;
 pub mod view;
 

@@ -15,6 +15,8 @@
 //!
 //! Invariant: nothing here starts a process, opens a socket or prints.
 
+#![warn(unreachable_pub)]
+
 pub mod capabilities;
 pub mod case;
 pub mod cluster_node;

@@ -38,7 +38,7 @@ Examples:
 /// Judge saved runs, or history files, again: the same checks, the same exit code.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     /// Runs' folders, `latest`, history files, or `-` for standard input.
     #[arg(value_name = "RUN|FILE", required = true)]
     targets: Vec<PathBuf>,
@@ -104,7 +104,7 @@ pub struct Args {
 }
 
 /// Do it.
-pub fn check(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
     let limits = limits(args);
     let stop = limits.stop.clone();
     super::on_interrupt(move || stop.set())?;

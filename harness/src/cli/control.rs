@@ -17,7 +17,7 @@ use crate::run::progress::Progress;
 use crate::trial::{Trial, trial};
 
 /// What came of it; it changes nothing of the tested run's verdict.
-pub struct Control {
+pub(super) struct Control {
     settings: Settings,
     ended: Result<Trial, Failure>,
 }
@@ -25,7 +25,7 @@ pub struct Control {
 impl Control {
     /// Lead the correct node through what the tested run went through. Each page has the other run behind the switch of the
     /// rule from then on, and `latest` is the tested run again. `stop` ends its check, too.
-    pub fn lead(tested: &mut Trial, progress: Progress, stop: &Stop) -> Self {
+    pub(super) fn lead(tested: &mut Trial, progress: Progress, stop: &Stop) -> Self {
         let settings = Settings {
             bugs: Vec::new(),
             ..tested.record.settings.clone()
@@ -50,7 +50,7 @@ impl Control {
     }
 
     /// In a line, loud where it is not green: then the bug may not be what made the difference.
-    pub fn line(&self, style: Style) -> String {
+    pub(super) fn line(&self, style: Style) -> String {
         match &self.ended {
             Ok(control) => line(&control.results, style),
             Err(failure) => {
@@ -61,7 +61,7 @@ impl Control {
     }
 
     /// For CI.
-    pub fn outcome(self) -> Outcome {
+    pub(super) fn outcome(self) -> Outcome {
         match self.ended {
             Ok(control) => Outcome::from(control),
             Err(failure) => Outcome::not_done(&self.settings, failure),

@@ -20,7 +20,7 @@ Examples:
 /// Write a history in another format.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     /// The history, or `-` for standard input.
     #[arg(value_name = "IN")]
     input: PathBuf,
@@ -44,7 +44,7 @@ fn writable() -> Vec<&'static str> {
 }
 
 /// Do it.
-pub fn convert(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn convert(args: &Args) -> Result<Exit, Failure> {
     let options = Options {
         format: args.from.as_deref(),
         ..Options::default()

@@ -28,7 +28,7 @@ Examples:
 /// Compare saved runs with a baseline: exit 1 if they are worse by more than the margin, or if one of them is a violation.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     /// Runs' folders, or `latest`; several of one kind count by their median.
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
@@ -86,7 +86,7 @@ struct Row {
 }
 
 /// Do it.
-pub fn gate(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn gate(args: &Args) -> Result<Exit, Failure> {
     let load = |paths: &[PathBuf]| -> Result<Vec<Run>, Failure> {
         let one = |path: &PathBuf| Run::load(&run_folder(&args.store, path)?);
         paths.iter().map(one).collect()

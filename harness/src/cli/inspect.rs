@@ -28,7 +28,7 @@ Examples:
 /// Look at a saved run: its verdict, its cycles panel by panel, the history around a violation.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     /// A run's folder, or `latest`.
     #[arg(value_name = "RUN", default_value = "latest")]
     run: PathBuf,
@@ -59,7 +59,7 @@ pub struct Args {
 }
 
 /// Do it.
-pub fn inspect(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn inspect(args: &Args) -> Result<Exit, Failure> {
     let folder = run_folder(&args.store, &args.run)?;
     if let Some(node) = &args.log {
         return log(&folder, node);

@@ -23,7 +23,7 @@ Examples:
 /// Show what there is: saved runs, and every row of every table.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     /// Of what.
     what: What,
     /// Where the runs are kept.
@@ -55,7 +55,7 @@ enum What {
 }
 
 /// Do it.
-pub fn list(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn list(args: &Args) -> Result<Exit, Failure> {
     let table = match args.what {
         What::Runs => return list_runs(args),
         What::Systems => systems(),
@@ -100,7 +100,7 @@ fn list_runs(args: &Args) -> Result<Exit, Failure> {
 }
 
 mod json_map {
-    pub type Map = std::collections::BTreeMap<&'static str, String>;
+    pub(super) type Map = std::collections::BTreeMap<&'static str, String>;
 }
 
 /// Without control characters: the name of a folder may hold what a terminal takes for a command.

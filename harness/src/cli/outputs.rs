@@ -13,7 +13,7 @@ const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// For CI.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Outputs {
+pub(super) struct Outputs {
     /// Write the checks as JUnit XML; an inconclusive one is an error there, never a success.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -25,7 +25,7 @@ pub struct Outputs {
 impl Outputs {
     /// Write what was asked for. Annotations go to standard error: standard output may be a document, and the runner
     /// reads both.
-    pub fn write(&self, outcomes: &[Outcome]) -> Result<(), Failure> {
+    pub(super) fn write(&self, outcomes: &[Outcome]) -> Result<(), Failure> {
         if let Some(path) = &self.junit {
             let xml = junit::render(outcomes).map_err(CliError::from)?;
             put(path, xml.as_bytes())?;
@@ -42,7 +42,7 @@ impl Outputs {
 }
 
 /// Write a whole file.
-pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(Failure::cannot_write(path))
 }
 

@@ -8,14 +8,14 @@ use crate::errors::CliError;
 use crate::exit::Failure;
 
 /// Where long text goes. A reader that has gone away is no error: what follows is dropped.
-pub struct Pager {
+pub(super) struct Pager {
     child: Option<Child>,
     out: Option<Box<dyn Write>>,
 }
 
 impl Pager {
     /// `$PAGER`, or `less`, where standard output is a terminal; else standard output itself.
-    pub fn open() -> Self {
+    pub(super) fn open() -> Self {
         let child = std::io::stdout().is_terminal().then(pager).flatten();
         Pager::of(child)
     }
@@ -33,17 +33,17 @@ impl Pager {
     }
 
     /// Show this text.
-    pub fn show(&mut self, text: &str) -> Result<(), Failure> {
+    pub(super) fn show(&mut self, text: &str) -> Result<(), Failure> {
         self.attempt(|out| out.write_all(text.as_bytes()))
     }
 
     /// What was shown is to be seen now.
-    pub fn flush(&mut self) -> Result<(), Failure> {
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
         self.attempt(|out| out.flush())
     }
 
     /// Whether somebody still reads: what nobody reads need not be looked for.
-    pub fn wants_more(&self) -> ControlFlow<()> {
+    pub(super) fn wants_more(&self) -> ControlFlow<()> {
         match self.out {
             Some(_) => ControlFlow::Continue(()),
             None => ControlFlow::Break(()),
@@ -63,7 +63,7 @@ impl Pager {
     }
 
     /// Wait until the reader has seen enough.
-    pub fn close(mut self) -> Result<(), Failure> {
+    pub(super) fn close(mut self) -> Result<(), Failure> {
         self.flush()?;
         self.out = None;
         if let Some(child) = &mut self.child {

@@ -27,7 +27,7 @@ Examples:
 /// Do a saved run again, with the same settings, seed and schedule, and count how often it fails in the same way.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     /// A run's folder, or `latest`.
     #[arg(value_name = "RUN", default_value = "latest")]
     run: PathBuf,
@@ -46,7 +46,7 @@ pub struct Args {
 }
 
 /// Do it.
-pub fn replay(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn replay(args: &Args) -> Result<Exit, Failure> {
     let original = Record::load(&run_folder(&args.store, &args.run)?)?;
     let settings = Settings {
         store: args.store.clone(),

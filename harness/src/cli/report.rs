@@ -14,7 +14,7 @@ Examples:
 /// Draw report.html of saved runs anew, from their files.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     /// Folders of runs, or `latest`.
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
@@ -30,7 +30,7 @@ pub struct Args {
 }
 
 /// Do it.
-pub fn report(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn report(args: &Args) -> Result<Exit, Failure> {
     let compare = args.compare.as_ref();
     let compare = compare.map(|run| run_folder(&args.store, run)).transpose()?;
     for run in &args.runs {

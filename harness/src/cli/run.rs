@@ -30,7 +30,7 @@ Examples:
 /// Start a cluster, lead it through faults, record every operation, and judge the record.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     flags: Flags,
     /// Then lead the correct node through the same schedule with the same seed, for comparison; the exit code stays that of
@@ -63,7 +63,7 @@ enum ProgressArg {
 }
 
 /// Do it.
-pub fn run(args: Args) -> Result<Exit, Failure> {
+pub(super) fn run(args: Args) -> Result<Exit, Failure> {
     let (json, control, outputs) = (args.json, args.control, args.outputs.clone());
     let progress = match args.progress {
         _ if args.quiet => Progress::Quiet,

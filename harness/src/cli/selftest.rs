@@ -54,7 +54,7 @@ const STORE: &str = "selftest";
 /// Every seeded bug must be caught by its schedule, and the correct node must pass the same schedules.
 #[derive(clap::Args)]
 #[command(after_help = ABOUT)]
-pub struct Args {
+pub(super) struct Args {
     /// How many seeds each.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
@@ -104,7 +104,7 @@ struct Run {
 }
 
 /// Do it.
-pub fn selftest(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn selftest(args: &Args) -> Result<Exit, Failure> {
     let matrix = Matrix {
         bugs: bugs(args)?,
         schedules: schedules(args),

@@ -17,7 +17,7 @@ Examples:
 /// Show the store in a browser: the runs, their reports and files, two runs side by side.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(super) struct Args {
     /// Where to listen; by default this machine alone can ask.
     #[arg(long, default_value = "127.0.0.1:8008", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 /// Do it, until Ctrl-C.
-pub fn serve(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,7 +1,7 @@
 //! Tables as people read them.
 
 /// A table: its head, and its rows.
-pub struct Table {
+pub(super) struct Table {
     /// The names of the columns.
     pub head: Vec<&'static str>,
     /// As many cells each.
@@ -9,7 +9,7 @@ pub struct Table {
 }
 
 /// Columns as wide as their widest cell.
-pub fn aligned(table: &Table) -> String {
+pub(super) fn aligned(table: &Table) -> String {
     let widths: Vec<usize> = (0..table.head.len())
         .map(|column| {
             let cells = table.rows.iter().map(|row| row[column].chars().count());

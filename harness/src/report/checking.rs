@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use runs::judge::{Progress, Show};
 
 /// A bar on standard error, which is there as long as the check lasts.
-pub fn bar() -> Show {
+pub(crate) fn bar() -> Show {
     let bar: Mutex<Option<ProgressBar>> = Mutex::new(None);
     Arc::new(move |progress| {
         let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use nemesis::{Effect, Outcome};
 use super::summary::wrapped;
 
 /// The table, in the order of the run.
-pub fn render(lines: &[EffectLine]) -> String {
+pub(crate) fn render(lines: &[EffectLine]) -> String {
     let undone: BTreeMap<u64, u64> = lines
         .iter()
         .flat_map(|line| line.undoes.iter().map(|fault| (*fault, line.id)))

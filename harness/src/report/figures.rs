@@ -9,7 +9,7 @@ use runs::record::Record;
 
 /// What a run came to. What was not reached is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// From the heal to the first acknowledged write.
     pub recovery: Option<Duration>,
     /// The longest time without a success while operations could begin.
@@ -22,7 +22,7 @@ pub struct Figures {
 
 impl Figures {
     /// Those of a saved run.
-    pub fn of(record: &Record, events: &[Event]) -> Self {
+    pub(crate) fn of(record: &Record, events: &[Event]) -> Self {
         let recovery = record.recovery.and_then(|recovery| {
             let recovered = recovery.recovered?;
             Some(recovered.since(recovery.healed))
@@ -67,13 +67,13 @@ fn latencies<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Duration> {
 }
 
 /// The smallest value that so many percent do not exceed (nearest rank).
-pub fn quantile(ascending: &[Duration], percent: usize) -> Option<Duration> {
+pub(crate) fn quantile(ascending: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (ascending.len() * percent).div_ceil(100);
     ascending.get(rank.max(1) - 1).copied()
 }
 
 /// The middle one of several runs' values; none if a run has none.
-pub fn median(values: impl IntoIterator<Item = Option<Duration>>) -> Option<Duration> {
+pub(crate) fn median(values: impl IntoIterator<Item = Option<Duration>>) -> Option<Duration> {
     let mut values: Vec<Duration> = values.into_iter().collect::<Option<_>>()?;
     values.sort_unstable();
     quantile(&values, 50)

@@ -13,7 +13,7 @@ use super::style::word;
 use crate::flags::command_line;
 
 /// The annotations, a line each.
-pub fn annotations(outcomes: &[Outcome]) -> String {
+pub(crate) fn annotations(outcomes: &[Outcome]) -> String {
     let mut out = String::new();
     for outcome in outcomes {
         match &outcome.results {
@@ -58,7 +58,7 @@ fn property(text: &str) -> String {
 }
 
 /// The job summary.
-pub fn summary(outcomes: &[Outcome]) -> String {
+pub(crate) fn summary(outcomes: &[Outcome]) -> String {
     let mut out = String::new();
     for outcome in outcomes {
         let verdict = outcome.verdict().map_or("broken", word);

@@ -17,7 +17,7 @@ use crate::exit::Failure;
 use crate::flags::command_line;
 
 /// What was saved beside the history.
-pub struct Saved {
+pub(crate) struct Saved {
     /// run.json
     pub record: Record,
     /// results.json, if there is a verdict.
@@ -29,7 +29,7 @@ pub struct Saved {
 
 impl Saved {
     /// Read it.
-    pub fn load(folder: &RunFolder) -> Result<Self, Failure> {
+    pub(crate) fn load(folder: &RunFolder) -> Result<Self, Failure> {
         let record = Record::load(folder)?;
         let nemesis = Nemesis::load(folder, &record)?;
         let results = Results::load(folder)?;
@@ -42,7 +42,7 @@ impl Saved {
     }
 
     /// The verdict and each check's reason.
-    pub fn verdict(&self, style: Style) -> String {
+    pub(crate) fn verdict(&self, style: Style) -> String {
         let mut out = format!(
             "{}\n{}\n",
             style.bold(&self.path),
@@ -68,7 +68,7 @@ impl Saved {
     }
 
     /// The storyboard of one cycle, or of those that matter.
-    pub fn storyboard(&self, cycle: Option<u64>, style: Style) -> Result<String, Failure> {
+    pub(crate) fn storyboard(&self, cycle: Option<u64>, style: Style) -> Result<String, Failure> {
         let cycles = self.cycles(cycle, style);
         match (cycle, cycles.is_empty()) {
             (Some(number), true) => {
@@ -94,7 +94,7 @@ impl Saved {
 
     /// The first violation that names operations: its proof, its key, and the operations; without one, the first key that
     /// was not decided, and how far the check came with it.
-    pub fn first_proof(&self) -> Option<Proof> {
+    pub(crate) fn first_proof(&self) -> Option<Proof> {
         let results = self.results.as_ref()?;
         let proved = |violation: &&Violation| !violation.operations.is_empty();
         let proof = results.violations.iter().find(proved).map(|violation| Proof {
@@ -122,7 +122,7 @@ fn grouped(cycles: Vec<(&str, String)>, style: Style) -> Vec<String> {
 }
 
 /// An event in a line.
-pub fn event_line(event: &Event) -> String {
+pub(crate) fn event_line(event: &Event) -> String {
     let kind = match event.kind {
         Kind::Invoke => "invoke",
         Kind::Ok => "ok",

@@ -13,7 +13,7 @@ use super::outcome::Outcome;
 ///
 /// # Errors
 /// The XML could not be written.
-pub fn render(outcomes: &[Outcome]) -> Result<String, quick_junit::SerializeError> {
+pub(crate) fn render(outcomes: &[Outcome]) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("harness");
     for outcome in outcomes {
         report.add_test_suite(suite(outcome));

@@ -1,17 +1,17 @@
 //! What a person sees: one file per form.
 
-pub mod checking;
+pub(crate) mod checking;
 pub mod data;
-pub mod faults;
-pub mod figures;
-pub mod github;
-pub mod inspect;
-pub mod junit;
-pub mod outcome;
+pub(crate) mod faults;
+pub(crate) mod figures;
+pub(crate) mod github;
+pub(crate) mod inspect;
+pub(crate) mod junit;
+pub(crate) mod outcome;
 pub mod page;
-pub mod runs;
+pub(crate) mod runs;
 mod story;
-pub mod style;
-pub mod summary;
+pub(crate) mod style;
+pub(crate) mod summary;
 mod undecided;
-pub mod window;
+pub(crate) mod window;

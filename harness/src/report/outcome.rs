@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::flags::command_line;
 
 /// One run or history, and what came of it.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// What it is called: the run's folder, or the file.
     pub name: String,
     /// Known for a run, not for a history by itself.
@@ -18,7 +18,7 @@ pub struct Outcome {
 
 /// How many cycles came to one end, as a case for CI.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cycles {
+pub(crate) struct Cycles {
     /// `refused`, `closed` …
     pub class: String,
     /// Whether that is as it should be.
@@ -29,7 +29,7 @@ pub struct Cycles {
 
 impl Outcome {
     /// A run that could not be done.
-    pub fn not_done(settings: &Settings, failure: Failure) -> Self {
+    pub(crate) fn not_done(settings: &Settings, failure: Failure) -> Self {
         Outcome {
             name: command_line(settings),
             record: None,
@@ -38,17 +38,17 @@ impl Outcome {
     }
 
     /// The exit code that goes with it.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         self.results.as_ref().map_or_else(Failure::exit, Results::exit)
     }
 
     /// The worst of its checks.
-    pub fn verdict(&self) -> Option<Verdict> {
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
         self.results.as_ref().ok().map(|results| results.verdict)
     }
 
     /// What was tested, for grouping: `cluster-node.figure8`, with what was broken in it, so that a control is told from its run.
-    pub fn class(&self) -> String {
+    pub(crate) fn class(&self) -> String {
         match &self.record {
             Some(Record { settings, .. }) => {
                 let bugs: String = settings.bugs.iter().map(|bug| format!("+{bug}")).collect();
@@ -60,7 +60,7 @@ impl Outcome {
 
     /// The cycles of a guided schedule by what they came to, as the check `armed` counted them: one that sprang is a
     /// violation, one that was needed more often than it was reached is inconclusive, and the rest is information.
-    pub fn cycles(&self) -> Vec<Cycles> {
+    pub(crate) fn cycles(&self) -> Vec<Cycles> {
         self.results.as_ref().ok().map(classes).unwrap_or_default()
     }
 }
@@ -98,7 +98,7 @@ pub(super) mod testing {
     use super::*;
 
     /// A history with one check of this verdict.
-    pub fn judged(verdict: Verdict) -> Outcome {
+    pub(crate) fn judged(verdict: Verdict) -> Outcome {
         let check = Check {
             name: CheckName::Linearizability,
             verdict,
@@ -114,7 +114,7 @@ pub(super) mod testing {
     }
 
     /// A run that could not be done.
-    pub fn broken(why: &str) -> Outcome {
+    pub(crate) fn broken(why: &str) -> Outcome {
         Outcome {
             name: "run".to_owned(),
             record: None,

@@ -13,7 +13,7 @@ use crate::exit::Failure;
 
 /// A saved run in one line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SavedRun {
+pub(crate) struct SavedRun {
     /// When it began, in UTC; nothing if its record cannot be read.
     pub began: Option<String>,
     /// `pass`, `violation`, `inconclusive`; `unfinished` without a verdict, `unreadable` where it or the record cannot be read.
@@ -43,7 +43,7 @@ fn ms<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::
 
 /// Which runs are wanted; nothing is everything.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// With this verdict.
     pub verdict: Option<String>,
     /// Of this system.
@@ -67,7 +67,7 @@ impl Filter {
 ///
 /// # Errors
 /// A folder cannot be read.
-pub fn list(store: &Path, filter: &Filter) -> Result<Vec<SavedRun>, Failure> {
+pub(crate) fn list(store: &Path, filter: &Filter) -> Result<Vec<SavedRun>, Failure> {
     let mut found = Vec::new();
     for group in folders(store)? {
         for run in folders(&group)? {

@@ -14,7 +14,7 @@ use super::summary::wrapped;
 const ENTRIES: usize = 5;
 
 /// A cycle.
-pub fn cycle(cycle: &Cycle, style: Style) -> String {
+pub(super) fn cycle(cycle: &Cycle, style: Style) -> String {
     let mut out = String::new();
     title(&mut out, cycle, style);
     for stage in &cycle.stages {

@@ -6,13 +6,13 @@ use checker::Verdict;
 
 /// Whether text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
+pub(crate) struct Style {
     colour: bool,
 }
 
 impl Style {
     /// Colours on a terminal, unless NO_COLOR is set (no-color.org).
-    pub fn of_stdout() -> Self {
+    pub(crate) fn of_stdout() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Style {
             colour: std::io::stdout().is_terminal() && !unwanted,
@@ -20,7 +20,7 @@ impl Style {
     }
 
     /// No colours.
-    pub fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Style { colour: false }
     }
 
@@ -33,12 +33,12 @@ impl Style {
     }
 
     /// Stands out.
-    pub fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
     /// In the colour of the verdict.
-    pub fn verdict(self, verdict: Verdict, text: &str) -> String {
+    pub(crate) fn verdict(self, verdict: Verdict, text: &str) -> String {
         self.paint(
             match verdict {
                 Verdict::Pass => "32",
@@ -51,7 +51,7 @@ impl Style {
 }
 
 /// The word for a verdict.
-pub fn word(verdict: Verdict) -> &'static str {
+pub(crate) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Inconclusive => "inconclusive",

@@ -14,7 +14,7 @@ const TOLD: usize = 3;
 
 /// How much of the proofs is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub(crate) enum Depth {
     /// The first few violations.
     Few,
     /// Every violation, with the reason of each edge.
@@ -24,7 +24,7 @@ pub enum Depth {
 const WIDTH: usize = 110;
 
 /// The summary, as text. `record` is known for a run, not for a history by itself.
-pub fn render(results: &Results, record: Option<&Record>, depth: Depth, style: Style) -> String {
+pub(crate) fn render(results: &Results, record: Option<&Record>, depth: Depth, style: Style) -> String {
     let mut out = String::new();
     headline(&mut out, results, record, style);
     for check in &results.checks {
@@ -159,7 +159,7 @@ fn undecided(out: &mut String, results: &Results, depth: Depth, style: Style) {
 }
 
 /// Prose whose lines have an indentation of their own, under this one.
-pub fn told(prose: &str, indent: usize) -> String {
+pub(crate) fn told(prose: &str, indent: usize) -> String {
     let lines = prose.lines().map(|line| {
         let words = line.trim_start();
         let indent = indent + line.len() - words.len();
@@ -169,7 +169,7 @@ pub fn told(prose: &str, indent: usize) -> String {
 }
 
 /// Break a line at 110 columns; what follows is indented by `indent`.
-pub fn wrapped(text: &str, indent: usize) -> String {
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut column = indent;
     for word in text.split(' ') {

@@ -13,7 +13,7 @@ const STEPS: usize = 8;
 
 /// How far the search came with the undecided keys of which something is known; the operations are the last steps and those
 /// of which one has to come next.
-pub fn keys(results: &Results) -> impl Iterator<Item = (CheckName, Proof)> {
+pub(super) fn keys(results: &Results) -> impl Iterator<Item = (CheckName, Proof)> {
     results.undecided().into_iter().filter_map(|(check, key)| {
         let order = key.attempt?.order.into_iter().rev().take(STEPS);
         let operations: BTreeSet<u64> = order.map(|step| step.operation).chain(key.stuck).collect();
@@ -27,7 +27,7 @@ pub fn keys(results: &Results) -> impl Iterator<Item = (CheckName, Proof)> {
 }
 
 /// What proves a violation, or is known of a key that was not decided.
-pub struct Proof {
+pub(crate) struct Proof {
     /// In prose.
     pub why: String,
     /// The key that it is about.
@@ -38,7 +38,7 @@ pub struct Proof {
 
 impl Proof {
     /// The part of the history to look at.
-    pub fn window(&self) -> window::Wanted {
+    pub(crate) fn window(&self) -> window::Wanted {
         window::Wanted {
             // As it is written, text without quotes.
             key: self.key.as_ref().map(|key| match key {

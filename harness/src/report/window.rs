@@ -17,7 +17,7 @@ const AROUND: usize = 12;
 
 /// Which events are wanted.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Only those of this key, as it is written; and the nemesis'.
     pub key: Option<String>,
     /// Only those of this process.
@@ -33,13 +33,13 @@ impl Wanted {
 }
 
 /// What becomes of an event: an end of the reading where nobody wants any more of them.
-pub type Sunk = Result<ControlFlow<()>, Failure>;
+pub(crate) type Sunk = Result<ControlFlow<()>, Failure>;
 
 /// Hands every wanted event to `sink`, in the order of the history. Reads no further than it has to.
 ///
 /// # Errors
 /// The history cannot be read, or has no event of the wanted index.
-pub fn read(
+pub(crate) fn read(
     path: &Path,
     unfinished: bool,
     wanted: &Wanted,

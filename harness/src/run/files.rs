@@ -13,7 +13,7 @@ use runs::world::Boxed;
 use super::recorder::Recorder;
 
 /// The files that grow while a run lasts.
-pub struct Files {
+pub(super) struct Files {
     folder: RunFolder,
     recorder: Recorder,
     effects: Mutex<Lines>,
@@ -24,7 +24,7 @@ pub struct Files {
 
 impl Files {
     /// Begin them, but for the history, which is the recorder's.
-    pub fn create(
+    pub(super) fn create(
         folder: &RunFolder,
         recorder: Recorder,
         schedules: &[&'static nemesis::Row],

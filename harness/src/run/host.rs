@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::errors::RunError;
 
 /// A binary with the hash of what it is now.
-pub fn binary(path: &Path) -> Result<Binary, RunError> {
+pub(super) fn binary(path: &Path) -> Result<Binary, RunError> {
     let bytes = std::fs::read(path).map_err(|source| RunError::Binary {
         path: path.to_owned(),
         source,
@@ -21,13 +21,13 @@ pub fn binary(path: &Path) -> Result<Binary, RunError> {
 }
 
 /// The harness itself.
-pub fn harness() -> Result<Binary, RunError> {
+pub(super) fn harness() -> Result<Binary, RunError> {
     let path = std::env::current_exe().map_err(RunError::Myself)?;
     binary(&path)
 }
 
 /// This machine.
-pub fn host() -> Host {
+pub(super) fn host() -> Host {
     let uname = rustix::system::uname();
     Host {
         os: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),

@@ -20,7 +20,12 @@ const SHARE: u32 = 10;
 const NOTICE: Duration = Duration::from_millis(20);
 
 /// Look until `over` is set; `violated` is set at the first violation.
-pub fn start(folder: RunFolder, nodes: usize, violated: Stop, over: Stop) -> std::io::Result<JoinHandle<()>> {
+pub(super) fn start(
+    folder: RunFolder,
+    nodes: usize,
+    violated: Stop,
+    over: Stop,
+) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("journals".to_owned())
         .spawn(move || watch(&folder, nodes, &violated, &over))

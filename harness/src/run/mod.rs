@@ -4,9 +4,9 @@
 mod files;
 mod host;
 mod journal_monitor;
-pub mod monitor;
+pub(crate) mod monitor;
 mod processes;
-pub mod progress;
+pub(crate) mod progress;
 pub mod recorder;
 mod signals;
 

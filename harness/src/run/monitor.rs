@@ -27,7 +27,11 @@ struct Key {
 }
 
 /// Start the monitor; it ends with the recorder. `violated` is set at the first violation.
-pub fn start(header: Header, model: &'static str, violated: Stop) -> std::io::Result<SyncSender<Event>> {
+pub(crate) fn start(
+    header: Header,
+    model: &'static str,
+    violated: Stop,
+) -> std::io::Result<SyncSender<Event>> {
     let (sender, events) = sync_channel(1 << 16);
     let monitor = Monitor {
         header,

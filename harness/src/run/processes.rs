@@ -13,7 +13,7 @@ use runs::world::{Boxed, World};
 use crate::systems::System;
 
 /// Processes on this machine.
-pub struct Processes {
+pub(super) struct Processes {
     /// What is done to them.
     pub hands: Hands,
     /// How they are spoken to.

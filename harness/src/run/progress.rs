@@ -231,6 +231,6 @@ async fn show(look: Look, bars: Option<Bars>, over: Stop) {
 }
 
 /// A line on standard error; nobody is there to be told if that fails.
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use runs::stop::Stop;
 
 /// Do every job, so many at a time, in their order. What is not begun when `stop` is set is not done at all.
-pub fn work<J: Sync, R: Send>(
+pub(crate) fn work<J: Sync, R: Send>(
     jobs: &[J],
     at_a_time: usize,
     stop: &Stop,

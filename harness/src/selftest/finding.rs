@@ -25,7 +25,7 @@ const OF_HISTORY: [CheckName; 2] = [CheckName::Linearizability, CheckName::Durab
 /// How a run ended, as a selftest sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ending {
+pub(crate) enum Ending {
     /// With a bug: a check found a violation, and the faults had really happened.
     Caught,
     /// Without a bug: every check passed.
@@ -46,7 +46,7 @@ pub enum Ending {
 
 /// What one run came to.
 #[derive(Clone, Debug, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The seed.
     pub seed: histories::Seed,
     /// How it ended.
@@ -74,7 +74,7 @@ fn ms<S: serde::Serializer>(span: &Option<Duration>, serializer: S) -> Result<S:
 
 impl Finding {
     /// Judge a trial, whatever came of it.
-    pub fn of(job: &Job, trial: Result<&Trial, &Failure>) -> Self {
+    pub(crate) fn of(job: &Job, trial: Result<&Trial, &Failure>) -> Self {
         let finding = |ending, reason| Finding {
             seed: job.seed,
             ending,
@@ -106,17 +106,17 @@ impl Finding {
     }
 
     /// A run that was never begun.
-    pub fn not_run(job: &Job) -> Self {
+    pub(crate) fn not_run(job: &Job) -> Self {
         Finding::of(job, Err(&Failure::Interrupted))
     }
 
     /// Whether the journals were quicker than the clients, so that nothing is known of the history alone.
-    pub fn is_by_journals_alone(&self) -> bool {
+    pub(crate) fn is_by_journals_alone(&self) -> bool {
         self.ending == Ending::Caught && !self.history_alone
     }
 
     /// Whether it is as it should be, so that nobody needs to look at its folder.
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         matches!(self.ending, Ending::Caught | Ending::Clean)
     }
 }

@@ -9,7 +9,7 @@ use super::summary::{Row, Standing, Summary};
 ///
 /// # Errors
 /// The XML could not be written.
-pub fn render(summary: &Summary) -> Result<String, quick_junit::SerializeError> {
+pub(crate) fn render(summary: &Summary) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("harness selftest");
     for (name, rows) in [("bugs", &summary.bugs), ("correct", &summary.correct)] {
         if rows.is_empty() {

@@ -7,7 +7,7 @@ use runs::case::{Bug, Case};
 
 /// A run to be done.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Job {
+pub(crate) struct Job {
     /// What is broken; nothing in a run of the correct system.
     pub bug: Option<&'static str>,
     /// Under which conditions.
@@ -22,7 +22,7 @@ pub struct Job {
 
 /// What is to be tested.
 #[derive(Clone, Debug)]
-pub struct Matrix {
+pub(crate) struct Matrix {
     /// The bugs.
     pub bugs: Vec<&'static Bug>,
     /// Schedules that the correct system is led through even if no bug is theirs.
@@ -39,7 +39,7 @@ pub struct Matrix {
 
 impl Matrix {
     /// The different cases: in the order of the bugs, then the schedules that have none.
-    pub fn cases(&self) -> Vec<Case> {
+    pub(crate) fn cases(&self) -> Vec<Case> {
         let mut cases: Vec<Case> = Vec::new();
         for bug in &self.bugs {
             if !cases.contains(&bug.case) {
@@ -55,7 +55,7 @@ impl Matrix {
     }
 
     /// All runs: those with a bug first.
-    pub fn jobs(&self) -> Vec<Job> {
+    pub(crate) fn jobs(&self) -> Vec<Job> {
         let job = |bug, case, duration| {
             let seeds = self.first_seed.0..self.first_seed.0.saturating_add(self.seeds);
             seeds.map(move |seed| Job {
@@ -80,7 +80,7 @@ impl Matrix {
 
 impl Job {
     /// The words of `harness run` that do it.
-    pub fn words(&self) -> Vec<String> {
+    pub(crate) fn words(&self) -> Vec<String> {
         let duration = humantime::format_duration(self.duration).to_string();
         let mut words = self.case.words();
         let mut more = |name: &str, value: String| words.extend([name.to_owned(), value]);
@@ -97,7 +97,7 @@ impl Job {
     }
 
     /// The same, with nothing to go by but what the clients saw.
-    pub fn without_journals(self) -> Self {
+    pub(crate) fn without_journals(self) -> Self {
         Job {
             journals: false,
             ..self
@@ -105,7 +105,7 @@ impl Job {
     }
 
     /// As progress names it.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let what = self.bug.unwrap_or("the correct node");
         format!("{what} under {}, seed {}", self.case.describe(), self.seed)
     }

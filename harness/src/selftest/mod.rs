@@ -9,8 +9,8 @@
 //! | [`junit`] | the outcome for CI |
 //! | [`summary`] | what a bug's, or a schedule's, runs came to together |
 
-pub mod crew;
-pub mod finding;
-pub mod junit;
-pub mod matrix;
-pub mod summary;
+pub(crate) mod crew;
+pub(crate) mod finding;
+pub(crate) mod junit;
+pub(crate) mod matrix;
+pub(crate) mod summary;

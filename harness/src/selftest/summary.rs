@@ -15,7 +15,7 @@ const CAUGHT_OF_TEN: usize = 9;
 
 /// The runs of one bug, or of the correct system under one case.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// The bug; none for the correct system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bug: Option<&'static str>,
@@ -31,7 +31,7 @@ pub struct Row {
 /// How a row stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub(crate) enum Standing {
     /// The bug was caught, or the correct system passed.
     Good,
     /// The faults did not happen, or a check could not decide: nothing is proved.
@@ -46,7 +46,7 @@ pub enum Standing {
 
 /// The whole selftest.
 #[derive(Clone, Debug, Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// The version of this document: 1.
     pub selftest: u32,
     /// The code that the process ends with.
@@ -81,22 +81,22 @@ impl Row {
     }
 
     /// How many runs ended like this.
-    pub fn count(&self, ending: Ending) -> usize {
+    pub(crate) fn count(&self, ending: Ending) -> usize {
         self.runs.iter().filter(|run| run.ending == ending).count()
     }
 
     /// How many of the runs had their faults.
-    pub fn armed(&self) -> usize {
+    pub(crate) fn armed(&self) -> usize {
         self.runs.iter().filter(|run| run.armed).count()
     }
 
     /// In how many runs the clients' history alone shows the bug.
-    pub fn history_alone(&self) -> usize {
+    pub(crate) fn history_alone(&self) -> usize {
         self.runs.iter().filter(|run| run.history_alone).count()
     }
 
     /// The checks that caught it, and how often, the one that did so most often first.
-    pub fn by(&self) -> Vec<(CheckName, usize)> {
+    pub(crate) fn by(&self) -> Vec<(CheckName, usize)> {
         let caught = self.runs.iter().filter(|run| run.ending == Ending::Caught);
         let mut checks: Vec<(CheckName, usize)> = Vec::new();
         for check in caught.flat_map(|run| &run.by) {
@@ -110,7 +110,7 @@ impl Row {
     }
 
     /// The median of the times in which it was caught.
-    pub fn median(&self) -> Option<Duration> {
+    pub(crate) fn median(&self) -> Option<Duration> {
         let caught = self.runs.iter().filter(|run| run.ending == Ending::Caught);
         let mut times: Vec<Duration> = caught.filter_map(|run| run.after).collect();
         times.sort_unstable();
@@ -137,7 +137,7 @@ fn standing(has_bug: bool, runs: &[Finding]) -> Standing {
 
 impl Summary {
     /// Put the findings together.
-    pub fn of(matrix: &Matrix, done: &[(Job, Finding)], took: Duration) -> Self {
+    pub(crate) fn of(matrix: &Matrix, done: &[(Job, Finding)], took: Duration) -> Self {
         let bugs: Vec<Row> = matrix
             .bugs
             .iter()
@@ -156,12 +156,12 @@ impl Summary {
     }
 
     /// All rows.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.bugs.iter().chain(&self.correct)
     }
 
     /// How the process ends.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         exit(self.rows())
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The file or folder at this path within `store`, which has no links in it. Nothing if the path leads out, by dots, by
 /// being absolute or by a link; whether it is not there or not allowed is not told apart.
-pub fn within(store: &Path, path: &str) -> Option<PathBuf> {
+pub(super) fn within(store: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
     let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     if path.as_os_str().is_empty() || !path.components().all(is_plain) {

@@ -43,7 +43,7 @@ const REPORT: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 const TEXT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
 /// A store that is shown.
-pub struct Server {
+pub(crate) struct Server {
     listener: TcpListener,
     router: Router,
 }
@@ -61,7 +61,7 @@ impl Server {
     ///
     /// # Errors
     /// The store is not there, or the address is taken.
-    pub async fn bind(store: &Path, listen: SocketAddr) -> Result<Self, ServeError> {
+    pub(crate) async fn bind(store: &Path, listen: SocketAddr) -> Result<Self, ServeError> {
         let store = std::fs::canonicalize(store).map_err(|source| ServeError::NoStore {
             path: store.to_owned(),
             source,
@@ -86,7 +86,7 @@ impl Server {
     ///
     /// # Errors
     /// The operating system does not say.
-    pub fn address(&self) -> Result<SocketAddr, ServeError> {
+    pub(crate) fn address(&self) -> Result<SocketAddr, ServeError> {
         Ok(self.listener.local_addr()?)
     }
 
@@ -94,7 +94,10 @@ impl Server {
     ///
     /// # Errors
     /// The listener broke.
-    pub async fn serve(self, over: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+    pub(crate) async fn serve(
+        self,
+        over: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
         let serving = axum::serve(self.listener, self.router).with_graceful_shutdown(over);
         Ok(serving.await?)
     }

@@ -16,7 +16,7 @@ use crate::report::style::word;
 
 /// By what the list is sorted.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Sorted {
+pub(super) struct Sorted {
     /// The column; the newest first where it is none of them.
     sort: Option<String>,
     /// Upside down.
@@ -106,7 +106,7 @@ fn page(title: &str, body: &Markup) -> Markup {
 }
 
 /// Why something is not shown.
-pub fn refused(why: &str) -> Markup {
+pub(super) fn refused(why: &str) -> Markup {
     page(
         "harness",
         &html! { main { h1 { "Not shown" } p { (why) } p { a href="/" { "all runs" } } } },
@@ -114,7 +114,7 @@ pub fn refused(why: &str) -> Markup {
 }
 
 /// The list of runs.
-pub fn list(
+pub(super) fn list(
     store: &Path,
     all: &[SavedRun],
     mut runs: Vec<SavedRun>,
@@ -247,7 +247,7 @@ fn sort_link(column: &str, filter: &Filter, sorted: &Sorted) -> String {
 }
 
 /// One run: its verdict, its report, its files.
-pub fn run(store: &Path, folder: &Path) -> Result<Markup, Failure> {
+pub(super) fn run(store: &Path, folder: &Path) -> Result<Markup, Failure> {
     let run = RunFolder::at(folder);
     let record = Record::load(&run)?;
     let path = relative(store, folder);
@@ -304,7 +304,7 @@ fn verdict(run: &RunFolder) -> Markup {
 }
 
 /// Two runs side by side.
-pub fn compare(store: &Path, left: &Path, right: &Path) -> Result<Markup, Failure> {
+pub(super) fn compare(store: &Path, left: &Path, right: &Path) -> Result<Markup, Failure> {
     let sides = [left, right];
     let mut columns = Vec::new();
     for side in sides {

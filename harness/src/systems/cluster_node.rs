@@ -17,7 +17,7 @@ use super::{Row, Settings, System};
 use crate::errors::SystemError;
 
 /// The row of this system.
-pub fn row() -> Row {
+pub(super) fn row() -> Row {
     Row {
         name: "cluster-node",
         about: "our own Raft key-value store, whose rules can be broken one by one",

@@ -17,7 +17,7 @@ use runs::world::Boxed;
 use crate::errors::SystemError;
 
 /// What a run tests: how its processes start, and how they are spoken to.
-pub trait System: Send + Sync {
+pub(crate) trait System: Send + Sync {
     /// How this node is started.
     fn command(&self, node: NodeId) -> NodeCommand;
 
@@ -29,7 +29,7 @@ pub trait System: Send + Sync {
 }
 
 /// What a system is built from.
-pub struct Settings<'a> {
+pub(crate) struct Settings<'a> {
     /// How many nodes.
     pub nodes: usize,
     /// Fixes what the nodes draw by lot.
@@ -47,7 +47,7 @@ pub struct Settings<'a> {
 }
 
 /// A row of the table of systems.
-pub struct Row {
+pub(crate) struct Row {
     /// Its name on the command line.
     pub name: &'static str,
     /// One line about it.
@@ -69,14 +69,14 @@ pub struct Row {
 }
 
 /// Builds a system for a run.
-pub type Build = Box<dyn Fn(&Settings<'_>) -> Result<Box<dyn System>, SystemError> + Send + Sync>;
+pub(crate) type Build = Box<dyn Fn(&Settings<'_>) -> Result<Box<dyn System>, SystemError> + Send + Sync>;
 
 impl Row {
     /// The binary: as named, or beside this one, or on PATH.
     ///
     /// # Errors
     /// It is not there.
-    pub fn program(&self, named: Option<&Path>) -> Result<PathBuf, SystemError> {
+    pub(crate) fn program(&self, named: Option<&Path>) -> Result<PathBuf, SystemError> {
         let missing = |tried: &str| SystemError::NoBinary {
             binary: self.binary,
             tried: tried.to_owned(),
@@ -107,12 +107,16 @@ static TABLE: LazyLock<RwLock<Vec<&'static Row>>> =
     LazyLock::new(|| RwLock::new(vec![Box::leak(Box::new(cluster_node::row()))]));
 
 /// Every system.
-pub fn all() -> Vec<&'static Row> {
+pub(crate) fn all() -> Vec<&'static Row> {
     TABLE.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Put a system into the table, where it stays as long as the program runs; one of its name gives way.
-pub fn add(row: Row) -> &'static Row {
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "systems from files will be added by it")
+)]
+pub(crate) fn add(row: Row) -> &'static Row {
     let row: &'static Row = Box::leak(Box::new(row));
     let mut rows = TABLE.write().unwrap_or_else(PoisonError::into_inner);
     rows.retain(|other| other.name != row.name);
@@ -124,7 +128,7 @@ pub fn add(row: Row) -> &'static Row {
 ///
 /// # Errors
 /// There is none.
-pub fn row(name: &str) -> Result<&'static Row, SettingsError> {
+pub(crate) fn row(name: &str) -> Result<&'static Row, SettingsError> {
     let found = all().into_iter().find(|row| row.name == name);
     found.ok_or_else(|| SettingsError::unknown("system", name))
 }

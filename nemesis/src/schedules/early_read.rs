@@ -21,7 +21,7 @@ use crate::schedules::guided::{Miss, PROMPT, Scene, Start, Told, majority, play,
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     nodes: 5,
     ..row(
         NAME,

@@ -22,7 +22,7 @@ use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     least_nodes: 4,
     nodes: 4,
     ..row(

@@ -21,7 +21,7 @@ use crate::schedule::Row;
 use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, leads, majority, play, row};
 
 /// The row of this schedule.
-pub const ROW: Row = row(
+pub(super) const ROW: Row = row(
     NAME,
     "AppendEntries frames are recorded and delivered again, or late in another term",
     |settings| play(NAME, settings, story),

@@ -23,7 +23,7 @@ use crate::schedules::guided::{Out, PROMPT, Scene, Start, Told, leads, majority,
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     nodes: 5,
     ..row(
         NAME,

@@ -22,7 +22,7 @@ use crate::schedule::Row;
 use crate::schedules::guided::{Scene, Sent, Start, Told, majority, play, row};
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     nodes: 5,
     ..row(
         NAME,

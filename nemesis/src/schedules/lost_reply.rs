@@ -20,7 +20,7 @@ use crate::schedules::guided::{Miss, PROMPT, Scene, Start, Told, leads, play, ro
 use crate::view::ProbeState;
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     workload: "append",
     ..row(
         NAME,

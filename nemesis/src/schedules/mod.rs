@@ -1,24 +1,24 @@
 //! The schedules, one file each.
 
-pub mod double_vote;
-pub mod early_read;
-pub mod even_split;
-pub mod figure8;
-pub mod frame_replay;
+mod double_vote;
+mod early_read;
+mod even_split;
+mod figure8;
+mod frame_replay;
 pub mod guided;
-pub mod lagging_candidate;
-pub mod lone_follower;
-pub mod lost_reply;
-pub mod none;
+mod lagging_candidate;
+mod lone_follower;
+mod lost_reply;
+mod none;
 mod older;
-pub mod paused_leader;
+mod paused_leader;
 mod proof;
-pub mod rejoin_tail;
-pub mod restart_all;
-pub mod stale_leader;
-pub mod step_down;
-pub mod swarm;
-pub mod unguided;
+mod rejoin_tail;
+mod restart_all;
+mod stale_leader;
+mod step_down;
+mod swarm;
+mod unguided;
 
 use crate::schedule::Row;
 

@@ -5,7 +5,7 @@ use crate::schedule::{Armed, Profile, Row, Schedule};
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "none",
     about: "no fault at all: the baseline",
     least_nodes: 1,

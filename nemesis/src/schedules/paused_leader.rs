@@ -20,7 +20,7 @@ use crate::schedules::guided::{PROMPT, Scene, Start, Told, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = row(
+pub(super) const ROW: Row = row(
     NAME,
     "a leader is stopped while another one is elected, and wakes up with clients waiting",
     |settings| play(NAME, settings, story),

@@ -22,7 +22,7 @@ use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, follows, leads,
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = row(
+pub(super) const ROW: Row = row(
     NAME,
     "a long tail that was never committed comes back under another leader",
     |settings| play(NAME, settings, story),

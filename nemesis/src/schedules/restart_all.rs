@@ -18,7 +18,7 @@ use crate::schedules::guided::{Scene, Start, Told, majority, play, row};
 use crate::view::View;
 
 /// The row of this schedule.
-pub const ROW: Row = row(
+pub(super) const ROW: Row = row(
     NAME,
     "every node is killed and started again, one of them late",
     |settings| play(NAME, settings, story),

@@ -20,7 +20,7 @@ use crate::schedule::Row;
 use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, leads, majority, play, row};
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     nodes: 5,
     ..row(
         NAME,

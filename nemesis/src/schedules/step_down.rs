@@ -22,7 +22,7 @@ use crate::schedules::guided::{Miss, PROMPT, Scene, Sent, Start, Told, follows, 
 use crate::view::{ProbeState, View};
 
 /// The row of this schedule.
-pub const ROW: Row = row(
+pub(super) const ROW: Row = row(
     NAME,
     "a write is pending at a leader that hears of its successor",
     |settings| play(NAME, settings, story),

@@ -17,7 +17,7 @@ use crate::faults::{self, CUT};
 use crate::schedule::{Armed, Evidence, Row, Schedule, Settings};
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "swarm",
     about: "like chaos, but each fault has a weight drawn from the seed, and some are off",
     build,
@@ -31,7 +31,7 @@ const HEAVY: u8 = 4;
 /// How often each fault comes, by its name: the calm before it is so much shorter; 0 is off. The record of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Weights(BTreeMap<String, u8>);
+pub(super) struct Weights(BTreeMap<String, u8>);
 
 impl Weights {
     /// Each is off by one chance in three; at least one is not.

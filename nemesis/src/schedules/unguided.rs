@@ -22,7 +22,7 @@ use crate::scope::{Drawn, Scope};
 use crate::view::View;
 
 /// Kills alone.
-pub const KILL: Row = Row {
+pub(super) const KILL: Row = Row {
     name: "kill",
     about: "kill -9 of a random node, the leader or a minority; started again after a while",
     build: |settings| alone(settings, &faults::KILL),
@@ -30,7 +30,7 @@ pub const KILL: Row = Row {
 };
 
 /// Pauses alone.
-pub const PAUSE: Row = Row {
+pub(super) const PAUSE: Row = Row {
     name: "pause",
     about: "SIGSTOP of a random node, the leader or a minority; continued after a while",
     build: |settings| alone(settings, &faults::PAUSE),
@@ -38,7 +38,7 @@ pub const PAUSE: Row = Row {
 };
 
 /// The cluster falls apart into two sides, in both directions or in one only.
-pub const PARTITION: Row = Row {
+pub(super) const PARTITION: Row = Row {
     name: "partition",
     about: "random halves, one node or the leader cut off, both ways or one way; healed after a while",
     build: |settings| alone(settings, &faults::CUT),
@@ -46,7 +46,7 @@ pub const PARTITION: Row = Row {
 };
 
 /// Everything at once. Faults overlap but never disturb each other's undo, and no majority is ever taken away.
-pub const CHAOS: Row = Row {
+pub(super) const CHAOS: Row = Row {
     name: "chaos",
     about: "a seeded mix of kills, pauses, partitions and delays, overlapping",
     least_nodes: 3,

@@ -66,7 +66,7 @@ impl Session {
 }
 
 /// An operation as it is written down.
-pub struct Recorded<'a> {
+pub(super) struct Recorded<'a> {
     clients: &'a Clients,
     process: u64,
     operation: &'a Operation,

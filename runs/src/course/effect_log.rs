@@ -13,7 +13,7 @@ use nemesis::{Effect, NodeId, Outcome};
 use crate::sink::Sink;
 
 /// An effect that was carried out.
-pub struct Done {
+pub(super) struct Done {
     /// When the schedule asked for it.
     pub planned: Nanos,
     /// When it was done.
@@ -27,7 +27,7 @@ pub struct Done {
 }
 
 /// Writes `nemesis.jsonl`, and the nemesis' events of the history.
-pub struct EffectLog {
+pub(super) struct EffectLog {
     sink: Arc<dyn Sink>,
     next_id: u64,
     /// The faults that are in force, by the lines that began them.
@@ -36,7 +36,7 @@ pub struct EffectLog {
 
 impl EffectLog {
     /// An empty log.
-    pub fn new(sink: Arc<dyn Sink>) -> Self {
+    pub(super) fn new(sink: Arc<dyn Sink>) -> Self {
         EffectLog {
             sink,
             next_id: 0,
@@ -45,7 +45,7 @@ impl EffectLog {
     }
 
     /// Write an effect down, with the faults that it ends.
-    pub fn add(&mut self, done: Done) -> Result<(), FolderError> {
+    pub(super) fn add(&mut self, done: Done) -> Result<(), FolderError> {
         let id = self.next_id;
         self.next_id += 1;
         let undoes = undone(&mut self.in_force, id, &done.effect, &done.outcome);
@@ -82,7 +82,7 @@ fn undone(in_force: &mut InForce<u64>, id: u64, effect: &Effect, outcome: &Outco
 }
 
 /// An effect as the history shows it.
-pub fn event(effect: &Effect, time: Nanos, installed: bool) -> Event {
+pub(super) fn event(effect: &Effect, time: Nanos, installed: bool) -> Event {
     let name = |node: NodeId| Value::from(node.name().as_str());
     let act = effect.act();
     let value = match act.targets.as_slice() {

@@ -18,7 +18,7 @@ const PROBES: u64 = 256;
 type Answers = Mutex<Arc<BTreeMap<ProbeId, ProbeState>>>;
 
 /// Sends them, and keeps what came of the last ones.
-pub struct Probes {
+pub(super) struct Probes {
     clients: Clients,
     answers: Arc<Answers>,
     /// The operations of probes whose clients will ask again.
@@ -35,7 +35,7 @@ struct Held {
 
 impl Probes {
     /// None sent yet.
-    pub fn new(clients: Clients) -> Self {
+    pub(super) fn new(clients: Clients) -> Self {
         Probes {
             clients,
             answers: Arc::default(),
@@ -44,18 +44,18 @@ impl Probes {
     }
 
     /// What came of each so far.
-    pub fn answers(&self) -> Arc<BTreeMap<ProbeId, ProbeState>> {
+    pub(super) fn answers(&self) -> Arc<BTreeMap<ProbeId, ProbeState>> {
         Arc::clone(&self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Each schedule counts its probes from 0: late answers to another's are nothing to it.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.answers = Arc::default();
         self.held.clear();
     }
 
     /// Send a probe; its answer stands in the next view.
-    pub fn send(&mut self, probe: Probe) {
+    pub(super) fn send(&mut self, probe: Probe) {
         let answers = Arc::clone(&self.answers);
         let again = match probe.op {
             ProbeOp::Retry(of) => match self.held.remove(&of).filter(|_| is_unknown(&answers, of)) {

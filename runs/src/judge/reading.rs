@@ -24,14 +24,14 @@ const LOOK: Duration = Duration::from_millis(2);
 const LARGE: usize = 1 << 16;
 
 /// An input that ends with an error when the budget's flag is set.
-pub struct Within<'a, R> {
+pub(super) struct Within<'a, R> {
     input: R,
     budget: &'a Budget,
 }
 
 impl<'a, R> Within<'a, R> {
     /// The input, within the budget.
-    pub fn new(input: R, budget: &'a Budget) -> Self {
+    pub(super) fn new(input: R, budget: &'a Budget) -> Self {
         Within { input, budget }
     }
 }
@@ -50,7 +50,11 @@ impl<R: Read> Read for Within<'_, R> {
 ///
 /// It is read on a thread of its own. That ends soon after a limit, too, but first gives back what it has read, which takes
 /// a large history as long as a check: nobody waits for it.
-pub fn read(path: &Path, limits: &Limits, budget: &Budget) -> Result<Result<Imported, Stop>, JudgeError> {
+pub(super) fn read(
+    path: &Path,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Result<Imported, Stop>, JudgeError> {
     let (tell, told) = channel();
     let (path, format, independent) = (path.to_owned(), limits.format.clone(), limits.independent);
     let within = budget.clone();
@@ -95,7 +99,7 @@ fn read_within(
 }
 
 /// The check of a history that could not be read within the limits.
-pub fn unread(stop: Stop) -> Check {
+pub(super) fn unread(stop: Stop) -> Check {
     Check {
         name: CheckName::Linearizability,
         verdict: Verdict::Inconclusive,
@@ -106,7 +110,7 @@ pub fn unread(stop: Stop) -> Check {
 }
 
 /// Gives the history's memory back beside the rest: that takes a large history as long as a check, and nobody waits for it.
-pub fn give_back(history: History) {
+pub(super) fn give_back(history: History) {
     if history.events.len() < LARGE {
         return;
     }

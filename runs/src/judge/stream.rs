@@ -24,7 +24,7 @@ const HEAD_BYTES: u64 = 64 * 1024;
 const STRIDE: u64 = 1 << 16;
 
 /// The results, if the stream could prove a pass.
-pub fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Option<Results>, JudgeError> {
+pub(super) fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Option<Results>, JudgeError> {
     let Some(blocks) = open(path, limits) else {
         return Ok(None);
     };

@@ -36,7 +36,7 @@ pub enum Progress {
 pub type Show = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// Do it; the budget is cancelled at the limit.
-pub fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) -> T {
+pub(super) fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -> T) -> T {
     let (done, is_done) = channel::<()>();
     let most = limits.memory - MEANWHILE.min(limits.memory / MEANWHILE_PART);
     std::thread::scope(|scope| {

@@ -8,7 +8,7 @@ use super::{Operation, Plan, Row, Workload};
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "append",
     about: "append (each element once) and read over many lists",
     model: "append",

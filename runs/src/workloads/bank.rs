@@ -11,7 +11,7 @@ use super::{Operation, Plan, Row, Workload, key_of_its_own};
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "bank",
     about: "transfers between the accounts of many banks, and reads of all balances",
     model: "bank",

@@ -8,7 +8,7 @@ use super::{Operation, Plan, Row, Workload};
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "counter",
     about: "add 1 and read over many counters",
     model: "counter",

@@ -13,7 +13,7 @@ use super::{Operation, Plan, Row, Settings, Workload, key_of_its_own};
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "lock",
     about: "acquire and release over many locks, which only their holders may release",
     model: "owned-mutex",

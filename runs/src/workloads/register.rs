@@ -8,7 +8,7 @@ use super::{Operation, Plan, Row, Settings, Workload};
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "register",
     about: "read, write (each value once) and cas over many keys",
     model: "register",

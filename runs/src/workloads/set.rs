@@ -9,7 +9,7 @@ use super::{Operation, Plan, Row, Workload};
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "set",
     about: "add (each element once) and read over many sets that only grow",
     model: "set",

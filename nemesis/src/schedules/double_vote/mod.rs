@@ -21,7 +21,7 @@ use crate::schedule::Row;
 use crate::schedules::guided::{Scene, Start, Told, play, row};
 
 /// The row of this schedule.
-pub const ROW: Row = row(
+pub(super) const ROW: Row = row(
     NAME,
     "a voter is restarted, or its vote is late: two candidates of one term",
     |settings| play(NAME, settings, story),

@@ -15,7 +15,7 @@
 //! `trap` has the way to (c), `ends` (d1) and (d2); [`old`] reads the form of its own that the evidence once had.
 
 mod ends;
-pub mod old;
+pub(super) mod old;
 mod trap;
 
 use crate::schedule::Row;
@@ -23,7 +23,7 @@ use crate::schedules::guided::record::{Facts, Fork, Outcome, Record};
 use crate::schedules::guided::{Scene, Start, Told, play, record, row};
 
 /// The row of this schedule.
-pub const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     nodes: 5,
     armed: record::armed_with_ends,
     ..row(

@@ -21,7 +21,7 @@ struct Trap {
 }
 
 /// Reads a cycle in that form, whose panels stand by themselves.
-pub fn read(record: &Json) -> Option<Result<Record, serde_json::Error>> {
+pub(crate) fn read(record: &Json) -> Option<Result<Record, serde_json::Error>> {
     let is_old = record.get("panels").is_some() && record.get("stages").is_none();
     is_old.then(|| retold(record.clone()))
 }

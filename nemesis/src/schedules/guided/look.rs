@@ -51,7 +51,7 @@ pub fn denied_by_log(view: &View, node: NodeId, after: Term) -> Vec<NodeId> {
 }
 
 /// The leader, if every node runs and follows it, in one term.
-pub fn one_leader(view: &View) -> Option<NodeId> {
+pub(super) fn one_leader(view: &View) -> Option<NodeId> {
     let leader = view.leader()?;
     let term = Some(view.status(leader)?.term?);
     let follows = |node| {
@@ -63,7 +63,7 @@ pub fn one_leader(view: &View) -> Option<NodeId> {
 
 /// Whether every node runs, was asked after `since`, follows one leader in one term, and all logs are equal and
 /// committed to the end.
-pub fn is_even(view: &View, since: Nanos) -> bool {
+pub(super) fn is_even(view: &View, since: Nanos) -> bool {
     let Some(leader) = view.leader() else { return false };
     let Some(first) = view.status(leader) else {
         return false;
@@ -83,7 +83,7 @@ pub fn is_even(view: &View, since: Nanos) -> bool {
 }
 
 /// What brings every node back that is down or paused.
-pub fn revive(view: &View) -> Vec<Effect> {
+pub(super) fn revive(view: &View) -> Vec<Effect> {
     NodeId::all(view.nodes.len())
         .filter_map(|node| match view.nodes[node.0].process {
             ProcessState::Down => Some(Effect::Start(node)),

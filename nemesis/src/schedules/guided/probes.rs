@@ -7,19 +7,25 @@ use crate::view::{ProbeState, View};
 
 /// Numbers the probes of a run.
 #[derive(Default)]
-pub struct Probes {
+pub(super) struct Probes {
     next: u64,
 }
 
 impl Probes {
     /// A probe with a number of its own, and the effect that sends it.
-    pub fn send(&mut self, node: NodeId, key: &Value, op: ProbeOp, timeout_ms: u64) -> (ProbeId, Effect) {
+    pub(super) fn send(
+        &mut self,
+        node: NodeId,
+        key: &Value,
+        op: ProbeOp,
+        timeout_ms: u64,
+    ) -> (ProbeId, Effect) {
         let probe = self.probe(node, key, op, timeout_ms);
         (probe.id, Effect::Probe(probe))
     }
 
     /// The same without the effect.
-    pub fn probe(&mut self, node: NodeId, key: &Value, op: ProbeOp, timeout_ms: u64) -> Probe {
+    pub(super) fn probe(&mut self, node: NodeId, key: &Value, op: ProbeOp, timeout_ms: u64) -> Probe {
         let id = ProbeId(self.next);
         self.next += 1;
         Probe {
@@ -34,17 +40,17 @@ impl Probes {
 }
 
 /// What came of a probe; pending if it is not known yet.
-pub fn answer(view: &View, probe: ProbeId) -> &ProbeState {
+pub(super) fn answer(view: &View, probe: ProbeId) -> &ProbeState {
     view.probes.get(&probe).unwrap_or(&ProbeState::Pending)
 }
 
 /// Whether nobody waits for this probe any more.
-pub fn answered(view: &View, probe: ProbeId) -> bool {
+pub(super) fn answered(view: &View, probe: ProbeId) -> bool {
     answer(view, probe) != &ProbeState::Pending
 }
 
 /// What a probe read or wrote, if it was ok.
-pub fn ok_value(view: &View, probe: ProbeId) -> Option<Value> {
+pub(super) fn ok_value(view: &View, probe: ProbeId) -> Option<Value> {
     match answer(view, probe) {
         ProbeState::Ok { value, .. } => Some(value.clone()),
         _ => None,
