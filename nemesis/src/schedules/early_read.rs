@@ -50,7 +50,7 @@ async fn story(scene: Scene, start: Start) -> Told<()> {
         .elected(&scene.others(&[old]), start.term, "nobody was elected after L1")
         .await?;
     if new != lagging {
-        return Err(Miss::new(format!("another than F1 was elected: {new}")));
+        return Err(Miss::with("another than F1 was elected", new.to_string()));
     }
     scene.set(format!(
         "{new} leads term {term}, and does not know that index {index} is committed"

@@ -62,7 +62,7 @@ async fn asked_elsewhere(scene: &Scene, start: &Start) -> Told<()> {
         .await?;
     match scene.answer(&sent).await {
         ProbeState::Info { .. } => {}
-        other => return Err(Miss::new(format!("the answer was not lost: {other:?}"))),
+        other => return Err(Miss::with("the answer was not lost", format!("{other:?}"))),
     }
     let dropped = scene.clients(ClientRule::Pass, vec![old]).await?;
     if dropped == 0 {
@@ -111,7 +111,7 @@ async fn handed_on_again(scene: &Scene, start: &Start) -> Told<()> {
     scene.acknowledged(&sent, "the write was not handed on").await?;
     let took = scene.now().since(asked).as_millis() as u64;
     if took < LATE_MS {
-        return Err(Miss::new(format!("the answer was not late: {took} ms")));
+        return Err(Miss::with("the answer was not late", format!("{took} ms")));
     }
     scene.set(format!(
         "{follower} handed a write to {leader}, and heard of it after {took} ms"

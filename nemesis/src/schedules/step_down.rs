@@ -91,7 +91,7 @@ async fn carried_on(scene: &Scene, start: &Start) -> Told<(Sent, NodeId)> {
     scene.star(heir, helpers).await?;
     let (new, term) = scene.elected(&others, start.term, "F1 was not elected").await?;
     if new != heir {
-        return Err(Miss::new(format!("another than F1 was elected: {new}")));
+        return Err(Miss::with("another than F1 was elected", new.to_string()));
     }
     acknowledge(scene, new, scene.key_beside("z")).await?;
     still_waits(scene, &pending)?;
@@ -129,6 +129,9 @@ async fn acknowledge(scene: &Scene, leader: NodeId, key: Value) -> Told<()> {
 fn still_waits(scene: &Scene, pending: &Sent) -> Told<()> {
     match scene.state(pending) {
         ProbeState::Pending => Ok(()),
-        state => Err(Miss::new(format!("W's client does not wait any more: {state:?}"))),
+        state => Err(Miss::with(
+            "W's client does not wait any more",
+            format!("{state:?}"),
+        )),
     }
 }

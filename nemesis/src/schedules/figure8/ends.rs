@@ -6,7 +6,7 @@ use super::picture;
 use super::trap::{HOLD, Trap};
 use crate::schedules::guided::record::{Facts, Outcome};
 use crate::schedules::guided::{
-    PROMPT, Scene, Told, denied_by_log, holders_of_term, leader_among, majority, require,
+    Miss, PROMPT, Scene, Told, denied_by_log, holders_of_term, leader_among, majority, require,
 };
 use crate::view::TailEntry;
 
@@ -67,7 +67,9 @@ fn verdict(scene: &Scene, trap: &Trap, now: &TailEntry) -> Told<(Outcome, String
     }
     let held = trap.facts.majority.as_ref().map_or(0, |seen| seen.held_ms);
     let stood = format!("W stood on a majority for {held} ms");
-    require(u128::from(held) >= HOLD.as_millis(), format!("{stood} only"))?;
+    if u128::from(held) < HOLD.as_millis() {
+        return Err(Miss::with("W did not stand on a majority for long", stood));
+    }
     let end = format!("was not committed, and was overwritten by term {}", now.term);
     Ok((Outcome::Refused, format!("{stood}, {end}")))
 }

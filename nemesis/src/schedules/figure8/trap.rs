@@ -8,7 +8,8 @@ use super::picture;
 use crate::effect::NodeId;
 use crate::schedules::guided::record::{Facts, Part};
 use crate::schedules::guided::{
-    Scene, Sent, Start, Told, holders, holders_of_term, leader_among, leads, majority, on_majority, require,
+    Miss, Scene, Sent, Start, Told, holders, holders_of_term, leader_among, leads, majority, on_majority,
+    require,
 };
 use crate::view::{TailEntry, View};
 
@@ -125,8 +126,10 @@ async fn rival(scene: &Scene, cohort: &[NodeId], t2: Term) -> Told<(NodeId, Term
     };
     picture(scene, "b", facts);
     let enough = clean.len() + cohort.len() >= majority(scene.n());
-    let leak = "trap closed by the no-op: S5's entry of T3 reached";
-    require(enough, format!("{leak} {names}"))?;
+    if !enough {
+        let told = format!("S5's entry of T3 reached {names}");
+        return Err(Miss::with("trap closed by the no-op", told));
+    }
     Ok((s5, t3, clean))
 }
 

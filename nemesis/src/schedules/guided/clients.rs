@@ -137,9 +137,9 @@ impl Scene {
         match self.answer(sent).await {
             ProbeState::Ok { .. } => Ok(()),
             ProbeState::Fail { code } | ProbeState::Info { code } => {
-                Err(Miss(format!("{otherwise}: {code} at {}", sent.node)))
+                Err(Miss::with(otherwise, format!("{code} at {}", sent.node)))
             }
-            ProbeState::Pending => Err(Miss(format!("{otherwise}: no answer of {}", sent.node))),
+            ProbeState::Pending => Err(Miss::with(otherwise, format!("no answer of {}", sent.node))),
         }
     }
 

@@ -9,7 +9,7 @@ use super::look::{holders, holders_of_term, leads};
 use super::majority;
 use super::probes::{answered, ok_value};
 use super::record::{Facts, OnMajority};
-use super::scene::{Scene, Told, require};
+use super::scene::{Miss, Scene, Told, require};
 use crate::effect::NodeId;
 use crate::view::{TailEntry, View};
 
@@ -27,8 +27,10 @@ pub fn on_majority(view: &View, leader: NodeId, entry: &TailEntry) -> Told<Optio
     };
     let (nodes, many) = (view.nodes.len(), majority(view.nodes.len()));
     let p = holders_of_term(view, term).len();
-    let closed = "trap closed by the no-op: nodes with an entry of the leader's own term:";
-    require(p <= nodes - many, format!("{closed} {p}"))?;
+    if p > nodes - many {
+        let told = format!("nodes with an entry of the leader's own term: {p}");
+        return Err(Miss::with("trap closed by the no-op", told));
+    }
     let mut matched: Vec<LogIndex> = status.matched.iter().flatten().map(|(_, index)| *index).collect();
     matched.push(last);
     matched.sort_unstable_by(|a, b| b.cmp(a));

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::clients::{PROMPT, Sent};
 use super::look::{is_even, one_leader, revive};
 use super::record::{self, Outcome, Record};
-use super::scene::{Miss, Scene, Told};
+use super::scene::{Scene, Told};
 use crate::effect::{self, ClientRule, Effect, NodeId};
 use crate::schedule::{Profile, Row, Schedule, Settings};
 use crate::tells::Tells;
@@ -172,10 +172,11 @@ where
         Ok(start) => story(scene.clone(), start).await,
         Err(miss) => Err(miss),
     };
-    if let Err(Miss(why)) = told {
+    if let Err(miss) = told {
         let mut board = scene.board();
-        let why = format!("({}) {why}", board.stage);
+        let why = format!("({}) {miss}", board.stage);
         if board.record.outcome == Outcome::Unfinished {
+            board.record.miss = Some(format!("({}) {}", board.stage, miss.what));
             (board.record.outcome, board.record.reason) = (Outcome::Missed, why);
         } else {
             board.record.reason += &format!("; then {why}");

@@ -1,5 +1,6 @@
 //! The scene of a story: what it may know, and what it may do.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -20,14 +21,40 @@ use crate::evidence;
 use crate::faults::{ClientRulesSet, FramesInjected};
 use crate::view::View;
 
-/// Why a story broke off, in one sentence. What stands before the first colon is compared and counted.
+/// Why a story broke off.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Miss(pub String);
+pub struct Miss {
+    /// What did not come about, the same whenever it happens: by this misses are compared and counted.
+    pub what: String,
+    /// Of which nodes, and after how long.
+    pub detail: Option<String>,
+}
 
 impl Miss {
-    /// A reason.
-    pub fn new(why: impl Into<String>) -> Self {
-        Miss(why.into())
+    /// A miss of which there is no more to say.
+    pub fn new(what: impl Into<String>) -> Self {
+        Miss {
+            what: what.into(),
+            detail: None,
+        }
+    }
+
+    /// A miss that differs from time to time in this.
+    pub fn with(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Miss {
+            what: what.into(),
+            detail: Some(detail.into()),
+        }
+    }
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match &self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -310,10 +337,8 @@ impl Scene {
                 return Ok(found);
             }
             if self.now().since(began) > limit {
-                return Err(Miss(format!(
-                    "{otherwise}: gave up after {} ms",
-                    limit.as_millis()
-                )));
+                let gave_up = format!("gave up after {} ms", limit.as_millis());
+                return Err(Miss::with(otherwise, gave_up));
             }
             self.next_view().await;
         }
@@ -358,7 +383,10 @@ impl Scene {
     pub async fn apply(&self, effects: Vec<Effect>) -> Told<Vec<(Effect, effect::Outcome)>> {
         let done = self.carry_out(effects).await;
         match done.iter().find(|(_, outcome)| !outcome.is_installed()) {
-            Some((effect, outcome)) => Err(Miss(format!("{} failed: {outcome:?}", effect.word()))),
+            Some((effect, outcome)) => Err(Miss::with(
+                format!("{} failed", effect.word()),
+                format!("{outcome:?}"),
+            )),
             None => Ok(done),
         }
     }

@@ -137,7 +137,7 @@ fn armed_by(evidence: &Evidence<'_>, ends: &[Outcome], told: &[Outcome]) -> Arme
     };
     let counts = format!("{}; needed are {needs}", tally.told(told));
     let missed = records.iter().filter(|record| record.outcome == Outcome::Missed);
-    let reason = match (armed, most_frequent(missed.map(|record| record.reason.as_str()))) {
+    let reason = match (armed, most_frequent(missed)) {
         (true, _) => format!("the trap was set: {counts}"),
         (false, Some((why, times))) => format!("trap not set: {counts}; {times} times {why}"),
         (false, None) => format!("trap not set: {counts}"),
@@ -155,12 +155,12 @@ fn needed(ran: Duration) -> u64 {
     (5 * ran.as_secs() / 60).clamp(1, 5)
 }
 
-/// Reasons are compared up to the colon, what follows names nodes and times.
-fn most_frequent<'a>(reasons: impl Iterator<Item = &'a str>) -> Option<(&'a str, usize)> {
+/// What was missed most often, and how often. Cycles of before it was recorded tell it by their whole reason.
+fn most_frequent<'a>(missed: impl Iterator<Item = &'a Record>) -> Option<(&'a str, usize)> {
     let mut counts = BTreeMap::new();
-    for reason in reasons {
-        let why = reason.split(": ").next().unwrap_or_default();
-        *counts.entry(why).or_default() += 1;
+    for record in missed {
+        let what = record.miss.as_ref().unwrap_or(&record.reason);
+        *counts.entry(what.as_str()).or_default() += 1;
     }
     counts.into_iter().max_by_key(|(_, times)| *times)
 }
@@ -196,10 +196,15 @@ mod tests {
 
     #[test]
     fn a_trap_that_was_not_set_is_told_with_the_most_frequent_miss() {
+        let missed = |what: &str, detail: &str| {
+            let mut record = record(Outcome::Missed, &format!("{what}: {detail}"));
+            record["miss"] = what.into();
+            record
+        };
         let records = [
-            record(Outcome::Missed, "(b) nobody was elected: gave up after 4000 ms"),
-            record(Outcome::Missed, "(b) nobody was elected: gave up after 4001 ms"),
-            record(Outcome::Missed, "(0) the logs did not become equal: gave up"),
+            missed("(b) nobody was elected", "gave up after 4000 ms"),
+            missed("(b) nobody was elected", "gave up after 4001 ms"),
+            missed("(0) the logs did not become equal", "gave up"),
             record(Outcome::Unfinished, "(a) the load ended"),
         ];
         let armed = judge(&records, 10);

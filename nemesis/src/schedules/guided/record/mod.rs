@@ -236,6 +236,9 @@ pub struct Record {
     pub outcome: Outcome,
     /// Why, in one sentence; of a missed one, first the stage in brackets.
     pub reason: String,
+    /// Of a missed one which stage was not reached, and what did not come about: the same in every cycle that misses so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub miss: Option<String>,
     /// When it began.
     pub started: Nanos,
     /// When it ended.
@@ -263,6 +266,7 @@ impl Record {
             reads: Vec::new(),
             outcome: Outcome::Unfinished,
             reason: String::new(),
+            miss: None,
             started,
             ended: started,
         }
@@ -359,6 +363,7 @@ mod tests {
         Record {
             outcome,
             reason: reason.to_owned(),
+            miss: None,
             ..Record::blank("stale-leader", &settings, 1, Nanos(0))
         }
     }
