@@ -74,15 +74,17 @@ fn verdict(scene: &Scene, trap: &Trap, now: &TailEntry) -> Told<(Outcome, String
     Ok((Outcome::Refused, format!("{stood}, {end}")))
 }
 
-/// (d2): L first commits X, an entry of T4, and goes out; S5 is back among those who have it, and can no longer win.
+/// (d2): L first commits X, an entry of T4, and goes out; S5 is back in the middle of those who have it, where nobody else
+/// can win, and S5 no longer can.
 pub(super) async fn close(scene: &Scene, trap: &Trap) -> Told<()> {
     scene.stage("d2");
     let (s5, leader) = (trap.s5, trap.leader);
     let x = scene.key_beside("x");
     scene.write_acknowledged(leader, &x, "L did not commit X").await?;
     let rest = scene.others(&[leader]);
+    let leaves = scene.others(&[leader, s5]);
     let with = [scene.out_of("L").out(leader), scene.out_of("S5").back(s5)];
-    scene.draws(|net| net.only(&rest), with).await?;
+    scene.draws(|net| net.star(s5, &leaves), with).await?;
     let otherwise = "S5 was neither refused by a holder of T4 nor outrun by one";
     let (facts, winner) = scene
         .until(REFUSED, otherwise, |view| {
