@@ -421,7 +421,7 @@ pub(crate) fn words(settings: &Settings) -> Vec<String> {
 
 /// The command that repeats a run.
 pub(crate) fn command_line(settings: &Settings) -> String {
-    let quoted = |word: String| match word.contains(char::is_whitespace) {
+    let quoted = |word: String| match word.is_empty() || word.contains(char::is_whitespace) {
         true => format!("'{word}'"),
         false => word,
     };

@@ -56,7 +56,7 @@ pub async fn read_all(clients: &Clients, limit: Duration) -> Result<(), CourseEr
             loop {
                 let key = keys.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let Some(key) = key else { return };
-                walk.read(key, deadline).await;
+                walk.read(key, &keys, deadline).await;
             }
         })
     });
@@ -108,7 +108,26 @@ impl<'a> Walk<'a> {
         reply
     }
 
-    async fn read(&mut self, key: Value, deadline: Nanos) {
+    /// A leader that was elected since the last write answers no read before it has committed an entry of its own term
+    /// (Raft section 8); where it writes none by itself, only a client can bring it to that.
+    /// Its key is one more to be read.
+    async fn stir(&mut self, keys: &Mutex<Vec<Value>>) {
+        let process = self.clients.new_process();
+        let key = Value::from(format!("stirred-{process}").as_str());
+        let (operation, op) = (self.clients.workload.fresh)(&key, &Value::Int(1), process);
+        let more = operation.key.clone();
+        keys.lock().unwrap_or_else(PoisonError::into_inner).push(more);
+        // Whom to ask, the first ones tell.
+        for seq in 0..=self.clients.nodes as u64 {
+            let request = self.request(&operation.key, op.clone(), Some((process, seq + 1)));
+            let reply = self.ask(process, &operation, &request, false).await;
+            if reply.answer != Answer::Fail {
+                return;
+            }
+        }
+    }
+
+    async fn read(&mut self, key: Value, keys: &Mutex<Vec<Value>>, deadline: Nanos) {
         let operation = Operation::read(key);
         let request = self.request(&operation.key, StoreOp::Read, None);
         loop {
@@ -117,6 +136,9 @@ impl<'a> Walk<'a> {
             let reply = self.ask(process, &operation, &request, true).await;
             if matches!(reply.answer, Answer::Ok(_)) || self.clients.world.now() >= deadline {
                 return;
+            }
+            if reply.answer == Answer::Unknown {
+                self.stir(keys).await;
             }
             pass(&*self.clients.world, PAUSE).await;
         }
