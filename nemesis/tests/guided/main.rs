@@ -1,7 +1,7 @@
-//! Guided schedules against a modelled cluster: every size, many seeds, and some of it word for word.
+//! Guided schedules where nothing goes as they wish, and what they left before. How they lead a cluster the tests of the
+//! simulation show, on real nodes.
 
 #![allow(clippy::unwrap_used)]
 
-mod figure8;
-mod model;
-mod stories;
+mod older;
+mod still;
