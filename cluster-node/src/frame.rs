@@ -96,7 +96,7 @@ pub fn write(out: &mut Vec<u8>, frame: &Frame) {
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-/// How many bytes [`write`] appends for it.
+/// How many bytes [`write()`] appends for it.
 pub fn length(frame: &Frame) -> usize {
     use postcard::ser_flavors::Size;
     fn of(body: &impl Serialize) -> usize {

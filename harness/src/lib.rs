@@ -4,13 +4,13 @@
 //! | --- | --- |
 //! | [`cli`] | the command line, one file a subcommand |
 //! | [`run`] | a run, stage by stage |
-//! | [`trial`] | a run with its verdict |
-//! | [`selftest`] | the tester, tested |
+//! | `trial` | a run with its verdict |
+//! | `selftest` | the tester, tested |
 //! | [`report`] | what a person sees |
-//! | [`serve`] | the store in a browser |
-//! | [`systems`] | the table of what can be tested |
-//! | [`flags`] | the flags of a run, and the command that repeats it |
-//! | [`errors`], [`exit`] | what can go wrong, and the exit codes |
+//! | `serve` | the store in a browser |
+//! | `systems` | the table of what can be tested |
+//! | `flags` | the flags of a run, and the command that repeats it |
+//! | `errors`, `exit` | what can go wrong, and the exit codes |
 
 #![warn(unreachable_pub)]
 

@@ -10,7 +10,7 @@
 //! | [`evidence`] | what proves an effect, and what all evidence counts |
 //! | [`tells`] | what a system must tell for a schedule to be led by it |
 //! | [`view`] | [`View`], [`NodeStatus`]: what a schedule may know |
-//! | [`scope`], [`fault`] | whom a fault may hit; what a fault is |
+//! | `scope`, [`fault`] | whom a fault may hit; what a fault is |
 //! | [`faults`] | the faults, one file each, and their table |
 //! | [`schedule`] | [`Schedule`], and the table of all schedules |
 //! | [`schedules`] | the schedules, one file each |
