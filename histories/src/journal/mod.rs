@@ -18,6 +18,7 @@
 //! ```
 
 mod event;
+mod plain;
 mod problem;
 mod raw;
 mod reader;

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::event::Event;
+use super::plain;
 use super::problem::{LINE_BYTES_MAX, Problem};
 use super::raw::Raw;
 use crate::units::{Incarnation, Nanos, NodeName, Term};
@@ -10,7 +11,7 @@ use crate::units::{Incarnation, Nanos, NodeName, Term};
 /// The version of the format that this reader knows.
 const VERSION: u64 = 1;
 /// What is read at once.
-const BLOCK_BYTES: usize = 256 * 1024;
+const BLOCK_BYTES: usize = 64 * 1024;
 /// A line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -42,6 +43,8 @@ pub struct Reader<R> {
     input: R,
     node: NodeName,
     incarnation: Incarnation,
+    /// What every line begins with, up to its number.
+    prefix: Vec<u8>,
     buffer: Vec<u8>,
     /// What of the buffer has not been given out: from here to `filled`.
     at: usize,
@@ -54,9 +57,12 @@ pub struct Reader<R> {
 impl<R: Read> Reader<R> {
     /// The journal of this node's incarnation. The input needs no buffer of its own.
     pub fn new(input: R, node: impl Into<NodeName>, incarnation: Incarnation) -> Self {
+        let node: NodeName = node.into();
+        let name = serde_json::Value::from(node.as_str());
         Reader {
             input,
-            node: node.into(),
+            prefix: format!("{{\"v\":{VERSION},\"n\":{name},\"inc\":{},\"s\":", incarnation.0).into_bytes(),
+            node,
             incarnation,
             buffer: vec![0; BLOCK_BYTES],
             at: 0,
@@ -89,11 +95,22 @@ impl<R: Read> Reader<R> {
 
     fn parse(&self, begin: usize, end: usize) -> Result<Line<'_>, Problem> {
         let text = &self.buffer[begin..end];
+        let seq = self.lines - 1;
+        if let Some(plain) = plain::read(text, &self.prefix)
+            && plain.seq == seq
+            && seq > 0
+        {
+            return Ok(Line {
+                number: self.lines,
+                mono: plain.mono,
+                term: plain.term,
+                event: plain.event,
+            });
+        }
         let raw: Raw<'_> = serde_json::from_slice(text).map_err(|error| {
             // The place in the text is that in the line.
             Problem::Json(error.to_string().replace("at line 1 column", "at column"))
         })?;
-        let seq = self.lines - 1;
         if raw.v != VERSION {
             return Err(Problem::Version { found: raw.v });
         }
