@@ -122,7 +122,7 @@ impl Conductor {
 
     /// The next schedule's turn, where the present one's is over.
     async fn take_turns(&mut self) -> Result<(), CourseError> {
-        if self.view().now.since(self.began) < self.act.share || self.waiting.is_empty() {
+        if self.waiting.is_empty() || self.clients.world.now().since(self.began) < self.act.share {
             return Ok(());
         }
         self.end_turn().await?;
@@ -235,11 +235,14 @@ impl Conductor {
             self.act.cycles += 1;
             self.clients.sink.cycle(self.act.name, record)?;
         }
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage {
-            stage: self.act.schedule.stage(),
-            tally: self.act.schedule.tally(),
-            records: self.act.cycles,
-        };
+        // Its words are made only if somebody shows them.
+        if Arc::strong_count(&self.stage) > 1 {
+            *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage {
+                stage: self.act.schedule.stage(),
+                tally: self.act.schedule.tally(),
+                records: self.act.cycles,
+            };
+        }
         Ok(())
     }
 
