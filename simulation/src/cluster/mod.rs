@@ -1,19 +1,19 @@
-//! The cluster in virtual time: what happens lies on a heap, by its moment.
+//! The cluster in virtual time: one thing happens after the other, each at its moment.
 //!
 //! | file | what |
 //! | --- | --- |
+//! | `agenda` | what is going to happen |
 //! | `server` | a node with its disk |
 //! | `gate` | the end of a directed link: its rule, its counters |
 //! | `faults` | effects, done to them, with the evidence that the hands would give |
 //! | `ticket` | what somebody outside waits for |
 
+mod agenda;
 mod faults;
 mod gate;
 mod server;
 mod ticket;
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use nemesis::{ClientRule, Link, NodeId, ProcessState};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use self::agenda::{Agenda, Next};
 use self::gate::{Gate, Passage};
 use self::server::{Departure, Held, Server, Turn, node_of};
 use self::ticket::Tickets;
@@ -54,38 +55,8 @@ enum Event {
     Look(TicketId),
     /// Somebody is told.
     Tell(TicketId, Answer),
-    /// Somebody's patience is over.
-    Late(TicketId),
     /// Somebody has slept enough.
     Wake(Waker),
-}
-
-struct Planned {
-    at: Nanos,
-    /// Of two at one moment the one that was planned first comes first.
-    number: u64,
-    event: Event,
-}
-
-impl PartialEq for Planned {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Planned {}
-
-impl PartialOrd for Planned {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Planned {
-    /// The first one is the greatest, as the heap wants it.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.number).cmp(&(self.at, self.number))
-    }
 }
 
 /// A source of chance for each concern, so that more of one does not change what is drawn for another.
@@ -98,8 +69,7 @@ struct Chance {
 /// See the module.
 pub struct Cluster {
     now: Nanos,
-    heap: BinaryHeap<Planned>,
-    planned: u64,
+    agenda: Agenda<Event, TicketId>,
     template: Template,
     pace: Pace,
     chance: Chance,
@@ -122,8 +92,7 @@ impl Cluster {
         let all = || NodeId::all(nodes);
         Cluster {
             now: Nanos(0),
-            heap: BinaryHeap::new(),
-            planned: 0,
+            agenda: Agenda::new(),
             pace: Pace::default(),
             chance: Chance {
                 network: stream(1),
@@ -181,7 +150,7 @@ impl Cluster {
         let ticket = self.tickets.open(node);
         let at = self.now + self.pace.request(&mut self.chance.network);
         self.plan(at, Event::Request(ticket, request));
-        self.plan(self.now + timeout, Event::Late(ticket));
+        self.agenda.wait(self.now, timeout, ticket);
         ticket
     }
 
@@ -190,7 +159,7 @@ impl Cluster {
         let ticket = self.tickets.open(node);
         let at = self.now + self.pace.request(&mut self.chance.network);
         self.plan(at, Event::Look(ticket));
-        self.plan(self.now + timeout, Event::Late(ticket));
+        self.agenda.wait(self.now, timeout, ticket);
         ticket
     }
 
@@ -207,9 +176,7 @@ impl Cluster {
     // What happens.
 
     fn plan(&mut self, at: Nanos, event: Event) {
-        self.planned += 1;
-        let number = self.planned;
-        self.heap.push(Planned { at, number, event });
+        self.agenda.plan(at, event);
     }
 
     fn happen(&mut self, event: Event) {
@@ -222,7 +189,6 @@ impl Cluster {
             Event::Request(ticket, request) => self.request(ticket, request),
             Event::Look(ticket) => self.look_at(ticket),
             Event::Tell(ticket, answer) => self.tickets.answer(ticket, answer),
-            Event::Late(ticket) => self.tickets.answer(ticket, Answer::Late),
             Event::Wake(waker) => waker.wake(),
         }
     }
@@ -494,11 +460,15 @@ impl Clockwork for Cluster {
     /// Up to the first moment at which some task can go on.
     fn advance(&mut self) -> bool {
         loop {
-            let Some(Planned { at, event, .. }) = self.heap.pop() else {
+            let tickets = &self.tickets;
+            let Some((at, next)) = self.agenda.next(|ticket| tickets.node(ticket).is_some()) else {
                 return false;
             };
             self.now = self.now.max(at);
-            self.happen(event);
+            match next {
+                Next::Event(event) => self.happen(event),
+                Next::Late(ticket) => self.tickets.answer(ticket, Answer::Late),
+            }
             if !self.tasks.is_idle() {
                 return true;
             }
