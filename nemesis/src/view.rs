@@ -80,7 +80,7 @@ pub struct NodeStatus {
     pub denied: Vec<Denied>,
     /// The last entries of its log.
     #[serde(default)]
-    pub tail: Vec<TailEntry>,
+    pub tail: Arc<[TailEntry]>,
 }
 
 impl NodeStatus {

@@ -61,11 +61,12 @@ impl Still {
             matched: None,
             campaigns: Some(0),
             denied: Vec::new(),
-            tail: vec![TailEntry {
+            tail: [TailEntry {
                 index: last.index,
                 term: last.term,
                 hash: "same".into(),
-            }],
+            }]
+            .into(),
         }
     }
 

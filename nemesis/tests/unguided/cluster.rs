@@ -127,7 +127,7 @@ impl Play {
             matched: None,
             campaigns: Some(0),
             denied: Vec::new(),
-            tail: Vec::new(),
+            tail: Default::default(),
         }
     }
 

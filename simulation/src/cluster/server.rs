@@ -1,6 +1,5 @@
 //! One node with its disk: the real node, and what a process and a file system would do for it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +33,9 @@ pub(super) struct Departure {
 
 impl Departure {
     fn append(&mut self, other: &mut Departure) {
+        if self.lines.is_empty() && self.frames.is_empty() && self.answers.is_empty() {
+            return std::mem::swap(self, other);
+        }
         self.lines.append(&mut other.lines);
         self.frames.append(&mut other.frames);
         self.answers.append(&mut other.answers);
@@ -122,6 +124,41 @@ impl Disk {
     }
 }
 
+/// The end of a log as a status tells it.
+#[derive(Default)]
+struct Tail {
+    known: Vec<Entry>,
+    /// The same, told.
+    told: Arc<[TailEntry]>,
+}
+
+impl Tail {
+    /// It is told anew only if it is another one, and the hash of an entry is reckoned once.
+    fn of(&mut self, raft: &Raft) -> Arc<[TailEntry]> {
+        let entries = raft.tail(STATUS_TAIL);
+        let gone = entries.first().map_or(self.known.len(), |first| {
+            let is_before = |entry: &&Entry| entry.index < first.index;
+            self.known.iter().take_while(is_before).count()
+        });
+        let is_same = |(known, entry): &(&Entry, &Entry)| {
+            known.index == entry.index
+                && known.term == entry.term
+                && Arc::ptr_eq(&known.payload, &entry.payload)
+        };
+        let same = self.known[gone..].iter().zip(entries).take_while(is_same).count();
+        if gone > 0 || same < entries.len() || same < self.known.len() {
+            let new = entries[same..].iter().map(|entry| TailEntry {
+                index: histories::LogIndex(entry.index.0),
+                term: Term(entry.term.0),
+                hash: format!("{:016x}", entry.hash()).into(),
+            });
+            self.told = self.told[gone..][..same].iter().cloned().chain(new).collect();
+            self.known = entries.to_vec();
+        }
+        Arc::clone(&self.told)
+    }
+}
+
 /// See the module.
 pub(super) struct Server {
     id: NodeId,
@@ -145,7 +182,7 @@ pub(super) struct Server {
     is_status_new: bool,
     status: Option<Arc<NodeStatus>>,
     /// The end of the log as the last status has it.
-    tail: VecDeque<(Entry, TailEntry)>,
+    tail: Tail,
 }
 
 impl Server {
@@ -165,7 +202,7 @@ impl Server {
             starter: None,
             is_status_new: false,
             status: None,
-            tail: VecDeque::new(),
+            tail: Tail::default(),
         }
     }
 
@@ -205,7 +242,7 @@ impl Server {
         self.node = Some(node);
         self.process = ProcessState::Running;
         self.is_status_new = false;
-        self.tail.clear();
+        self.tail = Tail::default();
     }
 
     /// The process is no more. What its last sync has not made durable is lost but for a beginning of it, as a crash
@@ -266,7 +303,7 @@ impl Server {
     pub(super) fn status(&mut self) -> Option<Arc<NodeStatus>> {
         if !self.is_status_new {
             self.status = self.node.as_ref().map(|node| {
-                let tail = tail(&mut self.tail, node.raft());
+                let tail = self.tail.of(node.raft());
                 Arc::new(status(node.raft(), self.disk.incarnation, tail))
             });
             self.is_status_new = true;
@@ -285,29 +322,7 @@ fn infallible<E>(result: Result<(), E>) {
     debug_assert!(result.is_ok());
 }
 
-/// The end of the log; the hash of an entry is reckoned once.
-fn tail(known: &mut VecDeque<(Entry, TailEntry)>, raft: &Raft) -> Vec<TailEntry> {
-    let entries = raft.tail(STATUS_TAIL);
-    let first = entries.first().map_or(0, |entry| entry.index.0);
-    while known.pop_front_if(|(entry, _)| entry.index.0 < first).is_some() {}
-    let same = known.iter().zip(entries);
-    let same = same.take_while(|((known, _), entry)| {
-        known.index == entry.index && known.term == entry.term && Arc::ptr_eq(&known.payload, &entry.payload)
-    });
-    let same = same.count();
-    known.truncate(same);
-    for entry in &entries[same..] {
-        let told = TailEntry {
-            index: histories::LogIndex(entry.index.0),
-            term: Term(entry.term.0),
-            hash: format!("{:016x}", entry.hash()).into(),
-        };
-        known.push_back((entry.clone(), told));
-    }
-    known.iter().map(|(_, told)| told.clone()).collect()
-}
-
-fn status(raft: &Raft, incarnation: u64, tail: Vec<TailEntry>) -> NodeStatus {
+fn status(raft: &Raft, incarnation: u64, tail: Arc<[TailEntry]>) -> NodeStatus {
     let status = raft.status(0);
     let index = |index: cluster_node::raft::types::LogIndex| histories::LogIndex(index.0);
     let node = |name: &Name| node_of(name);
