@@ -82,13 +82,14 @@ fn what_a_system_never_promised_to_tell_is_no_reason_to_doubt_it() {
     let run = lab.store().join("saved").join("unguided");
     copy(&saved().pop().unwrap(), &run);
     std::fs::remove_dir_all(run.join("nodes")).unwrap();
-    std::fs::write(run.join("status.jsonl"), "").unwrap();
     let check = || Value::clone(&lab.harness(&format!("check {} --json", run.display())).json());
     let silent = check();
     assert_eq!(
         silent["exit"], 2,
-        "what was promised and is missing is a reason: {silent:#}"
+        "journals were promised, and statuses alone prove nothing: {silent:#}"
     );
+    std::fs::write(run.join("status.jsonl"), "").unwrap();
+    assert_eq!(check()["exit"], 2);
 
     let path = run.join("run.json");
     let mut record: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

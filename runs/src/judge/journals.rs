@@ -77,10 +77,21 @@ fn interrupted() -> Check {
     }
 }
 
-/// What journals and statuses say together: the journals' word, unless only the statuses show a violation.
-pub fn merged(journals: Option<Check>, statuses: Check) -> Check {
+/// What journals and statuses say together: the journals' word, unless only the statuses show a violation. Where journals
+/// were `promised` and there is none, statuses alone prove nothing: who took the one away may have taken what it showed.
+pub fn merged(journals: Option<Check>, statuses: Check, promised: bool) -> Check {
     let Some(mut check) = journals else {
-        return statuses;
+        return match statuses.verdict {
+            Verdict::Pass if promised => Check {
+                verdict: Verdict::Inconclusive,
+                reason: format!(
+                    "no node left a journal, though each writes one; {}",
+                    statuses.reason
+                ),
+                ..statuses
+            },
+            _ => statuses,
+        };
     };
     let of = |check: &Check| json!({ "verdict": check.verdict, "reason": check.reason });
     let spoke = match (check.verdict, statuses.verdict) {
@@ -156,9 +167,11 @@ mod tests {
             (Pass, Violation, Violation, json!(["statuses"])),
             (Violation, Violation, Violation, json!(["journals", "statuses"])),
         ] {
-            let merged = merged(Some(check(journals)), check(statuses));
+            let merged = merged(Some(check(journals)), check(statuses), true);
             assert_eq!((merged.verdict, &merged.details["spoke"]), (verdict, &spoke));
         }
-        assert_eq!(merged(None, check(Pass)), check(Pass));
+        assert_eq!(merged(None, check(Pass), false), check(Pass));
+        assert_eq!(merged(None, check(Pass), true).verdict, Verdict::Inconclusive);
+        assert_eq!(merged(None, check(Violation), true).verdict, Verdict::Violation);
     }
 }

@@ -24,6 +24,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
+use ::nemesis::Tells;
 use checker::{
     Analysis, Bank, Budget, Check, CheckName, Consistency, Engine, FailedCas, NullRead, Options, Proof,
     StaleReads, Verdict,
@@ -217,9 +218,11 @@ impl Left {
         committed::name_the_holders(&mut durability, statuses);
         checks.push(durability);
         let mut not_applicable = Vec::new();
-        if limits.journals && record.capabilities.tell_of_safety() {
+        // What was written counts, promised or not.
+        if limits.journals && (record.capabilities.tell_of_safety() || journals.is_some()) {
             let statuses = committed::raft_safety(statuses, nemesis.cycles());
-            checks.push(journals::merged(journals, statuses));
+            let promised = record.capabilities.tell(Tells::Journal);
+            checks.push(journals::merged(journals, statuses, promised));
         } else if limits.journals {
             not_applicable.push(NotApplicable {
                 name: CheckName::RaftSafety,
