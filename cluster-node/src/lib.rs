@@ -12,7 +12,7 @@
 //! | [`machine`] | keys, values, sessions |
 //! | [`storage`] | the log file |
 //! | [`journal`] | what the node writes about itself |
-//! | [`node`] | what brings these together: no socket, no file, no clock |
+//! | [`node`], [`shell`] | what brings these together, without socket, file and clock, and what it is joined to for them |
 //! | [`thread`] | the thread that runs it |
 //! | [`inbox`], [`outbox`], [`board`] | the ways in and out of that thread |
 //! | [`forward`] | writes that a follower hands to its leader |
@@ -57,5 +57,6 @@ pub mod outbox;
 pub mod peers;
 pub mod process;
 pub mod raft;
+pub mod shell;
 pub mod storage;
 pub mod thread;

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A turn steps the core through all that has come, has everything made durable with one sync, and only then sends,
-//! applies and answers; what it is joined to for that is a [`Shell`]. The shell of a process is in [`crate::thread`].
+//! applies and answers; what it is joined to for that is a [`Shell`].
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,37 +21,8 @@ use crate::raft::config::Config;
 use crate::raft::notes::ReadMode;
 use crate::raft::types::{LogIndex, Message, Millis, NodeId, Position, RequestId};
 use crate::raft::{Action, Input, Persist, Raft, Recovered, Role};
+use crate::shell::Shell;
 use crate::storage::StorageError;
-
-/// What a node is joined to. It is called in the order in which things have to happen.
-pub trait Shell {
-    /// A client who waits for a reply.
-    type Client;
-
-    /// Keep this for the next sync.
-    fn persist(&mut self, what: &Persist);
-
-    /// Make all of it durable.
-    ///
-    /// # Errors
-    /// It is not, and never will be: the node must stop.
-    fn sync(&mut self) -> Result<(), StorageError>;
-
-    /// The node stands like this, and what it says is durable.
-    fn post(&mut self, raft: &Raft, actions: &[Action]);
-
-    /// Send it with the next departure; it may get lost.
-    fn frame(&mut self, to: NodeId, frame: Frame);
-
-    /// Tell the client with the next departure.
-    fn answer(&mut self, client: Self::Client, reply: Reply);
-
-    /// Let go of frames and answers, after these lines of the journal have been written down.
-    ///
-    /// # Errors
-    /// The lines could not be written: the node must stop.
-    fn depart(&mut self, journal: &[u8]) -> Result<(), JournalError>;
-}
 
 /// Who waits for what came of a request.
 struct Waiting<C> {

@@ -9,10 +9,11 @@ use crate::board::Board;
 use crate::frame::Frame;
 use crate::inbox::{Answer, Arrivals, Letter, Reply};
 use crate::journal::{JournalError, JournalFile};
-use crate::node::{Node, NodeError, Shell};
+use crate::node::{Node, NodeError};
 use crate::outbox::Outbox;
 use crate::raft::types::NodeId;
 use crate::raft::{Action, Persist, Raft};
+use crate::shell::Shell;
 use crate::storage::{Storage, StorageError};
 
 /// So many inputs share a sync at most.
