@@ -10,6 +10,7 @@
 //! | [`world`], [`sink`] | the two seams: what a run happens in, and where it is written down |
 //! | [`course`] | clients, probes, observer and conductor |
 //! | [`judge`] | the verdict on a saved run, or on a history by itself |
+//! | [`ending`] | how a run ended that was to show a bug, or none |
 //! | [`exit`] | the exit codes |
 //! | [`stop`] | a flag that is set once |
 //!
@@ -21,6 +22,7 @@ pub mod capabilities;
 pub mod case;
 pub mod cluster_node;
 pub mod course;
+pub mod ending;
 pub mod exit;
 pub mod judge;
 pub mod record;

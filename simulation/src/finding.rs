@@ -3,40 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use checker::{CheckName, Verdict};
+use checker::CheckName;
 use histories::{Nanos, Seed};
+use runs::ending::Ending;
 use runs::exit::Exit;
 use runs::record::Results;
 use serde::Serialize;
 
 use crate::run::Played;
 
-/// The checks that say what is wrong with a store: a bug is caught by one of these.
-const SAFETY: [CheckName; 3] = [
-    CheckName::Linearizability,
-    CheckName::Durability,
-    CheckName::RaftSafety,
-];
 /// A bug counts as caught if so many of a hundred seeds caught it.
 const CAUGHT_OF_HUNDRED: usize = 99;
-
-/// How a run ended, as `harness selftest` sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ending {
-    /// With a bug: a check found a violation, and the faults had happened.
-    Caught,
-    /// Without a bug: every check passed.
-    Clean,
-    /// The faults did not happen as they should have.
-    Unarmed,
-    /// A check could not decide.
-    Undecided,
-    /// With a bug, armed, and no violation.
-    Missed,
-    /// A violation without a bug.
-    FalseAlarm,
-}
 
 /// What one seed came to.
 #[derive(Clone, Debug, Serialize)]
@@ -75,37 +52,20 @@ pub struct Cost {
 impl Finding {
     /// What a judged run came to; `has_bug` where something is broken in it on purpose.
     pub fn of(seed: Seed, has_bug: bool, played: &Played, results: &Results, cost: Cost) -> Self {
-        let broken = results
-            .checks
-            .iter()
-            .filter(|check| check.verdict == Verdict::Violation);
-        let by: Vec<CheckName> = broken.map(|check| check.name).collect();
-        let is_armed = results
-            .checks
-            .iter()
-            .any(|check| check.name == CheckName::Armed && check.verdict == Verdict::Pass);
-        let is_unsafe = by.iter().any(|check| SAFETY.contains(check));
-        let ending = match (has_bug, is_armed) {
-            (false, _) if !by.is_empty() => Ending::FalseAlarm,
-            (_, false) => Ending::Unarmed,
-            (false, true) if results.verdict == Verdict::Pass => Ending::Clean,
-            (false, true) => Ending::Undecided,
-            (true, true) if is_unsafe => Ending::Caught,
-            (true, true) => Ending::Missed,
-        };
+        let ending = Ending::of(has_bug, results);
         Finding {
             seed,
             ending,
             after: after(played, results),
-            reason: reason(ending, results),
-            by,
+            reason: ending.reason(results),
+            by: results.violated(),
             cost,
         }
     }
 
     /// Whether it ended as it should.
     pub fn is_good(&self) -> bool {
-        matches!(self.ending, Ending::Caught | Ending::Clean)
+        self.ending.is_good()
     }
 }
 
@@ -118,20 +78,6 @@ fn after(played: &Played, results: &Results) -> Option<Duration> {
         times.max()
     });
     shown.min().map(|time: Nanos| time.since(begin))
-}
-
-/// The reason of the worst check; nothing where all is as it should be.
-fn reason(ending: Ending, results: &Results) -> Option<String> {
-    let worst = results
-        .checks
-        .iter()
-        .filter(|check| ending != Ending::Unarmed || check.name == CheckName::Armed)
-        .max_by_key(|check| check.verdict)?;
-    let told = match worst.verdict {
-        Verdict::Pass => "every check passed".to_owned(),
-        _ => format!("{}: {}", worst.name, worst.reason),
-    };
-    (!matches!(ending, Ending::Caught | Ending::Clean)).then_some(told)
 }
 
 /// The runs of one bug, or of the correct node under one schedule.

@@ -8,7 +8,8 @@ use histories::{RunFolder, Seed};
 use rayon::prelude::*;
 use runs::case::Case;
 use runs::cluster_node::BUGS;
-use simulation::finding::{Cost, Ending, Finding};
+use runs::ending::Ending;
+use simulation::finding::{Cost, Finding};
 use simulation::run::{Options, Plan};
 use simulation::save::files;
 

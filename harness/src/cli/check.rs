@@ -103,7 +103,7 @@ pub(super) struct Args {
     outputs: Outputs,
 }
 
-/// Do it.
+/// Judge runs and histories again; the exit code says what came of it.
 pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
     let limits = limits(args);
     let stop = limits.stop.clone();

@@ -43,7 +43,7 @@ fn writable() -> Vec<&'static str> {
         .collect()
 }
 
-/// Do it.
+/// Write a history in another format; the exit code says what came of it.
 pub(super) fn convert(args: &Args) -> Result<Exit, Failure> {
     let options = Options {
         format: args.from.as_deref(),

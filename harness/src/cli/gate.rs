@@ -85,7 +85,7 @@ struct Row {
     verdict: Verdict,
 }
 
-/// Do it.
+/// Compare saved runs with a baseline; the exit code says what came of it.
 pub(super) fn gate(args: &Args) -> Result<Exit, Failure> {
     let load = |paths: &[PathBuf]| -> Result<Vec<Run>, Failure> {
         let one = |path: &PathBuf| Run::load(&run_folder(&args.store, path)?);

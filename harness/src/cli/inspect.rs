@@ -58,7 +58,7 @@ pub(super) struct Args {
     store: PathBuf,
 }
 
-/// Do it.
+/// Show a saved run; the exit code says what came of it.
 pub(super) fn inspect(args: &Args) -> Result<Exit, Failure> {
     let folder = run_folder(&args.store, &args.run)?;
     if let Some(node) = &args.log {

@@ -54,7 +54,7 @@ enum What {
     Bugs,
 }
 
-/// Do it.
+/// List what there is; the exit code says what came of it.
 pub(super) fn list(args: &Args) -> Result<Exit, Failure> {
     let table = match args.what {
         What::Runs => return list_runs(args),

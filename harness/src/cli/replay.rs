@@ -45,7 +45,7 @@ pub(super) struct Args {
     quiet: bool,
 }
 
-/// Do it.
+/// Repeat a saved run; the exit code says what came of it.
 pub(super) fn replay(args: &Args) -> Result<Exit, Failure> {
     let original = Record::load(&run_folder(&args.store, &args.run)?)?;
     let settings = Settings {

@@ -29,7 +29,7 @@ pub(super) struct Args {
     store: PathBuf,
 }
 
-/// Do it.
+/// Draw the pages of saved runs; the exit code says what came of it.
 pub(super) fn report(args: &Args) -> Result<Exit, Failure> {
     let compare = args.compare.as_ref();
     let compare = compare.map(|run| run_folder(&args.store, run)).transpose()?;

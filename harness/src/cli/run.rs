@@ -62,7 +62,7 @@ enum ProgressArg {
     None,
 }
 
-/// Do it.
+/// Run, judge, and tell of it; the exit code says what came of it.
 pub(super) fn run(args: Args) -> Result<Exit, Failure> {
     let (json, control, outputs) = (args.json, args.control, args.outputs.clone());
     let progress = match args.progress {

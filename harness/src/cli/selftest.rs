@@ -9,6 +9,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use histories::Seed;
 use runs::case::Bug;
+use runs::ending::Ending;
 use runs::judge::Limits;
 use runs::record::Settings;
 use runs::stop::Stop;
@@ -22,7 +23,7 @@ use crate::flags::duration;
 use crate::flags::{Flags, all_bugs};
 use crate::run::progress::Progress;
 use crate::selftest::crew::work;
-use crate::selftest::finding::{Ending, Finding};
+use crate::selftest::finding::Finding;
 use crate::selftest::junit;
 use crate::selftest::matrix::{Job, Matrix};
 use crate::selftest::summary::{Row, Standing, Summary};
@@ -103,7 +104,7 @@ struct Run {
     flags: Flags,
 }
 
-/// Do it.
+/// Run the matrix, and tell what was caught; the exit code says what came of it.
 pub(super) fn selftest(args: &Args) -> Result<Exit, Failure> {
     let matrix = Matrix {
         bugs: bugs(args)?,

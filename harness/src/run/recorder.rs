@@ -94,8 +94,10 @@ impl Shared {
     }
 }
 
-// Nearly every message is an event; a box for each would cost more than the room that it saves.
-#[allow(clippy::large_enum_variant)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every message is an event; a box for each would cost more than the room that it saves"
+)]
 enum Message {
     Event(Event),
     /// Tell which keys were written to.

@@ -3,46 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use checker::{CheckName, Verdict};
+use checker::CheckName;
+use runs::ending::Ending;
 use runs::record::Record;
-use runs::record::Results;
 use serde::Serialize;
 
 use super::matrix::Job;
 use crate::exit::Failure;
 use crate::trial::Trial;
 
-/// The checks that say what is wrong with a store: a bug is caught by one of these. The others say whether the run
-/// means anything, or that the store is slow.
-const SAFETY: [CheckName; 3] = [
-    CheckName::Linearizability,
-    CheckName::Durability,
-    CheckName::RaftSafety,
-];
-/// Those of them that know nothing but what the clients saw.
+/// The checks of safety that know nothing but what the clients saw.
 const OF_HISTORY: [CheckName; 2] = [CheckName::Linearizability, CheckName::Durability];
-
-/// How a run ended, as a selftest sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Ending {
-    /// With a bug: a check found a violation, and the faults had really happened.
-    Caught,
-    /// Without a bug: every check passed.
-    Clean,
-    /// The faults did not happen as they should have, so the run says nothing.
-    Unarmed,
-    /// A check could not decide.
-    Undecided,
-    /// With a bug, armed, and no violation.
-    Missed,
-    /// A violation without a bug.
-    FalseAlarm,
-    /// The harness could not do the run.
-    Broken,
-    /// The selftest was interrupted before, or during it.
-    NotRun,
-}
 
 /// What one run came to.
 #[derive(Clone, Debug, Serialize)]
@@ -91,15 +62,15 @@ impl Finding {
             Err(failure) => finding(Ending::Broken, Some(failure.to_string())),
             Ok(trial) if trial.record.interrupted => finding(Ending::NotRun, None),
             Ok(trial) => {
-                let by = violated(&trial.results);
-                let ending = ending(job, &trial.results);
+                let by = trial.results.violated();
+                let ending = Ending::of(job.bug.is_some(), &trial.results);
                 Finding {
                     history_alone: by.iter().any(|check| OF_HISTORY.contains(check)),
                     after: (!by.is_empty()).then(|| after(&trial.record)).flatten(),
-                    armed: passed(&trial.results, CheckName::Armed),
+                    armed: trial.results.passed(CheckName::Armed),
                     folder: Some(trial.folder.path().to_owned()),
                     by,
-                    ..finding(ending, reason(ending, &trial.results))
+                    ..finding(ending, ending.reason(&trial.results))
                 }
             }
         }
@@ -117,148 +88,11 @@ impl Finding {
 
     /// Whether it is as it should be, so that nobody needs to look at its folder.
     pub(crate) fn is_good(&self) -> bool {
-        matches!(self.ending, Ending::Caught | Ending::Clean)
+        self.ending.is_good()
     }
-}
-
-fn violated(results: &Results) -> Vec<CheckName> {
-    let violated = |check: &&checker::Check| check.verdict == Verdict::Violation;
-    let checks = results.checks.iter().filter(violated);
-    checks.map(|check| check.name).collect()
-}
-
-fn passed(results: &Results, name: CheckName) -> bool {
-    results
-        .check(name)
-        .is_some_and(|check| check.verdict == Verdict::Pass)
-}
-
-fn ending(job: &Job, results: &Results) -> Ending {
-    let (by, armed) = (violated(results), passed(results, CheckName::Armed));
-    let is_unsafe = by.iter().any(|check| SAFETY.contains(check));
-    match (job.bug, armed) {
-        (None, _) if !by.is_empty() => Ending::FalseAlarm,
-        (_, false) => Ending::Unarmed,
-        (None, true) if results.verdict == Verdict::Pass => Ending::Clean,
-        (None, true) => Ending::Undecided,
-        (Some(_), true) if is_unsafe => Ending::Caught,
-        (Some(_), true) => Ending::Missed,
-    }
-}
-
-/// The reason of the worst check; nothing where all is as it should be.
-fn reason(ending: Ending, results: &Results) -> Option<String> {
-    let worst = results
-        .checks
-        .iter()
-        .filter(|check| ending != Ending::Unarmed || check.name == CheckName::Armed)
-        .max_by_key(|check| check.verdict)?;
-    let told = match worst.verdict {
-        Verdict::Pass => "every check passed".to_owned(),
-        _ => format!("{}: {}", worst.name, worst.reason),
-    };
-    (!matches!(ending, Ending::Caught | Ending::Clean)).then_some(told)
 }
 
 fn after(record: &Record) -> Option<Duration> {
     let load = record.load_stage()?;
     Some(record.violated.unwrap_or(load.end).since(load.start))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use checker::Check;
-    use histories::Seed;
-
-    use super::*;
-    use runs::case::Case;
-
-    fn results(checks: &[(CheckName, Verdict)]) -> Results {
-        let check = |(name, verdict): &(CheckName, Verdict)| Check {
-            name: *name,
-            verdict: *verdict,
-            reason: "so it is".to_owned(),
-            details: serde_json::json!({}),
-            violations: Vec::new(),
-        };
-        Results::of(checks.iter().map(check).collect())
-    }
-
-    fn ended(bug: Option<&'static str>, checks: &[(CheckName, Verdict)]) -> Ending {
-        let job = Job {
-            bug,
-            case: Case::under("figure8"),
-            seed: Seed(1),
-            duration: Duration::from_secs(1),
-            journals: true,
-        };
-        ending(&job, &results(checks))
-    }
-
-    #[test]
-    fn only_an_armed_violation_of_safety_is_a_catch() {
-        use Verdict::{Inconclusive, Pass, Violation};
-        let bug = Some("commit-any-term");
-        for (checks, wanted) in [
-            (
-                [(CheckName::Durability, Violation), (CheckName::Armed, Pass)],
-                Ending::Caught,
-            ),
-            (
-                [(CheckName::RaftSafety, Violation), (CheckName::Armed, Pass)],
-                Ending::Caught,
-            ),
-            (
-                [
-                    (CheckName::Durability, Violation),
-                    (CheckName::Armed, Inconclusive),
-                ],
-                Ending::Unarmed,
-            ),
-            (
-                [(CheckName::Recovery, Violation), (CheckName::Armed, Pass)],
-                Ending::Missed,
-            ),
-            (
-                [(CheckName::Durability, Pass), (CheckName::Armed, Pass)],
-                Ending::Missed,
-            ),
-        ] {
-            assert_eq!(ended(bug, &checks), wanted, "{checks:?}");
-        }
-    }
-
-    #[test]
-    fn any_violation_of_the_correct_node_is_an_alarm_and_only_a_pass_is_clean() {
-        use Verdict::{Inconclusive, Pass, Violation};
-        for (checks, wanted) in [
-            (
-                [(CheckName::Recovery, Violation), (CheckName::Armed, Pass)],
-                Ending::FalseAlarm,
-            ),
-            (
-                [
-                    (CheckName::Durability, Violation),
-                    (CheckName::Armed, Inconclusive),
-                ],
-                Ending::FalseAlarm,
-            ),
-            (
-                [(CheckName::Durability, Pass), (CheckName::Armed, Inconclusive)],
-                Ending::Unarmed,
-            ),
-            (
-                [(CheckName::Durability, Inconclusive), (CheckName::Armed, Pass)],
-                Ending::Undecided,
-            ),
-            (
-                [(CheckName::Durability, Pass), (CheckName::Armed, Pass)],
-                Ending::Clean,
-            ),
-        ] {
-            assert_eq!(ended(None, &checks), wanted, "{checks:?}");
-        }
-    }
 }

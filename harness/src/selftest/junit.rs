@@ -1,8 +1,9 @@
 //! A selftest as JUnit XML: a case for each bug, and for each case of the correct system.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use runs::ending::Ending;
 
-use super::finding::{Ending, Finding};
+use super::finding::Finding;
 use super::summary::{Row, Standing, Summary};
 
 /// The document.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use checker::CheckName;
 use runs::case::Case;
+use runs::ending::Ending;
 use serde::Serialize;
 
-use super::finding::{Ending, Finding};
+use super::finding::Finding;
 use super::matrix::{Job, Matrix};
 use crate::exit::Exit;
 

@@ -32,7 +32,7 @@ pub(super) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Do it.
+    /// Get the operation done, with as many requests as the workload and the system need for it.
     pub(super) async fn perform(&mut self, operation: &Operation) -> Reply {
         if operation.is_read() {
             return self.read(&operation.key).await;

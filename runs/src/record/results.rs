@@ -119,6 +119,22 @@ impl Results {
         self.checks.iter().find(|check| check.name == name)
     }
 
+    /// Whether the check of that name was made, and passed.
+    pub fn passed(&self, name: CheckName) -> bool {
+        self.check(name)
+            .is_some_and(|check| check.verdict == Verdict::Pass)
+    }
+
+    /// Which checks found a violation.
+    pub fn violated(&self) -> Vec<CheckName> {
+        let violated = |check: &&Check| check.verdict == Verdict::Violation;
+        self.checks
+            .iter()
+            .filter(violated)
+            .map(|check| check.name)
+            .collect()
+    }
+
     /// What is known of the keys that a check could not decide.
     pub fn undecided(&self) -> Vec<(CheckName, Undecided)> {
         #[derive(Deserialize)]
