@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum};
 use histories::Seed;
-use runs::record::{Reads, Settings};
+use runs::record::{Reads, Record, Settings};
 
 use crate::errors::CliError;
 use crate::exit::Failure;
@@ -427,6 +427,14 @@ pub(crate) fn command_line(settings: &Settings) -> String {
     };
     let words: Vec<String> = words(settings).into_iter().map(quoted).collect();
     format!("harness run {}", words.join(" "))
+}
+
+/// The command that makes a saved run again, whatever world it happened in.
+pub(crate) fn again(record: &Record) -> String {
+    match record.simulated {
+        true => record.argv.join(" "),
+        false => command_line(&record.settings),
+    }
 }
 
 #[cfg(test)]

@@ -209,7 +209,7 @@ fn row(runs: &Runs, bugs: Vec<String>, case: &Case) -> Result<Row, Failure> {
         .collect();
     Ok(Row {
         under: case.describe(),
-        words: words(runs, &bugs, case),
+        words: plan.words().join(" "),
         bugs,
         seeds: findings?,
     })
@@ -240,28 +240,6 @@ fn one(runs: &Runs, plan: &Plan, seed: Seed) -> Result<Finding, Failure> {
 fn of_this_thread() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// The words that make such a run, but for the seed.
-fn words(runs: &Runs, bugs: &[String], case: &Case) -> String {
-    let mut words = format!("--nemesis {}", case.schedule);
-    for bug in bugs {
-        words += &format!(" --bug {bug}");
-    }
-    let span = |span| humantime::format_duration(span).to_string();
-    let mut other = |name: &str, value: String, default: &str| {
-        if value != default {
-            words += &format!(" --{name} {value}");
-        }
-    };
-    other("duration", span(runs.duration), "20s");
-    other("interval", span(runs.interval), "1s");
-    other("clients", runs.clients.to_string(), "4");
-    other("pause", format!("{}..{}", runs.pause.0, runs.pause.1), "2..12");
-    if runs.no_journal {
-        words += " --no-journal";
-    }
-    words
 }
 
 /// So many seeds that did not end as they should are told of each row.

@@ -65,6 +65,8 @@ pub struct Plan {
     rows: Vec<&'static nemesis::Row>,
     workload: &'static workloads::Row,
     template: Template,
+    /// The words of the command that are not its defaults.
+    words: Vec<String>,
 }
 
 /// What may differ from what the case says.
@@ -82,7 +84,61 @@ pub struct Options {
     pub journals: bool,
 }
 
+impl Options {
+    /// As the command line is told; what it does by itself is left out.
+    fn words(&self, case: &Case, bugs: &[String]) -> Vec<String> {
+        let usual = Options::default();
+        let span = |span| humantime::format_duration(span).to_string();
+        let mut words = vec!["--nemesis".to_owned(), case.schedule.to_owned()];
+        let mut more = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        bugs.iter().for_each(|bug| more("--bug", bug.clone()));
+        if self.duration != usual.duration {
+            more("--duration", span(self.duration));
+        }
+        if self.interval != usual.interval {
+            more("--interval", span(self.interval));
+        }
+        if self.clients != usual.clients {
+            more("--clients", self.clients.to_string());
+        }
+        if self.pause_ms != usual.pause_ms {
+            let (from, to) = self.pause_ms;
+            more("--pause", format!("{from}..{to}"));
+        }
+        words.extend((!self.journals).then(|| "--no-journal".to_owned()));
+        words
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            duration: Duration::from_secs(20),
+            interval: Duration::from_secs(1),
+            clients: 4,
+            pause_ms: (2, 12),
+            journals: true,
+        }
+    }
+}
+
 impl Plan {
+    /// The words of the command that makes such runs, but for the seed.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// The command that plays this seed again.
+    fn again(&self, seed: Seed) -> Vec<String> {
+        let seed = seed.to_string();
+        let seed = ["--seed", &seed, "--seeds", "1"].map(str::to_owned);
+        ["simulation".to_owned()]
+            .into_iter()
+            .chain(self.words.iter().cloned())
+            .chain(seed)
+            .collect()
+    }
+
     /// The run of a case, with these bugs.
     ///
     /// # Errors
@@ -126,6 +182,7 @@ impl Plan {
             rows: settings.nemesis_rows()?,
             workload: settings.workload_row()?,
             template: Template::new(settings.nodes, profile, bugs, options.journals, Seed(0))?,
+            words: options.words(case, bugs),
             settings,
         })
     }
@@ -146,14 +203,17 @@ impl Plan {
             seed,
             world: world.clone(),
             sink: Arc::clone(&memory) as Arc<dyn Sink>,
-            record: Record::begin(
-                settings,
-                Capabilities::all(),
-                "1970-01-01T00:00:00Z".to_owned(),
-                std::env::args().collect(),
-                Vec::new(),
-                nowhere(),
-            ),
+            record: Record {
+                simulated: true,
+                ..Record::begin(
+                    settings,
+                    Capabilities::all(),
+                    "1970-01-01T00:00:00Z".to_owned(),
+                    self.again(seed),
+                    Vec::new(),
+                    nowhere(),
+                )
+            },
         };
         let record = world.play(course.run()).ok_or(RunError::Standstill)??;
         let kept = memory.take();

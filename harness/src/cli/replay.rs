@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use checker::{CheckName, Verdict};
 use runs::judge::Limits;
@@ -13,10 +14,12 @@ use runs::stop::Stop;
 use serde_json::json;
 
 use super::{run_folder, show, show_json};
+use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
-use crate::flags::command_line;
+use crate::flags::again;
 use crate::report::style::{Style, word};
 use crate::run::progress::Progress;
+use crate::systems;
 use crate::trial::{Trial, trial};
 
 const EXAMPLES: &str = "\
@@ -48,11 +51,14 @@ pub(super) struct Args {
 /// Repeat a saved run; the exit code says what came of it.
 pub(super) fn replay(args: &Args) -> Result<Exit, Failure> {
     let original = Record::load(&run_folder(&args.store, &args.run)?)?;
-    let settings = Settings {
-        store: args.store.clone(),
-        ..original.settings
+    let original = Record {
+        settings: Settings {
+            store: args.store.clone(),
+            ..original.settings
+        },
+        ..original
     };
-    settings.validate()?;
+    original.settings.validate()?;
     let progress = if args.quiet {
         Progress::Quiet
     } else {
@@ -64,9 +70,12 @@ pub(super) fn replay(args: &Args) -> Result<Exit, Failure> {
     let mut trials = Vec::new();
     for number in 1..=args.times {
         if !args.quiet {
-            eprintln!("{number} of {}: {}", args.times, command_line(&settings));
+            eprintln!("{number} of {}: {}", args.times, again(&original));
         }
-        let trial = trial(&settings, progress, Limits::default(), || Ok(()))?;
+        let trial = match original.simulated {
+            true => simulated(&original)?,
+            false => trial(&original.settings, progress, Limits::default(), || Ok(()))?,
+        };
         let _ = super::draw(&trial.folder);
         trials.push(trial);
         if stop.is_set() {
@@ -77,9 +86,41 @@ pub(super) fn replay(args: &Args) -> Result<Exit, Failure> {
     if args.json {
         show_json(&document(&trials, exit))?;
     } else {
-        show(&render(&settings, &trials, Style::of_stdout()))?;
+        show(&render(&original, &trials, Style::of_stdout()))?;
     }
     Ok(exit)
+}
+
+/// Have a simulated run played again, by the program that may link the node.
+fn simulated(original: &Record) -> Result<Trial, Failure> {
+    let program = systems::binary("simulation").ok_or(CliError::NoSimulation)?;
+    let store = &original.settings.store;
+    let mut command = Command::new(&program);
+    command
+        .args(original.argv.iter().skip(1))
+        .arg("--save")
+        .arg(store);
+    // What it tells the saved run tells, too.
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let ended = command.status().map_err(|source| CliError::Simulation {
+        path: program,
+        source,
+    })?;
+    let left_none = || CliError::NotSimulated(again(original));
+    // Whatever the verdict was, it was saved: only other ends leave no run.
+    if !matches!(ended.code(), Some(0..=2)) {
+        return Err(left_none().into());
+    }
+    let folder = run_folder(store, "latest".as_ref())?;
+    let results = Results::load(&folder)?.ok_or_else(left_none)?;
+    Ok(Trial {
+        record: Record::load(&folder)?,
+        results,
+        folder,
+    })
 }
 
 /// A run's exit code is that of its verdict; the worst one counts.
@@ -99,7 +140,7 @@ fn failures(results: &[&Results]) -> BTreeMap<(Verdict, CheckName), usize> {
     failures
 }
 
-fn render(settings: &Settings, trials: &[Trial], style: Style) -> String {
+fn render(original: &Record, trials: &[Trial], style: Style) -> String {
     let mut out = String::new();
     for (number, trial) in trials.iter().enumerate() {
         let results = &trial.results;
@@ -118,7 +159,7 @@ fn render(settings: &Settings, trials: &[Trial], style: Style) -> String {
     for ((verdict, check), times) in failures(&results).iter().rev() {
         let _ = writeln!(out, "{times} of {}: {} of {check}", trials.len(), word(*verdict));
     }
-    let _ = writeln!(out, "\n  once        {}", command_line(settings));
+    let _ = writeln!(out, "\n  once        {}", again(original));
     out
 }
 

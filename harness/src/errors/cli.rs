@@ -40,6 +40,15 @@ pub enum CliError {
     Json(serde_json::Error),
     #[error("cannot write JUnit XML: {0}")]
     JUnit(#[from] quick_junit::SerializeError),
+    #[error(
+        "a simulated run is repeated by the program `simulation`, which is neither beside harness nor on PATH: \
+         build it with `cargo build --release -p simulation`"
+    )]
+    NoSimulation,
+    #[error("cannot start {}: {source}", path.display())]
+    Simulation { path: PathBuf, source: io::Error },
+    #[error("`{0}` left no verdict; it tells why when it is run by itself")]
+    NotSimulated(String),
     #[error("cannot listen for Ctrl-C: {0}")]
     Interrupt(io::Error),
 }
@@ -47,7 +56,17 @@ pub enum CliError {
 impl CliError {
     /// Whether it is the harness that is at fault, and not what it was given.
     pub fn is_ours(&self) -> bool {
-        use CliError::{Case, Interrupt, JUnit, Json, Stdout};
-        matches!(self, Case(_) | Stdout(_) | Json(_) | JUnit(_) | Interrupt(_))
+        use CliError::{Case, Interrupt, JUnit, Json, NoSimulation, NotSimulated, Simulation, Stdout};
+        matches!(
+            self,
+            Case(_)
+                | Stdout(_)
+                | Json(_)
+                | JUnit(_)
+                | Interrupt(_)
+                | NoSimulation
+                | Simulation { .. }
+                | NotSimulated(_)
+        )
     }
 }

@@ -10,7 +10,7 @@ use runs::record::Results;
 
 use super::outcome::Outcome;
 use super::style::word;
-use crate::flags::command_line;
+use crate::flags::again;
 
 /// The annotations, a line each.
 pub(crate) fn annotations(outcomes: &[Outcome]) -> String {
@@ -40,7 +40,7 @@ fn annotate(out: &mut String, outcome: &Outcome, results: &Results, check: &Chec
         let _ = write!(message, "\n{}", first.why);
     }
     if let Some(record) = &outcome.record {
-        let _ = write!(message, "\nagain: {}", command_line(&record.settings));
+        let _ = write!(message, "\nagain: {}", again(record));
     }
     annotation(out, level, &title, &message);
 }
@@ -116,7 +116,7 @@ fn table(out: &mut String, outcome: &Outcome, results: &Results) {
         );
     }
     if let Some(record) = &outcome.record {
-        let _ = writeln!(out, "Again: `{}`\n", command_line(&record.settings));
+        let _ = writeln!(out, "Again: `{}`\n", again(record));
     }
 }
 

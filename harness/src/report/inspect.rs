@@ -14,7 +14,7 @@ use super::summary::wrapped;
 use super::undecided::{self, Proof};
 use crate::errors::ReportError;
 use crate::exit::Failure;
-use crate::flags::command_line;
+use crate::flags::again;
 
 /// What was saved beside the history.
 pub(crate) struct Saved {
@@ -43,11 +43,7 @@ impl Saved {
 
     /// The verdict and each check's reason.
     pub(crate) fn verdict(&self, style: Style) -> String {
-        let mut out = format!(
-            "{}\n{}\n",
-            style.bold(&self.path),
-            command_line(&self.record.settings)
-        );
+        let mut out = format!("{}\n{}\n", style.bold(&self.path), again(&self.record));
         let Some(results) = &self.results else {
             return out
                 + "no verdict was saved: the run was cut short, or is not over; `harness check` judges what it left\n\n";

@@ -7,7 +7,7 @@ use runs::record::Results;
 
 use super::style::{Style, word};
 use super::undecided;
-use crate::flags::command_line;
+use crate::flags::again;
 
 /// So many violations are told; the rest is counted.
 const TOLD: usize = 3;
@@ -59,7 +59,7 @@ pub(crate) fn render(results: &Results, record: Option<&Record>, depth: Depth, s
     proofs(&mut out, results, depth, style);
     undecided(&mut out, results, depth, style);
     if let Some(record) = record {
-        let _ = writeln!(out, "\n  again       {}", command_line(&record.settings));
+        let _ = writeln!(out, "\n  again       {}", again(record));
     }
     out
 }

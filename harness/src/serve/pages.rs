@@ -10,7 +10,7 @@ use runs::record::{Record, Results};
 use serde::Deserialize;
 
 use crate::exit::Failure;
-use crate::flags::command_line;
+use crate::flags::again;
 use crate::report::runs::{Filter, SavedRun};
 use crate::report::style::word;
 
@@ -267,7 +267,7 @@ pub(super) fn run(store: &Path, folder: &Path) -> Result<Markup, Failure> {
                         "side by side with " @if record.settings.bugs.is_empty() { "the run with the bug" } @else { "its control" }
                     } }
                 }
-                p { "again: " code { (command_line(&record.settings)) } }
+                p { "again: " code { (again(&record)) } }
                 @if report {
                     p { a href=(link("file", &format!("{path}/report.html"))) { "the report by itself" } }
                     iframe title="report" src=(link("file", &format!("{path}/report.html"))) {}
@@ -315,7 +315,7 @@ pub(super) fn compare(store: &Path, left: &Path, right: &Path) -> Result<Markup,
         columns.push(html! {
             section {
                 h2 { a href=(link("run", &path)) { (path) } }
-                p { code { (command_line(&record.settings)) } }
+                p { code { (again(&record)) } }
                 (verdict(&run))
                 @if report { iframe title=(path) src=(link("file", &format!("{path}/report.html"))) {} }
             }

@@ -85,17 +85,20 @@ impl Row {
         if let Some(named) = named {
             return found(named).ok_or_else(|| missing(&named.display().to_string()));
         }
-        let beside = std::env::current_exe()
-            .ok()
-            .and_then(|me| found(&me.parent()?.join(self.binary)));
-        let on_path = || {
-            let path = std::env::var_os("PATH")?;
-            std::env::split_paths(&path).find_map(|folder| found(&folder.join(self.binary)))
-        };
-        beside
-            .or_else(on_path)
-            .ok_or_else(|| missing("neither beside harness nor on PATH"))
+        binary(self.binary).ok_or_else(|| missing("neither beside harness nor on PATH"))
     }
+}
+
+/// The binary of that name, beside this one or on PATH.
+pub(crate) fn binary(name: &str) -> Option<PathBuf> {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|me| found(&me.parent()?.join(name)));
+    let on_path = || {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).find_map(|folder| found(&folder.join(name)))
+    };
+    beside.or_else(on_path)
 }
 
 fn found(path: &Path) -> Option<PathBuf> {

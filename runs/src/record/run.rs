@@ -61,6 +61,9 @@ pub struct Record {
     pub began: String,
     /// The command line.
     pub argv: Vec<String>,
+    /// Whether it was played in virtual time; then `argv` repeats it, byte for byte.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
     /// Every setting.
     pub settings: Settings,
     /// The run that was made beside it under the same schedule and seed, by its folder's name in the same group: of a run with a
@@ -106,6 +109,7 @@ impl Record {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             began,
             argv,
+            simulated: false,
             settings,
             counterpart: None,
             capabilities,

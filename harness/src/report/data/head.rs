@@ -7,7 +7,7 @@ use runs::record::{NotApplicable, Operations, Record, Results, Stage};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::flags::command_line;
+use crate::flags::again;
 
 /// The headline.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +71,7 @@ pub fn head(folder: &RunFolder, record: &Record, saved: Option<&Results>) -> Hea
         run: name(folder.path()),
         began: record.began.clone(),
         version: record.version.clone(),
-        again: command_line(&record.settings),
+        again: again(record),
         settings: serde_json::to_value(&record.settings).unwrap_or(Json::Null),
         binaries: binaries.collect(),
         host: serde_json::to_value(&record.host).unwrap_or(Json::Null),
