@@ -12,7 +12,7 @@
 
 use std::time::{Duration, Instant};
 
-use checker::{Budget, Check, Consistency, Options, Verdict, linearizability, models};
+use checker::{Budget, Check, Level, Options, Verdict, linearizability, models};
 use histories::{Event, Header, Kind, Value};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -103,11 +103,11 @@ fn event(index: usize, process: usize, kind: Kind, value: Value) -> Event {
     }
 }
 
-fn median(events: &[Event], model: &str, consistency: Consistency) -> (Duration, Check) {
+fn median(events: &[Event], model: &str, consistency: Level) -> (Duration, Check) {
     let header: Header = serde_json::from_str(r#"{"history":1}"#).unwrap();
     let model = models::find(model).unwrap();
     let options = Options {
-        consistency,
+        consistency: consistency.into(),
         ..Options::default()
     };
     let run = |_| {
@@ -129,7 +129,7 @@ fn main() {
     for (model, lists) in [("list-append", true), ("rw-register", false)] {
         for stale in [0, 1000, 3] {
             let events = history(lists, stale);
-            for consistency in [Consistency::Serializable, Consistency::StrictSerializable] {
+            for consistency in [Level::SERIALIZABLE, Level::STRICT_SERIALIZABLE] {
                 let (elapsed, check) = median(&events, model, consistency);
                 assert!(stale > 0 || check.verdict == Verdict::Pass, "{}", check.reason);
                 println!(

@@ -180,6 +180,11 @@ impl<'a> Meter<'a> {
         self.budget.meter().capped(self.cap)
     }
 
+    /// Whether the budget itself has ended, and not only a limit of this account.
+    pub(crate) fn is_over(&self) -> bool {
+        self.budget.stopped().is_some()
+    }
+
     /// Whether it has a limit of its own for steps.
     pub(crate) fn is_capped(&self) -> bool {
         self.cap != u64::MAX

@@ -27,7 +27,7 @@
 //! | `decode` | from a history's operations to a specification's |
 //! | `spec` | what an operation does to a state, and the operations that the graph engines know |
 //! | `operations` | events to operations, split by key |
-//! | `in_flight`, `error`, `budget`, `options`, `verdict` | what all of them need |
+//! | `in_flight`, `error`, `budget`, `options`, `levels`, `verdict` | what all of them need |
 //!
 //! ```
 //! use checker::{Budget, Options, Verdict, linearizability, models};
@@ -62,6 +62,7 @@ mod final_reads;
 mod graph;
 mod in_flight;
 mod judge;
+mod levels;
 mod linearizability;
 mod operations;
 mod options;
@@ -83,8 +84,9 @@ pub use activity::activity;
 pub use budget::{Budget, Stop};
 pub use durability::durability;
 pub use error::HistoryError;
+pub use levels::{Isolation, Level, Levels, Order};
 pub use linearizability::linearizability;
-pub use options::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, Options, Proof, StaleReads};
+pub use options::{Analysis, Bank, Engine, FailedCas, NullRead, Options, Proof, StaleReads};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
 pub use stream::{Glance, Stream};
 pub use verdict::{Attempt, Check, CheckName, Edge, Reason, Step, Verdict, Violation};

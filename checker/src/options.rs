@@ -1,6 +1,6 @@
 //! What a history leaves open, named instead of guessed, and who shall decide.
 
-use crate::verdict::CheckName;
+use crate::levels::Levels;
 
 /// How a history is read and judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub struct Options {
     pub engine: Engine,
     /// Whether a pass must come with a legal order, which an independent verifier replays.
     pub certify: bool,
-    /// What transactions over many keys must be.
-    pub consistency: Consistency,
+    /// What transactions over many keys must be: all of these.
+    pub consistency: Levels,
     /// How closely a set and a counter are looked at.
     pub analysis: Analysis,
     /// What a read of null says of a register.
@@ -77,39 +77,6 @@ pub struct Bank {
     pub total: Option<i64>,
     /// Whether a balance may be below zero.
     pub negative_balances: bool,
-}
-
-/// What transactions over many keys must be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
-pub enum Consistency {
-    /// As if one after the other, in any order.
-    Serializable,
-    /// As if one after the other, in an order that respects real time.
-    #[default]
-    StrictSerializable,
-}
-
-impl Consistency {
-    /// Its name, as on the command line.
-    ///
-    /// ```
-    /// assert_eq!(checker::Consistency::default().as_str(), "strict-serializable");
-    /// ```
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Consistency::Serializable => "serializable",
-            Consistency::StrictSerializable => "strict-serializable",
-        }
-    }
-
-    /// The name of the check.
-    pub(crate) fn check(self) -> CheckName {
-        match self {
-            Consistency::Serializable => CheckName::Serializability,
-            Consistency::StrictSerializable => CheckName::StrictSerializability,
-        }
-    }
 }
 
 /// What a `cas` that failed tells about the register.

@@ -27,6 +27,8 @@ pub enum CheckName {
     Serializability,
     /// Is there one that respects real time?
     StrictSerializability,
+    /// Do the transactions keep to the levels that were asked for?
+    Consistency,
     /// Is everything acknowledged still there?
     Durability,
     /// Is no invariant of Raft broken in what the nodes told of themselves?
@@ -48,6 +50,7 @@ impl CheckName {
             CheckName::Linearizability => "linearizability",
             CheckName::Serializability => "serializability",
             CheckName::StrictSerializability => "strict-serializability",
+            CheckName::Consistency => "consistency",
             CheckName::Durability => "durability",
             CheckName::RaftSafety => "raft-safety",
             CheckName::Armed => "armed",

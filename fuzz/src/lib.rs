@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use checker::models::{Model, TABLE};
 use checker::{
-    Analysis, Budget, Consistency, Engine, FailedCas, NullRead, Options, Verdict, linearizability,
+    Analysis, Budget, Engine, FailedCas, Level, NullRead, Options, Verdict, linearizability,
 };
 use histories::{Event, Header, Kind, Nanos, Process, Value};
 
@@ -41,8 +41,7 @@ pub fn check(bytes: &[u8]) {
             failed_cas: [FailedCas::DidNotHappen, FailedCas::Observation][usize::from(options >> 1 & 1)],
             engine,
             certify: options >> 2 & 1 == 1,
-            consistency: [Consistency::Serializable, Consistency::StrictSerializable]
-                [usize::from(options >> 3 & 1)],
+            consistency: Level::all()[usize::from(*options) % Level::all().len()].into(),
             analysis: [Analysis::Linearizable, Analysis::Jepsen][usize::from(options >> 4 & 1)],
             null_read: [NullRead::Observation, NullRead::SaysNothing][usize::from(options >> 5 & 1)],
             ..Options::default()

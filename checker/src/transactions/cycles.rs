@@ -1,10 +1,11 @@
 //! Short cycles in a component, one of each kind that is not implied by a worse one.
 
-use super::anomaly::{Anomaly, Level, Shape};
+use super::anomaly::{Anomaly, ORDERS, Shape};
 use super::dependencies::{Graph, Link};
 use super::micro::NONE;
 use crate::budget::Meter;
 use crate::error::Halt;
+use crate::levels::Order;
 
 /// Components in which cycles are looked for by name; there is a cycle in each of the others, too.
 pub(super) const COMPONENTS: usize = 200;
@@ -16,7 +17,7 @@ pub(super) type Cycle = Vec<(u32, Link)>;
 pub(super) fn named(part: &Graph, meter: &mut Meter<'_>) -> Result<Vec<(Anomaly, Cycle)>, Halt> {
     let mut found: Vec<(Anomaly, Cycle)> = Vec::new();
     let mut walk = Walk::new(part);
-    for level in Level::ALL {
+    for level in ORDERS {
         for shape in Shape::ALL {
             if implied(&found, Anomaly::Cycle(level, shape)) {
                 continue;
@@ -43,13 +44,13 @@ fn implied(found: &[(Anomaly, Cycle)], anomaly: Anomaly) -> bool {
 }
 
 /// Whether a cycle of this shape and level may have this link.
-fn allows(level: Level, shape: Shape, link: Link) -> bool {
+fn allows(level: Order, shape: Shape, link: Link) -> bool {
     match link {
         Link::Ww => true,
         Link::Wr => shape >= Shape::G1c,
         Link::Rw => shape >= Shape::GSingle,
-        Link::Process => level >= Level::Process,
-        Link::RealTime => level >= Level::RealTime,
+        Link::Process => level >= Order::Session,
+        Link::RealTime => level >= Order::RealTime,
     }
 }
 
@@ -77,7 +78,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A shortest cycle, or a short one where the component is too large to try every beginning.
-    fn shortest(&mut self, level: Level, shape: Shape, meter: &mut Meter<'_>) -> Result<Option<Cycle>, Halt> {
+    fn shortest(&mut self, level: Order, shape: Shape, meter: &mut Meter<'_>) -> Result<Option<Cycle>, Halt> {
         self.left = self.part.size() + self.part.nodes() + 50_000;
         let mut best: Option<Cycle> = None;
         for start in self.beginnings(level, shape) {
@@ -93,7 +94,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Transactions from which a cycle can be followed, the smallest component first.
-    fn beginnings(&self, level: Level, shape: Shape) -> Vec<u32> {
+    fn beginnings(&self, level: Order, shape: Shape) -> Vec<u32> {
         let mut components = self.part.components(|link| allows(level, shape, link));
         components.sort_by_key(Vec::len);
         let misses = |node: u32| self.part.after(node).iter().any(|&(_, link)| link == Link::Rw);
@@ -109,7 +110,7 @@ impl<'a> Walk<'a> {
     fn around(
         &mut self,
         start: u32,
-        level: Level,
+        level: Order,
         shape: Shape,
         most: u32,
         meter: &mut Meter<'_>,
@@ -199,7 +200,7 @@ impl<'a> Walk<'a> {
 #[derive(Clone, Copy)]
 struct Rule {
     start: u32,
-    level: Level,
+    level: Order,
     shape: Shape,
 }
 

@@ -51,6 +51,16 @@ impl Dependencies {
         self.links.iter().filter(begins).count()
     }
 
+    /// All of them.
+    pub(super) fn links(&self) -> &[(u32, u32, Link)] {
+        &self.links
+    }
+
+    /// How many nodes there are, joints included.
+    pub(super) fn nodes(&self) -> u32 {
+        self.nodes
+    }
+
     /// `from` stands before `to`; nobody stands before himself.
     pub(super) fn link(&mut self, from: u32, to: u32, link: Link) {
         if from != to {
@@ -161,7 +171,7 @@ impl Dependencies {
     }
 
     /// The graph to walk on.
-    pub(super) fn graph(self) -> Graph {
+    pub(super) fn graph(&self) -> Graph {
         Graph::new((0..self.nodes).collect(), self.transactions, &self.links)
     }
 }

@@ -51,6 +51,9 @@ fn check(lists: &mut Lists<'_>, cases: &mut Cases, meter: &mut Meter<'_>) -> Res
         }
         own.check(lists, micros, reader, cases);
     }
+    for writer in (0..transactions.len() as u32).filter(|&at| transactions.outcome(at) != Kind::Fail) {
+        own.in_turn(lists, transactions.micros(writer), writer, cases);
+    }
     Ok(())
 }
 
@@ -194,6 +197,8 @@ fn intermediate(lists: &Lists<'_>, micro: &Micro<'_>, reader: u32, cases: &mut C
 #[derive(Default)]
 struct Own<'a> {
     known: FxHashMap<u32, Known<'a>>,
+    /// The place in its list of the last element that was appended to a key, and the element.
+    last: FxHashMap<u32, (u32, &'a Value)>,
 }
 
 /// A key within a transaction.
@@ -207,11 +212,41 @@ struct Known<'a> {
     longest: u32,
     /// What it read from outside, before any append of its own.
     outside: Option<u32>,
-    /// Whether it appended.
-    appended: bool,
+    /// All that it appended.
+    own: Vec<&'a Value>,
 }
 
 impl<'a> Own<'a> {
+    /// Whether what a transaction appended to a key stands there in the order in which it was appended.
+    fn in_turn(&mut self, lists: &Lists<'a>, micros: &[Micro<'a>], writer: u32, cases: &mut Cases) {
+        if micros.len() < 2 {
+            return;
+        }
+        self.last.clear();
+        for micro in micros.iter().filter(|micro| micro.writes()) {
+            let place = match lists.places[micro.version as usize] {
+                0 => u32::MAX,
+                place => place,
+            };
+            let order = &lists.orders[micro.key as usize];
+            let Some((before, earlier)) = self.last.insert(micro.key, (place, micro.value)) else {
+                continue;
+            };
+            if place < before && !order.ambiguous {
+                cases.add(Anomaly::IncompatibleOrder, || Case {
+                    transactions: vec![order.reader, writer],
+                    why: format!(
+                        "T1 read {} in {}, but not before it {}, which T2 had appended earlier",
+                        Short(micro.value),
+                        lists.transactions.keys[micro.key as usize],
+                        Short(earlier)
+                    ),
+                    edges: Vec::new(),
+                });
+            }
+        }
+    }
+
     /// Internal anomalies and future reads.
     fn check(&mut self, lists: &mut Lists<'a>, micros: &[Micro<'a>], reader: u32, cases: &mut Cases) {
         if micros.len() < 2 {
@@ -231,7 +266,8 @@ impl<'a> Own<'a> {
                     });
                 }
                 known.tail.push(micro.value);
-                let (key, first) = (micro.key, !std::mem::replace(&mut known.appended, true));
+                let (key, first) = (micro.key, known.own.is_empty());
+                known.own.push(micro.value);
                 let update = known
                     .outside
                     .filter(|_| first)
@@ -240,7 +276,11 @@ impl<'a> Own<'a> {
                 continue;
             }
             if !known.expects(micro.list()) {
-                cases.add(Anomaly::Internal, || Case {
+                let anomaly = match known.keeps_own(micro.list()) {
+                    true => Anomaly::Unrepeatable,
+                    false => Anomaly::Internal,
+                };
+                cases.add(anomaly, || Case {
                     transactions: vec![reader],
                     why: format!(
                         "T1 read {} of {key}, where by its own reads and appends there had to be {}",
@@ -249,7 +289,9 @@ impl<'a> Own<'a> {
                     ),
                     edges: Vec::new(),
                 });
-                return;
+                if anomaly == Anomaly::Internal {
+                    return;
+                }
             }
             known.base = Some(micro.list());
             known.tail.clear();
@@ -259,7 +301,7 @@ impl<'a> Own<'a> {
             if fits {
                 known.longest = known.longest.max(length);
             }
-            if fits && !known.appended {
+            if fits && known.own.is_empty() {
                 known.outside = known.outside.or(Some(length));
             }
         }
@@ -274,6 +316,17 @@ impl Known<'_> {
         let (front, back) = list.split_at(split);
         self.base.is_none_or(|base| base == front)
             && self.tail.iter().zip(back).all(|(own, found)| **own == *found)
+    }
+
+    /// Whether a list ends with all that was appended here.
+    fn keeps_own(&self, list: &[Value]) -> bool {
+        let split = list.len().checked_sub(self.own.len());
+        split.is_some_and(|split| {
+            self.own
+                .iter()
+                .zip(&list[split..])
+                .all(|(own, found)| *own == found)
+        })
     }
 
     fn expected(&self) -> String {

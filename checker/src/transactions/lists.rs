@@ -100,7 +100,7 @@ impl<'a> Lists<'a> {
     }
 
     /// The writer of an element, unless it is unknown or its write was aborted.
-    fn writer(&self, version: u32) -> Option<u32> {
+    pub(super) fn writer(&self, version: u32) -> Option<u32> {
         let version = self.transactions.versions.get(version as usize)?;
         (version.outcome != Kind::Fail).then_some(version.writer)
     }
@@ -205,13 +205,11 @@ impl<'a> Lists<'a> {
                 continue;
             };
             dependencies.missed(&last_readers[key], unseen);
-            let writers: Vec<Option<u32>> = order.versions.iter().map(|&at| self.writer(at)).collect();
+            let writers: Vec<u32> = order.versions.iter().filter_map(|&at| self.writer(at)).collect();
             for pair in writers.windows(2) {
-                if let [Some(before), Some(after)] = *pair {
-                    dependencies.link(before, after, Link::Ww);
-                }
+                dependencies.link(pair[0], pair[1], Link::Ww);
             }
-            if let Some(Some(writer)) = writers.last() {
+            if let Some(writer) = writers.last() {
                 unseen
                     .iter()
                     .for_each(|&after| dependencies.link(*writer, after, Link::Ww));
@@ -242,6 +240,9 @@ impl<'a> Lists<'a> {
                 }
                 Link::Ww if micro.writes() => {
                     let previous = self.previous(micro.version, order);
+                    // What was aborted in between stands before nobody.
+                    let counts = |at: &usize| self.writer(order.versions[*at]).is_some();
+                    let previous = previous.and_then(|last| (0..=last).rev().find(counts));
                     let same = previous.and_then(|at| self.writer(order.versions[at])) == Some(before);
                     let element = previous.filter(|_| same).map(|at| Short(&order.list[at]));
                     let new = Short(micro.value);

@@ -75,6 +75,8 @@ pub(super) struct Transactions<'a> {
     pub keys: Vec<&'a Value>,
     /// The versions by their numbers.
     pub versions: Vec<Version<'a>>,
+    /// Whether a read returns a list.
+    pub lists: bool,
     starts: Vec<u32>,
     micros: Vec<Micro<'a>>,
     numbers: FxHashMap<(u32, &'a Value), u32>,
@@ -88,6 +90,7 @@ impl<'a> Transactions<'a> {
         let mut all = Transactions {
             operations: &group.operations,
             keys: Vec::new(),
+            lists: words.lists,
             versions: Vec::with_capacity(group.operations.len()),
             starts: Vec::with_capacity(group.operations.len() + 1),
             micros: Vec::with_capacity(group.operations.len() * 3),

@@ -1,15 +1,16 @@
 //! `rw-register`: reads return one value, so only a part of the order of versions can be known.
 //!
-//! As elle.rw-register with its defaults and `wfr-keys`: the initial value comes before every other; what a
-//! transaction read comes right before what it wrote to the same key. A read of a value that nobody wrote says
-//! nothing, and is no anomaly. That a key by itself is sequential or linearizable is not assumed. Beyond Elle, an
-//! unknown transaction whose write was read counts as one that happened.
+//! What is inferred at once, as elle.rw-register with its defaults: the initial value comes before every other, and
+//! what a transaction read comes before what it wrote to the same key. The rest of the order is found by search. That a
+//! key by itself is sequential or linearizable is not assumed. Beyond Elle, a read of a value that nobody wrote is an
+//! anomaly, and an unknown transaction whose write was read counts as one that happened.
 
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
 use super::anomaly::{Anomaly, Case, Cases};
 use super::dependencies::{Dependencies, Link};
+use super::facts::Facts;
 use super::micro::{NONE, Transactions};
 use super::shown::Short;
 use super::versions::{Chain, cyclic};
@@ -34,7 +35,7 @@ pub(super) enum Seen {
     Initial,
     /// What somebody wrote, or tried to.
     Version(u32),
-    /// What nobody wrote.
+    /// What nobody wrote: an anomaly.
     Unknown,
 }
 
@@ -45,8 +46,6 @@ pub(super) struct Registers<'a> {
     pub externals: Vec<External>,
     /// The first transaction that replaced each version by its own; what it left.
     next: Vec<Chain>,
-    /// A value that was read and that several wrote.
-    unclear: Option<(u32, &'a Value)>,
     /// Keys to which the initial value was written.
     reset: Vec<bool>,
 }
@@ -64,7 +63,6 @@ impl<'a> Registers<'a> {
             initial,
             externals: Vec::new(),
             next: Vec::new(),
-            unclear: None,
             reset: vec![false; transactions.keys.len()],
         };
         for version in &transactions.versions {
@@ -80,7 +78,7 @@ impl<'a> Registers<'a> {
     }
 
     fn is_initial(&self, value: &Value) -> bool {
-        *value == Value::Null || value == self.initial
+        value == self.initial
     }
 
     fn seen(&self, key: u32, value: &Value) -> Seen {
@@ -98,31 +96,64 @@ impl<'a> Registers<'a> {
         (clear && version.outcome != Kind::Fail).then_some(version.writer)
     }
 
-    /// G1a and G1b.
-    fn tell(&mut self, reader: u32, key: u32, value: &'a Value, cases: &mut Cases) {
-        let Some(number) = self.transactions.version(key, value) else {
-            return;
-        };
-        let version = self.transactions.versions[number as usize];
-        if version.ambiguous {
-            self.unclear.get_or_insert((key, value));
-        }
-        if version.ambiguous || version.writer == reader || self.is_initial(value) {
+    /// A read of what nobody wrote.
+    fn tell(&self, reader: u32, key: u32, value: &Value, cases: &mut Cases) {
+        if self.transactions.version(key, value).is_some() || value == self.initial {
             return;
         }
-        let (name, lack) = match (version.outcome, version.last) {
-            (Kind::Fail, _) => (Anomaly::G1a, "but T1 was aborted"),
-            (_, false) => (Anomaly::G1b, "which T1 itself overwrote"),
-            _ => return,
-        };
-        cases.add(name, || Case {
-            transactions: vec![version.writer, reader],
+        cases.add(Anomaly::GarbageRead, || Case {
+            transactions: vec![reader],
             why: format!(
-                "T1 wrote {} = {}, which was read by T2, {lack}",
+                "T1 read {} = {}, which nobody wrote; it began with {}",
                 self.transactions.keys[key as usize],
-                Short(value)
+                Short(value),
+                Short(self.initial)
             ),
-            edges: vec![(version.writer, reader, Link::Wr)],
+            edges: Vec::new(),
+        });
+    }
+
+    /// Reads of what nobody left for others: aborted, overwritten by its own writer, or written later by the reader.
+    pub(super) fn unsourced(&self, facts: &Facts, cases: &mut Cases) {
+        for reader in self.transactions.of(Kind::Ok) {
+            for read in facts.reads.of(reader) {
+                if facts.sources(*read).iter().all(|&source| source == reader) {
+                    self.unsourced_read(reader, read.version, cases);
+                }
+            }
+        }
+    }
+
+    fn unsourced_read(&self, reader: u32, version: u32, cases: &mut Cases) {
+        let writes = |at: u32| {
+            self.transactions
+                .micros(at)
+                .iter()
+                .any(|micro| micro.version == version)
+        };
+        let mut writers = (0..self.transactions.len() as u32).filter(|&at| at != reader && writes(at));
+        let first = writers.next();
+        let aborted = |at: &u32| self.transactions.outcome(*at) == Kind::Fail;
+        let (name, lack, writer) = match first.into_iter().chain(writers).find(aborted) {
+            Some(writer) => (Anomaly::G1a, ", but T1 was aborted", writer),
+            None => match first {
+                Some(writer) => (Anomaly::G1b, ", which T1 itself overwrote", writer),
+                None => (Anomaly::FutureRead, " before it wrote that", reader),
+            },
+        };
+        let version = self.transactions.versions[version as usize];
+        let (key, value) = (self.transactions.keys[version.key as usize], Short(version.value));
+        cases.add(name, || match writer == reader {
+            true => Case {
+                transactions: vec![reader],
+                why: format!("T1 read {key} = {value}{lack}"),
+                edges: Vec::new(),
+            },
+            false => Case {
+                transactions: vec![writer, reader],
+                why: format!("T1 wrote {key} = {value}, which was read by T2{lack}"),
+                edges: vec![(writer, reader, Link::Wr)],
+            },
         });
     }
 
@@ -286,16 +317,6 @@ impl<'a> Registers<'a> {
             .iter()
             .any(|step| step.from == version && step.to == later)
     }
-
-    /// A value that was read and that several wrote.
-    pub(super) fn ambiguous(&self) -> Option<String> {
-        let (key, value) = self.unclear?;
-        let key = self.transactions.keys[key as usize];
-        Some(format!(
-            "{} was written to {key} more than once, and read",
-            Short(value)
-        ))
-    }
 }
 
 /// What a transaction knows of the keys by itself.
@@ -340,7 +361,11 @@ impl<'a> Own<'a> {
             if *known != micro.value && !internal {
                 internal = true;
                 let (known, key) = (*known, registers.transactions.keys[micro.key as usize]);
-                cases.add(Anomaly::Internal, || Case {
+                let anomaly = match external.wrote {
+                    NONE => Anomaly::Unrepeatable,
+                    _ => Anomaly::Internal,
+                };
+                cases.add(anomaly, || Case {
                     transactions: vec![number],
                     why: format!(
                         "T1 read {key} = {}, where by its own reads and writes there had to be {}",

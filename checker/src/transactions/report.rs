@@ -4,28 +4,37 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::Finding;
-use crate::options::Consistency;
+use super::{Finding, Shown};
+use crate::levels::{Level, Levels};
 use crate::verdict::{Check, CheckName, Verdict, Violation};
 
 /// The check of all groups.
-pub(super) fn report(model: &str, consistency: Consistency, findings: Vec<Finding>) -> Check {
-    let summary = Summary::of(&findings);
+pub(super) fn report(model: &str, asked: Levels, findings: Vec<Finding>) -> Check {
+    let summary = Summary::of(asked, &findings);
     let verdict = match () {
-        () if !summary.anomalies.is_empty() => Verdict::Violation,
+        () if asked.iter().any(|level| summary.broken.contains(level)) => Verdict::Violation,
         () if summary.stopped.is_some() || summary.unclear.is_some() => Verdict::Inconclusive,
         () => Verdict::Pass,
     };
-    let name = consistency.check();
+    let name = name(asked);
     Check {
         name,
         verdict,
-        reason: summary.reason(verdict, consistency),
-        details: summary.details(model, consistency),
+        reason: summary.reason(verdict),
+        details: summary.details(model, verdict),
         violations: findings
             .into_iter()
             .flat_map(|finding| violations(name, finding))
             .collect(),
+    }
+}
+
+/// The check's name: the two levels that are asked for most have one of their own.
+fn name(asked: Levels) -> CheckName {
+    match asked {
+        _ if asked == Level::SERIALIZABLE.into() => CheckName::Serializability,
+        _ if asked == Level::STRICT_SERIALIZABLE.into() => CheckName::StrictSerializability,
+        _ => CheckName::Consistency,
     }
 }
 
@@ -43,81 +52,107 @@ fn violations(check: CheckName, finding: Finding) -> impl Iterator<Item = Violat
     })
 }
 
-#[derive(Default)]
+/// All groups together.
 struct Summary {
+    asked: Levels,
     outcomes: [usize; 3],
     keys: usize,
-    links: [usize; 3],
+    links: Option<[usize; 3]>,
     components: [usize; 2],
     anomalies: BTreeMap<String, u64>,
     /// The name of the first proof.
     worst: Option<String>,
+    kept: Levels,
+    broken: Levels,
+    shown: Option<Shown>,
     unclear: Option<String>,
     stopped: Option<&'static str>,
 }
 
 impl Summary {
-    fn of(findings: &[Finding]) -> Self {
-        let mut summary = Summary::default();
+    fn of(asked: Levels, findings: &[Finding]) -> Self {
+        let mut summary = Summary {
+            asked,
+            outcomes: [0; 3],
+            keys: 0,
+            links: None,
+            components: [0; 2],
+            anomalies: BTreeMap::new(),
+            worst: None,
+            kept: Level::all().iter().copied().collect(),
+            broken: Levels::NONE,
+            shown: None,
+            unclear: None,
+            stopped: None,
+        };
         for finding in findings {
-            summary.keys += finding.keys;
-            for at in 0..3 {
-                summary.outcomes[at] += finding.outcomes[at];
-                summary.links[at] += finding.links[at];
-            }
-            for at in 0..2 {
-                summary.components[at] += finding.components[at];
-            }
-            for (name, count) in &finding.counts {
-                *summary.anomalies.entry(name.clone()).or_default() += count;
-            }
-            let first = || finding.told.first().map(|told| told.name.clone());
-            summary.worst = summary.worst.take().or_else(first);
-            summary.unclear = summary.unclear.take().or_else(|| finding.unclear.clone());
-            summary.stopped = summary.stopped.or(finding.stopped);
+            summary.add(finding);
         }
         summary
     }
 
-    fn details(&self, model: &str, consistency: Consistency) -> serde_json::Value {
+    fn add(&mut self, finding: &Finding) {
+        self.keys += finding.keys;
+        for at in 0..3 {
+            self.outcomes[at] += finding.outcomes[at];
+        }
+        if let Some(links) = finding.links {
+            let sum = self.links.get_or_insert([0; 3]);
+            sum.iter_mut().zip(links).for_each(|(sum, more)| *sum += more);
+        }
+        for at in 0..2 {
+            self.components[at] += finding.components[at];
+        }
+        for (name, count) in &finding.counts {
+            *self.anomalies.entry(name.clone()).or_default() += count;
+        }
+        let first = || finding.told.first().map(|told| told.name.clone());
+        self.worst = self.worst.take().or_else(first);
+        self.kept = self.kept.and(finding.kept);
+        self.broken = self.broken.or(finding.broken);
+        self.shown = self.shown.max(finding.shown);
+        self.unclear = self.unclear.take().or_else(|| finding.unclear.clone());
+        self.stopped = self.stopped.or(finding.stopped);
+    }
+
+    fn details(&self, model: &str, verdict: Verdict) -> serde_json::Value {
         let [ok, fail, info] = self.outcomes;
-        let [ww, wr, rw] = self.links;
         let [cyclic, unsearched] = self.components;
-        json!({
-            "model": model, "consistency": consistency.as_str(), "keys": self.keys,
+        let mut details = json!({
+            "model": model, "consistency": self.asked.to_string(), "keys": self.keys,
             "transactions": {"ok": ok, "fail": fail, "info": info},
-            "dependencies": {"ww": ww, "wr": wr, "rw": rw},
             "anomalies": self.anomalies,
             "cyclic_components": cyclic, "unsearched_components": unsearched,
             "unclear": self.unclear, "stopped": self.stopped,
-        })
+        });
+        if let Some([ww, wr, rw]) = self.links {
+            details["dependencies"] = json!({"ww": ww, "wr": wr, "rw": rw});
+        }
+        match verdict {
+            Verdict::Pass => details["proof"] = json!(self.shown.map(Shown::as_str)),
+            Verdict::Violation => {
+                let not = self.broken.weakest();
+                details["not"] = json!(not.names());
+                details["also_not"] = json!(self.broken.without(not).names());
+                details["permits"] = json!(self.kept.without(self.broken).strongest().names());
+            }
+            Verdict::Inconclusive => {}
+        }
+        details
     }
 
-    fn reason(&self, verdict: Verdict, consistency: Consistency) -> String {
+    fn reason(&self, verdict: Verdict) -> String {
         let [ok, fail, info] = self.outcomes;
-        let [ww, wr, rw] = self.links;
+        let asked = self.asked;
         match verdict {
             Verdict::Pass => {
-                let order = match consistency {
-                    Consistency::Serializable => "",
-                    Consistency::StrictSerializable => ", process order and real time",
-                };
+                let shown = self.shown.map_or("", Shown::words);
                 format!(
-                    "{ok} transactions on {} keys ({info} unknown, {fail} failed) show no anomaly: their reads agree \
-                     with their writes, and there is no cycle of {ww} ww, {wr} wr and {rw} rw dependencies{order}",
+                    "{ok} transactions on {} keys ({info} unknown, {fail} failed) are {asked}: {shown}",
                     self.keys
                 )
             }
-            Verdict::Violation => {
-                let names: Vec<String> = self
-                    .anomalies
-                    .iter()
-                    .map(|(name, count)| format!("{count} {name}"))
-                    .collect();
-                let worst = self.worst.as_deref().unwrap_or_default();
-                let not = consistency.as_str();
-                format!("not {not}: {worst} is proved; found in all: {}", names.join(", "))
-            }
+            Verdict::Violation => self.violation(),
             Verdict::Inconclusive => match (&self.stopped, &self.unclear) {
                 (Some(stopped), _) => {
                     format!("{ok} transactions were undecided when {stopped} ended the check")
@@ -127,6 +162,47 @@ impl Summary {
                     unclear.as_deref().unwrap_or_default()
                 ),
             },
+        }
+    }
+
+    fn violation(&self) -> String {
+        let counted = self
+            .anomalies
+            .iter()
+            .map(|(name, count)| format!("{count} {name}"));
+        let counted: Vec<String> = counted.collect();
+        let found = match counted.as_slice() {
+            [] => String::new(),
+            some => format!("; found in all: {}", some.join(", ")),
+        };
+        let asked = self.asked.iter().filter(|&level| self.broken.contains(level));
+        let asked: Levels = asked.collect();
+        let worst = self.worst.as_deref().unwrap_or_default();
+        let permits = match self.kept.without(self.broken).strongest() {
+            none if none.is_empty() => String::new(),
+            some => format!("; it may still be {some}"),
+        };
+        format!("not {asked}: {worst} is proved{found}{permits}")
+    }
+}
+
+impl Shown {
+    /// As in the details.
+    fn as_str(self) -> &'static str {
+        match self {
+            Shown::SerialOrder => "serial-order",
+            Shown::SnapshotOrder => "snapshot-order",
+            Shown::CommitOrder => "commit-order",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Shown::SerialOrder => "they have a serial order, which was replayed",
+            Shown::SnapshotOrder => "they have an order of commits and snapshots, which was replayed",
+            Shown::CommitOrder => {
+                "they have an order of commits in which each reads the last of what it sees, which was verified"
+            }
         }
     }
 }

@@ -43,9 +43,27 @@ pub(super) fn tell(transactions: &Transactions<'_>, cases: Cases) -> Vec<Told> {
 }
 
 fn prove(transactions: &Transactions<'_>, anomaly: Anomaly, case: Case) -> Told {
+    proof(
+        transactions,
+        &anomaly.to_string(),
+        &case.transactions,
+        &case.why,
+        case.edges,
+    )
+}
+
+/// A proof by its parts: its name, the transactions that the prose calls T1, T2, … in this order, the prose, and what
+/// stands before what.
+pub(super) fn proof(
+    transactions: &Transactions<'_>,
+    name: &str,
+    named: &[u32],
+    prose: &str,
+    edges: Vec<(u32, u32, Link)>,
+) -> Told {
     let index = |at: u32| transactions.operations[at as usize].index();
-    let mut why = format!("{anomaly}. Let\n");
-    for (&at, t) in case.transactions.iter().zip(1..=STEPS) {
+    let mut why = format!("{name}. Let\n");
+    for (&at, t) in named.iter().zip(1..=STEPS) {
         let operation = &transactions.operations[at as usize];
         let unknown = match operation.outcome {
             Kind::Info => ", of unknown outcome",
@@ -54,14 +72,8 @@ fn prove(transactions: &Transactions<'_>, anomaly: Anomaly, case: Case) -> Told 
         let _ = writeln!(why, "  T{t} = {}{unknown}", Shown(operation));
     }
     why += "Then\n";
-    why += &case.why;
-    let named = case
-        .transactions
-        .iter()
-        .take(STEPS)
-        .map(|&at| index(at))
-        .collect();
-    let mut operations = case.transactions;
+    why += prose;
+    let mut operations = named.to_vec();
     operations.sort_unstable();
     operations.dedup();
     let edge = |(from, to, link)| Edge {
@@ -70,14 +82,14 @@ fn prove(transactions: &Transactions<'_>, anomaly: Anomaly, case: Case) -> Told 
         reason: reason(link),
     };
     Told {
-        name: anomaly.to_string(),
+        name: name.to_owned(),
         operations: operations.iter().map(|&at| index(at)).collect(),
         brief: operations
             .iter()
             .map(|&at| Shown(&transactions.operations[at as usize]).brief())
             .collect(),
-        named,
-        edges: case.edges.into_iter().map(edge).collect(),
+        named: named.iter().take(STEPS).map(|&at| index(at)).collect(),
+        edges: edges.into_iter().map(edge).collect(),
         why,
     }
 }

@@ -9,12 +9,13 @@
 )]
 
 mod anomalies;
+mod levels;
 mod random;
 mod spelled;
 
 use std::path::{Path, PathBuf};
 
-use checker::{Budget, Check, Consistency, HistoryError, Verdict};
+use checker::{Budget, Check, HistoryError, Level, Verdict};
 use spelled::{Model, events, judge, judge_with};
 
 /// Both of elle-cli's spellings of the example in Elle's paper have its cycle.
@@ -33,7 +34,7 @@ fn the_example_of_the_paper_is_g_single() {
     for name in ["paper-example.edn", "paper-example.json"] {
         let path = folder.join("elle-cli/elle").join(name);
         let imported = histories::format::read_path(path, &Default::default()).unwrap();
-        for consistency in [Consistency::Serializable, Consistency::StrictSerializable] {
+        for consistency in [Level::SERIALIZABLE, Level::STRICT_SERIALIZABLE] {
             let events = &imported.history.events;
             let check = judge_with(Model::Lists, events, consistency, &Budget::unlimited()).unwrap();
             assert_eq!(check.verdict, Verdict::Violation, "{name}");
@@ -62,7 +63,7 @@ fn a_cancelled_check_is_inconclusive() {
     let events = events(Model::Lists, &texts, "");
     let budget = Budget::unlimited();
     budget.cancel();
-    let check = judge_with(Model::Lists, &events, Consistency::default(), &budget).unwrap();
+    let check = judge_with(Model::Lists, &events, Level::STRICT_SERIALIZABLE, &budget).unwrap();
     assert_eq!(check.verdict, Verdict::Inconclusive);
     assert!(
         check.reason.contains("the time limit or an interrupt"),
@@ -72,7 +73,7 @@ fn a_cancelled_check_is_inconclusive() {
     let check = judge_with(
         Model::Lists,
         &events,
-        Consistency::default(),
+        Level::STRICT_SERIALIZABLE,
         &Budget::new(u64::MAX, 100),
     )
     .unwrap();
@@ -87,7 +88,7 @@ fn what_was_proved_before_the_end_stays_proved() {
     let events = events(Model::Lists, &texts, "");
     let within = |bytes: u64| {
         let budget = Budget::new(u64::MAX, bytes);
-        judge_with(Model::Lists, &events, Consistency::default(), &budget).unwrap()
+        judge_with(Model::Lists, &events, Level::STRICT_SERIALIZABLE, &budget).unwrap()
     };
     let stopped = |check: &Check| check.details["stopped"] == "the memory limit";
     let known = |check: Check| stopped(&check) && check.verdict == Verdict::Violation;
@@ -100,7 +101,7 @@ fn an_element_appended_twice_leaves_it_open() {
         Model::Lists,
         &["ax1", "ax1", "rx11"],
         "ABCabc",
-        Consistency::default(),
+        Level::STRICT_SERIALIZABLE,
     );
     assert_eq!(check.verdict, Verdict::Inconclusive);
     assert!(
@@ -112,7 +113,7 @@ fn an_element_appended_twice_leaves_it_open() {
         Model::Registers,
         &["wx1", "wx1", "rx1"],
         "ABCabc",
-        Consistency::default(),
+        Level::STRICT_SERIALIZABLE,
     );
     assert_eq!(check.verdict, Verdict::Inconclusive);
     // A value that nobody read does not matter, nor does one that was written again after it failed.
@@ -120,17 +121,22 @@ fn an_element_appended_twice_leaves_it_open() {
         Model::Registers,
         &["wx1", "wx1", "wy2", "ry2"],
         "ABCDabcd",
-        Consistency::default(),
+        Level::STRICT_SERIALIZABLE,
     );
     assert_eq!(check.verdict, Verdict::Pass);
-    let check = judge(Model::Lists, &["!ax1", "ax1", "rx1"], "", Consistency::default());
+    let check = judge(
+        Model::Lists,
+        &["!ax1", "ax1", "rx1"],
+        "",
+        Level::STRICT_SERIALIZABLE,
+    );
     assert_eq!(check.verdict, Verdict::Pass);
 }
 
 #[test]
 fn nothing_that_succeeded_is_inconclusive() {
     for texts in [&[][..], &["!ax1"], &["?ax1"]] {
-        let check = judge(Model::Lists, texts, "", Consistency::default());
+        let check = judge(Model::Lists, texts, "", Level::STRICT_SERIALIZABLE);
         assert_eq!(check.verdict, Verdict::Inconclusive, "{texts:?}");
     }
 }
@@ -152,7 +158,8 @@ fn malformed_transactions_are_errors_with_their_event() {
         let mut events = events(*model, &[""], "");
         events.iter_mut().for_each(|event| event.f = (*f).into());
         events[1].value = serde_json::from_str(value).unwrap();
-        let error = judge_with(*model, &events, Consistency::default(), &Budget::unlimited()).unwrap_err();
+        let error =
+            judge_with(*model, &events, Level::STRICT_SERIALIZABLE, &Budget::unlimited()).unwrap_err();
         let index = match error {
             HistoryError::BadValue { index, .. } | HistoryError::UnknownF { index, .. } => index,
             other => panic!("{value}: {other}"),

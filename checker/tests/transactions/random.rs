@@ -2,7 +2,7 @@
 
 use std::env;
 
-use checker::{Budget, Check, Consistency, Verdict};
+use checker::{Budget, Check, Level, Verdict};
 use histories::{Event, Kind, Value};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -12,18 +12,18 @@ use crate::spelled::{judge_with, names, transaction};
 
 /// A micro-operation: a write of this element, or a read of this state. Of a register the last element is its value.
 #[derive(Clone, Debug, PartialEq)]
-enum Micro {
+pub enum Micro {
     Write(usize, i64),
     Read(usize, Vec<i64>),
 }
 
 #[derive(Clone, Debug)]
-struct Transaction {
-    process: u64,
-    micros: Vec<Micro>,
-    outcome: Kind,
-    inv: usize,
-    ret: usize,
+pub struct Transaction {
+    pub process: u64,
+    pub micros: Vec<Micro>,
+    pub outcome: Kind,
+    pub inv: usize,
+    pub ret: usize,
 }
 
 /// How large the random histories are.
@@ -131,9 +131,9 @@ fn execute(random: &mut ChaCha8Rng, transaction: &mut Transaction, state: &mut [
 }
 
 /// Names for keys and elements.
-type Naming = fn(i64) -> Value;
+pub type Naming = fn(i64) -> Value;
 
-fn events(model: Model, transactions: &[Transaction], naming: Naming) -> Vec<Event> {
+pub fn events(model: Model, transactions: &[Transaction], naming: Naming) -> Vec<Event> {
     let mut steps: Vec<(usize, usize, bool)> = Vec::new();
     for (at, transaction) in transactions.iter().enumerate() {
         steps.push((transaction.inv, at, true));
@@ -175,7 +175,7 @@ fn spell(model: Model, micro: &Micro, ok: bool, naming: Naming) -> Value {
     Value::list([Value::from(f), naming(-1 - *key as i64), value])
 }
 
-fn check_of(model: Model, transactions: &[Transaction], consistency: Consistency) -> Check {
+pub fn check_of(model: Model, transactions: &[Transaction], consistency: Level) -> Check {
     let events = events(model, transactions, Value::from);
     judge_with(model, &events, consistency, &Budget::unlimited()).unwrap()
 }
@@ -243,9 +243,13 @@ fn disturb(random: &mut ChaCha8Rng, transactions: &mut [Transaction]) {
     }
 }
 
+/// A number from the environment.
+pub fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
 /// How many histories, and the first seed; `TRANSACTIONS_HISTORIES` and `TRANSACTIONS_SEED` set others.
 fn histories(count: u64) -> impl Iterator<Item = (u64, ChaCha8Rng)> {
-    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let first = number("TRANSACTIONS_SEED").unwrap_or(1);
     let count = number("TRANSACTIONS_HISTORIES").unwrap_or(count);
     println!("seeds {first}..{}", first + count);
@@ -276,10 +280,7 @@ fn no_false_alarm_by_brute_force() {
         if random.random_bool(0.8) {
             disturb(&mut random, &mut transactions);
         }
-        for (strict, consistency) in [
-            (true, Consistency::StrictSerializable),
-            (false, Consistency::Serializable),
-        ] {
+        for (strict, consistency) in [(true, Level::STRICT_SERIALIZABLE), (false, Level::SERIALIZABLE)] {
             let legal = brute_force(model, &transactions, strict);
             let check = check_of(model, &transactions, consistency);
             let found = check.verdict == Verdict::Violation;
@@ -301,7 +302,7 @@ fn a_serial_database_always_passes() {
     for (seed, mut random) in histories(1_000) {
         let model = if random.random_bool(0.5) { Lists } else { Registers };
         let strict = random.random_bool(0.5);
-        let consistency = [Consistency::Serializable, Consistency::StrictSerializable][usize::from(strict)];
+        let consistency = [Level::SERIALIZABLE, Level::STRICT_SERIALIZABLE][usize::from(strict)];
         let transactions = simulate(&mut random, SMALL, strict);
         let check = check_of(model, &transactions, consistency);
         assert_eq!(
@@ -408,7 +409,7 @@ fn injected_anomalies_are_found() {
                 let mut bad = good.clone();
                 if inject(&mut random, model, &mut bad) {
                     made[at] += 1;
-                    let check = check_of(model, &bad, Consistency::StrictSerializable);
+                    let check = check_of(model, &bad, Level::STRICT_SERIALIZABLE);
                     assert_eq!(check.verdict, Verdict::Violation, "seed {seed}: {name} missed");
                 }
             }
@@ -430,7 +431,7 @@ fn other_names_for_keys_and_values_change_nothing() {
                 Value::from(format!("<{}>", -3 * number).as_str())
             });
             let judge =
-                |events| judge_with(model, events, Consistency::default(), &Budget::unlimited()).unwrap();
+                |events| judge_with(model, events, Level::STRICT_SERIALIZABLE, &Budget::unlimited()).unwrap();
             let (plain, renamed) = (judge(&plain), judge(&renamed));
             assert_eq!(names(&plain), names(&renamed), "seed {seed}");
             assert_eq!(
@@ -457,7 +458,7 @@ fn told_cycles_are_cycles() {
         let mut transactions = simulate(&mut random, SMALL, false);
         disturb(&mut random, &mut transactions);
         let events = events(Lists, &transactions, Value::from);
-        let check = judge_with(Lists, &events, Consistency::default(), &Budget::unlimited()).unwrap();
+        let check = judge_with(Lists, &events, Level::STRICT_SERIALIZABLE, &Budget::unlimited()).unwrap();
         for violation in check
             .violations
             .iter()

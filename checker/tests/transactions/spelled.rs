@@ -1,6 +1,6 @@
 //! Histories spelled in a few letters.
 
-use checker::{Budget, Check, Consistency, HistoryError, Options, linearizability, models};
+use checker::{Budget, Check, HistoryError, Level, Options, linearizability, models};
 use histories::{Event, Header, Kind, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ fn micro(model: Model, word: &str, blank: bool) -> Value {
 }
 
 /// The check of a spelled history.
-pub fn judge(model: Model, texts: &[&str], schedule: &str, consistency: Consistency) -> Check {
+pub fn judge(model: Model, texts: &[&str], schedule: &str, consistency: Level) -> Check {
     judge_with(
         model,
         &events(model, texts, schedule),
@@ -109,12 +109,12 @@ pub fn judge(model: Model, texts: &[&str], schedule: &str, consistency: Consiste
 pub fn judge_with(
     model: Model,
     events: &[Event],
-    consistency: Consistency,
+    consistency: Level,
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
     let header: Header = serde_json::from_str(r#"{"history":1}"#).unwrap();
     let options = Options {
-        consistency,
+        consistency: consistency.into(),
         ..Options::default()
     };
     linearizability(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use checker::{Analysis, Bank, Consistency, Engine, FailedCas, NullRead, StaleReads, Verdict};
+use checker::{Analysis, Bank, Engine, FailedCas, Level, NullRead, StaleReads, Verdict};
 use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
 use runs::judge::{self, Limits};
@@ -69,9 +69,17 @@ pub(super) struct Args {
     /// A bank's balances may be below zero.
     #[arg(long)]
     negative_balances: bool,
-    /// What transactions are held to.
-    #[arg(long, value_enum, default_value = "strict-serializable")]
-    consistency: Consistency,
+    /// What transactions are held to; several levels with commas between them.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LEVEL",
+        value_delimiter = ',',
+        default_value = "strict-serializable",
+        ignore_case = true,
+        hide_possible_values = true
+    )]
+    consistency: Vec<Level>,
     /// Who decides: a graph engine where one applies, else the search (auto), or only one of them.
     #[arg(long, value_enum, default_value = "auto")]
     engine: Engine,
@@ -137,7 +145,7 @@ fn limits(args: &Args) -> Limits {
             total: args.total_amount,
             negative_balances: args.negative_balances,
         },
-        consistency: args.consistency,
+        consistency: args.consistency.iter().copied().collect(),
         format: args.format.clone(),
         independent: args.independent,
         stop: Stop::unset(),

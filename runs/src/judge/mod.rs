@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use ::nemesis::Tells;
 use checker::{
-    Analysis, Bank, Budget, Check, CheckName, Consistency, Engine, FailedCas, NullRead, Options, Proof,
+    Analysis, Bank, Budget, Check, CheckName, Engine, FailedCas, Levels, NullRead, Options, Proof,
     StaleReads, Verdict,
 };
 use histories::format::{self, FormatError, Imported, history1};
@@ -61,7 +61,7 @@ pub struct Limits {
     /// What a failed cas says, where it is not what the history's format implies.
     pub failed_cas: Option<FailedCas>,
     /// What transactions are held to.
-    pub consistency: Consistency,
+    pub consistency: Levels,
     /// How closely a set and a counter are looked at, where it is not what the history's format implies.
     pub analysis: Option<Analysis>,
     /// What a read of null says of a register, where it is not what the history's format implies.
@@ -89,7 +89,7 @@ impl Default for Limits {
             certify: false,
             model: None,
             failed_cas: None,
-            consistency: Consistency::default(),
+            consistency: Levels::default(),
             analysis: None,
             null_read: None,
             stale_reads: StaleReads::default(),

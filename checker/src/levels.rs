@@ -1,0 +1,356 @@
+//! The levels of consistency to which transactions can be held: the lattice of Elle's `consistency-model` without the
+//! levels that only predicates tell apart.
+//!
+//! A level is an isolation and how far the order of events binds it. The isolations are those of Adya (Weak
+//! Consistency, 1999, chapter 3: PL-1, PL-2, PL-2.99, PL-3), of Bailis et al. (Highly Available Transactions, VLDB
+//! 2014, 5.1: monotonic atomic view) and of Cerone, Bernardi, Gotsman (A Framework for Transactional Consistency Models
+//! with Atomic Visibility, CONCUR 2015, 3: read atomic, causal, prefix, parallel snapshot, snapshot). They form no chain:
+//! prefix and parallel snapshot isolation allow what the other forbids.
+
+use std::fmt;
+
+/// What transactions may see of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isolation {
+    /// PL-1: no cycle of writes over writes.
+    ReadUncommitted,
+    /// PL-2: nor of reads of what was written; no read of what was aborted or not the last write.
+    ReadCommitted,
+    /// Who saw something of a transaction sees all of it from then on.
+    MonotonicAtomicView,
+    /// Who sees something of a transaction sees all of it.
+    ReadAtomic,
+    /// What is seen brings with it what its writer saw.
+    Causal,
+    /// What is seen are the first transactions of one order of commits.
+    Prefix,
+    /// Causal, and of two transactions that write the same key one sees the other.
+    ParallelSnapshotIsolation,
+    /// Prefix, and of two transactions that write the same key one sees the other.
+    SnapshotIsolation,
+    /// PL-2.99: serializable but for predicates, of which there are none here.
+    RepeatableRead,
+    /// As if one after the other.
+    Serializable,
+}
+
+use Isolation::{
+    Causal, MonotonicAtomicView, ParallelSnapshotIsolation, Prefix, ReadAtomic, ReadCommitted,
+    ReadUncommitted, RepeatableRead, Serializable, SnapshotIsolation,
+};
+
+impl Isolation {
+    const ALL: [Isolation; 10] = [
+        ReadUncommitted,
+        ReadCommitted,
+        MonotonicAtomicView,
+        ReadAtomic,
+        Causal,
+        Prefix,
+        ParallelSnapshotIsolation,
+        SnapshotIsolation,
+        RepeatableRead,
+        Serializable,
+    ];
+
+    /// The isolations of which each follows from this one at once.
+    fn weaker(self) -> &'static [Isolation] {
+        match self {
+            ReadUncommitted => &[],
+            ReadCommitted => &[ReadUncommitted],
+            MonotonicAtomicView => &[ReadCommitted],
+            ReadAtomic => &[MonotonicAtomicView],
+            Causal => &[ReadAtomic],
+            Prefix | ParallelSnapshotIsolation => &[Causal],
+            SnapshotIsolation => &[Prefix, ParallelSnapshotIsolation],
+            RepeatableRead => &[MonotonicAtomicView],
+            Serializable => &[SnapshotIsolation, RepeatableRead],
+        }
+    }
+
+    /// Whether every history of this isolation is one of `other`.
+    pub fn implies(self, other: Isolation) -> bool {
+        self == other || self.weaker().iter().any(|weaker| weaker.implies(other))
+    }
+}
+
+/// Which order of events a transaction has to respect, besides what it read and wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Order {
+    /// None.
+    Any,
+    /// That of its process (Daudjee, Salem 2006: strong session).
+    Session,
+    /// That of real time.
+    RealTime,
+}
+
+/// An isolation with the order that binds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Level {
+    /// What transactions may see of each other.
+    pub isolation: Isolation,
+    /// The order that they respect.
+    pub order: Order,
+}
+
+impl Level {
+    /// As if one after the other, in an order that respects real time.
+    pub const STRICT_SERIALIZABLE: Level = Level::of(Serializable, Order::RealTime);
+    /// As if one after the other.
+    pub const SERIALIZABLE: Level = Level::of(Serializable, Order::Any);
+
+    /// The level of both.
+    pub const fn of(isolation: Isolation, order: Order) -> Self {
+        Level { isolation, order }
+    }
+
+    /// All levels, from the weakest isolation to the strongest.
+    pub fn all() -> &'static [Level] {
+        &ALL
+    }
+
+    /// Its name, as on the command line and as Elle's.
+    ///
+    /// ```
+    /// assert_eq!(checker::Level::STRICT_SERIALIZABLE.as_str(), "strict-serializable");
+    /// ```
+    pub fn as_str(self) -> &'static str {
+        NAMES[self.place()]
+    }
+
+    /// Adya's names, and others that people use.
+    pub fn aliases(self) -> &'static [&'static str] {
+        match (self.isolation, self.order) {
+            (ReadUncommitted, Order::Any) => &["PL-1"],
+            (ReadCommitted, Order::Any) => &["PL-2"],
+            (Causal, Order::Any) => &["causal-cerone"],
+            (SnapshotIsolation, Order::Any) => &["PL-SI", "si"],
+            (ParallelSnapshotIsolation, Order::Any) => &["psi"],
+            (RepeatableRead, Order::Any) => &["PL-2.99"],
+            (Serializable, Order::Any) => &["PL-3", "conflict-serializable"],
+            (Serializable, Order::RealTime) => &["PL-SS", "strong-serializable"],
+            _ => &[],
+        }
+    }
+
+    /// The level of this name.
+    pub fn find(name: &str) -> Option<Level> {
+        let called = |level: &&Level| {
+            let mut names = level.aliases().iter().chain([&NAMES[level.place()]]);
+            names.any(|known| known.eq_ignore_ascii_case(name))
+        };
+        ALL.iter().find(called).copied()
+    }
+
+    /// Whether every history of this level is one of `other`.
+    ///
+    /// ```
+    /// use checker::Level;
+    /// let [snapshot, repeatable] = ["snapshot-isolation", "repeatable-read"].map(|name| Level::find(name).unwrap());
+    /// assert!(Level::STRICT_SERIALIZABLE.implies(snapshot));
+    /// assert!(!snapshot.implies(repeatable) && !repeatable.implies(snapshot));
+    /// ```
+    pub fn implies(self, other: Level) -> bool {
+        self.isolation.implies(other.isolation) && self.order >= other.order
+    }
+
+    const fn place(self) -> usize {
+        self.isolation as usize * 3 + self.order as usize
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+static ALL: [Level; 30] = {
+    let mut all = [Level::STRICT_SERIALIZABLE; 30];
+    let mut at = 0;
+    while at < 30 {
+        let order = [Order::Any, Order::Session, Order::RealTime][at % 3];
+        all[at] = Level::of(Isolation::ALL[at / 3], order);
+        at += 1;
+    }
+    all
+};
+
+static NAMES: [&str; 30] = [
+    "read-uncommitted",
+    "strong-session-read-uncommitted",
+    "strong-read-uncommitted",
+    "read-committed",
+    "strong-session-read-committed",
+    "strong-read-committed",
+    "monotonic-atomic-view",
+    "strong-session-monotonic-atomic-view",
+    "strong-monotonic-atomic-view",
+    "read-atomic",
+    "strong-session-read-atomic",
+    "strong-read-atomic",
+    "causal",
+    "strong-session-causal",
+    "strong-causal",
+    "prefix",
+    "strong-session-prefix",
+    "strong-prefix",
+    "parallel-snapshot-isolation",
+    "strong-session-parallel-snapshot-isolation",
+    "strong-parallel-snapshot-isolation",
+    "snapshot-isolation",
+    "strong-session-snapshot-isolation",
+    "strong-snapshot-isolation",
+    "repeatable-read",
+    "strong-session-repeatable-read",
+    "strong-repeatable-read",
+    "serializable",
+    "strong-session-serializable",
+    "strict-serializable",
+];
+
+#[cfg(feature = "clap")]
+impl clap::ValueEnum for Level {
+    fn value_variants<'a>() -> &'a [Self] {
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.as_str()).aliases(self.aliases()))
+    }
+}
+
+/// Some of the levels.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Levels(u32);
+
+/// What transactions are held to where nothing else is said: strict serializability.
+impl Default for Levels {
+    fn default() -> Self {
+        Level::STRICT_SERIALIZABLE.into()
+    }
+}
+
+impl Extend<Level> for Levels {
+    fn extend<I: IntoIterator<Item = Level>>(&mut self, levels: I) {
+        levels.into_iter().for_each(|level| self.insert(level));
+    }
+}
+
+impl Levels {
+    /// No level at all.
+    pub const NONE: Levels = Levels(0);
+
+    /// Those that are in both.
+    pub fn and(self, other: Levels) -> Levels {
+        Levels(self.0 & other.0)
+    }
+
+    /// Those that are in one of them.
+    pub fn or(self, other: Levels) -> Levels {
+        Levels(self.0 | other.0)
+    }
+
+    /// Those that are not in the other.
+    pub fn without(self, other: Levels) -> Levels {
+        Levels(self.0 & !other.0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this one is among them.
+    pub fn contains(self, level: Level) -> bool {
+        self.0 & 1 << level.place() != 0
+    }
+
+    /// One more.
+    pub fn insert(&mut self, level: Level) {
+        self.0 |= 1 << level.place();
+    }
+
+    /// From the weakest isolation to the strongest.
+    pub fn iter(self) -> impl Iterator<Item = Level> {
+        ALL.iter().copied().filter(move |&level| self.contains(level))
+    }
+
+    /// Those that no other one of them implies.
+    pub fn strongest(self) -> Levels {
+        let implied = |level: Level| self.iter().any(|other| other != level && other.implies(level));
+        self.iter().filter(|&level| !implied(level)).collect()
+    }
+
+    /// Those that imply no other one of them.
+    pub fn weakest(self) -> Levels {
+        let implies = |level: Level| self.iter().any(|other| other != level && level.implies(other));
+        self.iter().filter(|&level| !implies(level)).collect()
+    }
+
+    /// Their names.
+    pub fn names(self) -> Vec<&'static str> {
+        self.iter().map(Level::as_str).collect()
+    }
+}
+
+impl From<Level> for Levels {
+    fn from(level: Level) -> Self {
+        Levels(1 << level.place())
+    }
+}
+
+impl FromIterator<Level> for Levels {
+    fn from_iter<I: IntoIterator<Item = Level>>(levels: I) -> Self {
+        Levels(levels.into_iter().fold(0, |set, level| set | 1 << level.place()))
+    }
+}
+
+impl fmt::Debug for Levels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+/// With commas.
+impl fmt::Display for Levels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_and_stands_at_its_level() {
+        for &level in Level::all() {
+            assert_eq!(Level::find(level.as_str()), Some(level));
+            let plain = Level::of(level.isolation, Order::Any).as_str();
+            let expected = match (level.isolation, level.order) {
+                (Serializable, Order::RealTime) => "strict-serializable".to_owned(),
+                (_, Order::Any) => plain.to_owned(),
+                (_, Order::Session) => format!("strong-session-{plain}"),
+                (_, Order::RealTime) => format!("strong-{plain}"),
+            };
+            assert_eq!(level.as_str(), expected);
+        }
+        assert_eq!(Level::find("pl-ss"), Some(Level::STRICT_SERIALIZABLE));
+        assert_eq!(Level::find("linearizable"), None);
+    }
+
+    #[test]
+    fn the_strongest_implies_all_and_the_weakest_none() {
+        let all: Levels = Level::all().iter().copied().collect();
+        assert_eq!(all.strongest(), Level::STRICT_SERIALIZABLE.into());
+        assert_eq!(all.weakest(), Level::of(ReadUncommitted, Order::Any).into());
+        for &one in Level::all() {
+            assert!(Level::STRICT_SERIALIZABLE.implies(one));
+            for &other in Level::all().iter().filter(|&&other| other != one) {
+                assert!(!(one.implies(other) && other.implies(one)), "{one} {other}");
+            }
+        }
+    }
+}

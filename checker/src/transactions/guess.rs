@@ -1,0 +1,353 @@
+//! A first attempt at an order, led by the clock: each transaction takes effect when it has to be done, after those
+//! whose writes it read and those that read what it replaces.
+//!
+//! It is right for nearly all histories of databases that keep their word, in one pass and without a graph. What it
+//! gives is only a proposal: the order is replayed, or mended by the [`solver`](super::solver).
+
+use super::facts::{Effect, Facts, Read};
+use super::micro::NONE;
+use crate::budget::Meter;
+use crate::error::Halt;
+use crate::levels::Order;
+use crate::operations::OPEN;
+
+/// How deep one transaction may ask for another that asks for another, and how many it may ask for in all.
+const DEPTH: u32 = 32;
+const ASKED: u32 = 400;
+
+/// How many that found no place in time are tried again and again.
+const LATE: usize = 64;
+
+/// How far back a snapshot is looked for, in versions of a key.
+const BACK: usize = 64;
+
+/// Where a transaction reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Where it commits.
+    AtCommit,
+    /// At a snapshot that may be older; no key that it writes has changed since.
+    FromSnapshot,
+}
+
+/// A transaction in the order of commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// Its number.
+    pub transaction: u32,
+    /// How many of the commits before it see into its snapshot.
+    pub snapshot: u32,
+}
+
+/// The order, and whether it is meant to be legal.
+#[derive(Debug)]
+pub(super) struct Guess {
+    pub order: Vec<Commit>,
+    pub fits: bool,
+}
+
+/// An order of all that took effect.
+pub(super) fn guess(facts: &Facts, reads: Reads, order: Order, meter: &mut Meter<'_>) -> Result<Guess, Halt> {
+    meter.grow(facts.len() as usize * 40 + facts.keys * 40)?;
+    let mut guesser = Guesser::new(facts, reads, order);
+    for (at, returns) in steps(facts) {
+        meter.step()?;
+        if !returns {
+            guesser.invoke(at);
+        } else if guesser.place[at as usize] == NONE && !guesser.ensure(at, 0, meter)? {
+            guesser.put_off(at, meter)?;
+        } else if !guesser.late.is_empty() {
+            guesser.try_late(meter)?;
+        }
+        if returns {
+            guesser.returned = guesser.returned.max(guesser.place[at as usize].wrapping_add(1));
+        }
+    }
+    guesser.finish(meter)
+}
+
+/// Invocations and completions in their order; `true` for a completion.
+fn steps(facts: &Facts) -> impl Iterator<Item = (u32, bool)> {
+    let mut ends: Vec<(u32, u32)> = (0..facts.len())
+        .map(|at| (facts.ret[at as usize], at))
+        .filter(|&(ret, _)| ret != OPEN)
+        .collect();
+    ends.sort_unstable();
+    let mut ends = ends.into_iter().peekable();
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let inv = facts.inv.get(next).copied().unwrap_or(OPEN);
+        match ends.next_if(|&(ret, _)| ret < inv) {
+            Some((_, at)) => Some((at, true)),
+            None if inv == OPEN => None,
+            None => {
+                next += 1;
+                Some((next as u32 - 1, false))
+            }
+        }
+    })
+}
+
+/// A version of a key and the number of commits up to its own.
+type Stand = (u32, u32);
+
+struct Guesser<'f> {
+    facts: &'f Facts,
+    reads: Reads,
+    /// What a transaction stands after: nobody, its process, or all that had returned.
+    bound: Order,
+    order: Vec<Commit>,
+    /// Where each stands; [`NONE`] as long as it does not.
+    place: Vec<u32>,
+    invoked: Vec<bool>,
+    /// The versions of each key, the newest last; when reads look at the newest only, there is no other.
+    stands: Vec<Vec<Stand>>,
+    /// Of lists, how many elements of the key's order stand there.
+    filled: Vec<u32>,
+    /// Who waits to read each version, with those that have read it.
+    readers: Vec<Vec<u32>>,
+    /// The same for what stands there before every write, by key.
+    first_readers: Vec<Vec<u32>>,
+    /// How many commits a snapshot has to see, when a transaction was invoked: see `bound`.
+    least: Vec<u32>,
+    returned: u32,
+    sessions: rustc_hash::FxHashMap<histories::Process, u32>,
+    /// On their way to a place.
+    doing: Vec<bool>,
+    /// How many were asked for since somebody had to be done.
+    asked: u32,
+    late: Vec<u32>,
+    fits: bool,
+}
+
+impl<'f> Guesser<'f> {
+    fn new(facts: &'f Facts, reads: Reads, bound: Order) -> Self {
+        let many = facts.len() as usize;
+        Guesser {
+            facts,
+            reads,
+            bound,
+            order: Vec::with_capacity(many),
+            place: vec![NONE; many],
+            invoked: vec![false; many],
+            stands: vec![vec![(NONE, 0)]; facts.keys],
+            filled: vec![0; if facts.of_whole_lists() { facts.keys } else { 0 }],
+            readers: vec![Vec::new(); facts.versions()],
+            first_readers: vec![Vec::new(); facts.keys],
+            least: vec![0; many],
+            returned: 0,
+            sessions: Default::default(),
+            doing: vec![false; many],
+            asked: 0,
+            late: Vec::new(),
+            fits: true,
+        }
+    }
+
+    fn invoke(&mut self, at: u32) {
+        if self.facts.effects[at as usize] == Effect::None {
+            return;
+        }
+        self.invoked[at as usize] = true;
+        self.least[at as usize] = match self.bound {
+            Order::RealTime => self.returned,
+            _ => 0,
+        };
+        for &read in self.facts.reads.of(at) {
+            self.waiting(read).push(at);
+        }
+    }
+
+    fn waiting(&mut self, read: Read) -> &mut Vec<u32> {
+        match read.version {
+            NONE => &mut self.first_readers[read.key as usize],
+            version => &mut self.readers[version as usize],
+        }
+    }
+
+    /// Puts a transaction into the order, and before it those that it needs; whether it fits there.
+    fn ensure(&mut self, at: u32, depth: u32, meter: &mut Meter<'_>) -> Result<bool, Halt> {
+        meter.step()?;
+        if self.place[at as usize] != NONE {
+            return Ok(true);
+        }
+        self.asked = if depth == 0 { 0 } else { self.asked + 1 };
+        if depth > DEPTH || self.asked > ASKED || self.doing[at as usize] || !self.invoked[at as usize] {
+            return Ok(false);
+        }
+        self.doing[at as usize] = true;
+        let placed = self.bring_about(at, depth, meter);
+        self.doing[at as usize] = false;
+        placed
+    }
+
+    fn bring_about(&mut self, at: u32, depth: u32, meter: &mut Meter<'_>) -> Result<bool, Halt> {
+        for _ in 0..2 {
+            self.ask_for_sources(at, depth, meter)?;
+            if self.reads == Reads::AtCommit {
+                self.let_readers_go_first(at, depth, meter)?;
+            }
+            if let Some(snapshot) = self.snapshot(at) {
+                self.commit(at, snapshot);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn ask_for_sources(&mut self, at: u32, depth: u32, meter: &mut Meter<'_>) -> Result<(), Halt> {
+        let facts = self.facts;
+        for &read in facts.reads.of(at) {
+            if self.newest(read.key) == read.version {
+                continue;
+            }
+            for &source in facts.sources(read).iter().filter(|&&source| source != NONE) {
+                if self.place[source as usize] == NONE && self.ensure(source, depth + 1, meter)? {
+                    break;
+                }
+            }
+        }
+        for write in facts.writes.of(at).iter().filter(|_| facts.of_whole_lists()) {
+            while self.filled[write.key as usize] < write.after.min(facts.lengths[write.key as usize]) {
+                let next = facts.appender(write.key, self.filled[write.key as usize]);
+                let placed = next == NONE || self.place[next as usize] != NONE;
+                if placed || !self.ensure(next, depth + 1, meter)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that wait to read what this one replaces.
+    fn let_readers_go_first(&mut self, at: u32, depth: u32, meter: &mut Meter<'_>) -> Result<(), Halt> {
+        for &write in self.facts.writes.of(at) {
+            let read = Read {
+                key: write.key,
+                version: self.newest(write.key),
+            };
+            let mut waiting = std::mem::take(self.waiting(read));
+            waiting.retain(|&reader| self.place[reader as usize] == NONE);
+            for &reader in &waiting {
+                if reader != at {
+                    self.ensure(reader, depth + 1, meter)?;
+                }
+            }
+            self.waiting(read).append(&mut waiting);
+        }
+        Ok(())
+    }
+
+    fn newest(&self, key: u32) -> u32 {
+        self.stands[key as usize]
+            .last()
+            .map_or(NONE, |&(version, _)| version)
+    }
+
+    /// How many commits a transaction can see that commits now; none if its reads do not fit.
+    fn snapshot(&self, at: u32) -> Option<u32> {
+        let now = self.order.len() as u32;
+        let (mut from, mut until) = (self.least(at), now);
+        for read in self.facts.reads.of(at) {
+            let stands = &self.stands[read.key as usize];
+            let back = stands
+                .iter()
+                .rev()
+                .take(BACK)
+                .position(|&(version, _)| version == read.version)?;
+            let place = stands.len() - 1 - back;
+            from = from.max(stands[place].1);
+            if let Some(&(_, replaced)) = stands.get(place + 1) {
+                until = until.min(replaced - 1);
+            }
+        }
+        for write in self.facts.writes.of(at) {
+            from = from.max(self.stands[write.key as usize].last()?.1);
+            if let Some(&filled) = self.filled.get(write.key as usize)
+                && filled != write.after
+            {
+                return None;
+            }
+        }
+        if self.reads == Reads::AtCommit && until < now {
+            return None;
+        }
+        (from <= until).then_some(until)
+    }
+
+    fn least(&self, at: u32) -> u32 {
+        let process = self.facts.process[at as usize];
+        match self.bound {
+            Order::Session => self.sessions.get(&process).copied().unwrap_or(0),
+            _ => self.least[at as usize],
+        }
+    }
+
+    fn commit(&mut self, at: u32, snapshot: u32) {
+        self.place[at as usize] = self.order.len() as u32;
+        self.order.push(Commit {
+            transaction: at,
+            snapshot,
+        });
+        let now = self.order.len() as u32;
+        if self.bound == Order::Session && self.facts.ret[at as usize] != OPEN {
+            let last = self.sessions.entry(self.facts.process[at as usize]).or_default();
+            *last = now.max(*last);
+        }
+        for write in self.facts.writes.of(at) {
+            let stands = &mut self.stands[write.key as usize];
+            if self.reads == Reads::AtCommit {
+                stands.clear();
+            }
+            stands.push((write.version, now));
+            if let Some(filled) = self.filled.get_mut(write.key as usize) {
+                *filled = write.until;
+            }
+        }
+    }
+
+    /// It found no place when it had to be done.
+    fn put_off(&mut self, at: u32, meter: &mut Meter<'_>) -> Result<(), Halt> {
+        if self.bound != Order::RealTime && self.late.len() < LATE {
+            self.late.push(at);
+            return Ok(());
+        }
+        meter.step()?;
+        self.force(at);
+        Ok(())
+    }
+
+    fn force(&mut self, at: u32) {
+        self.fits = false;
+        self.commit(at, self.order.len() as u32);
+    }
+
+    fn try_late(&mut self, meter: &mut Meter<'_>) -> Result<bool, Halt> {
+        let before = self.late.len();
+        for at in std::mem::take(&mut self.late) {
+            if !self.ensure(at, 0, meter)? {
+                self.late.push(at);
+            }
+        }
+        Ok(self.late.len() < before)
+    }
+
+    /// Places those that are left.
+    fn finish(mut self, meter: &mut Meter<'_>) -> Result<Guess, Halt> {
+        while !self.late.is_empty() {
+            if !self.try_late(meter)? {
+                let first = self.late.remove(0);
+                self.force(first);
+            }
+        }
+        for at in 0..self.facts.len() {
+            if self.facts.certain(at) && self.place[at as usize] == NONE && !self.ensure(at, 0, meter)? {
+                self.force(at);
+            }
+        }
+        Ok(Guess {
+            order: self.order,
+            fits: self.fits,
+        })
+    }
+}
