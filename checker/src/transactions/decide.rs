@@ -42,12 +42,12 @@ pub(super) enum Decided {
 
 /// The order that the clock proposes, if it is meant to be legal at this level.
 pub(super) fn propose(facts: &Facts, level: Level, meter: &mut Meter<'_>) -> Result<(Guess, bool), Halt> {
-    let serial = guess(facts, Reads::AtCommit, level.order, meter)?;
+    let serial = guess(facts, Reads::AtCommit, meter)?;
     if serial.fits || !Isolation::SnapshotIsolation.implies(level.isolation) {
         let fits = serial.fits;
         return Ok((serial, fits));
     }
-    let snapshots = guess(facts, Reads::FromSnapshot, level.order, meter)?;
+    let snapshots = guess(facts, Reads::FromSnapshot, meter)?;
     match snapshots.fits {
         true => Ok((snapshots, true)),
         false => Ok((serial, false)),

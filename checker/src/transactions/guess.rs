@@ -8,15 +8,11 @@ use super::facts::{Effect, Facts, Read};
 use super::micro::NONE;
 use crate::budget::Meter;
 use crate::error::Halt;
-use crate::levels::Order;
 use crate::operations::OPEN;
 
 /// How deep one transaction may ask for another that asks for another, and how many it may ask for in all.
 const DEPTH: u32 = 32;
 const ASKED: u32 = 400;
-
-/// How many that found no place in time are tried again and again.
-const LATE: usize = 64;
 
 /// How far back a snapshot is looked for, in versions of a key.
 const BACK: usize = 64;
@@ -46,24 +42,34 @@ pub(super) struct Guess {
     pub fits: bool,
 }
 
-/// An order of all that took effect.
-pub(super) fn guess(facts: &Facts, reads: Reads, order: Order, meter: &mut Meter<'_>) -> Result<Guess, Halt> {
+/// An order of all that took effect, in which nobody stands before who had returned when he began.
+pub(super) fn guess(facts: &Facts, reads: Reads, meter: &mut Meter<'_>) -> Result<Guess, Halt> {
     meter.grow(facts.len() as usize * 40 + facts.keys * 40)?;
-    let mut guesser = Guesser::new(facts, reads, order);
+    let mut guesser = Guesser::new(facts, reads);
     for (at, returns) in steps(facts) {
         meter.step()?;
         if !returns {
             guesser.invoke(at);
-        } else if guesser.place[at as usize] == NONE && !guesser.ensure(at, 0, meter)? {
-            guesser.put_off(at, meter)?;
-        } else if !guesser.late.is_empty() {
-            guesser.try_late(meter)?;
+            continue;
         }
-        if returns {
-            guesser.returned = guesser.returned.max(guesser.place[at as usize].wrapping_add(1));
+        if guesser.place[at as usize] == NONE && facts.certain(at) && !guesser.ensure(at, 0, meter)? {
+            guesser.force(at);
         }
+        guesser.returned = guesser.returned.max(guesser.place[at as usize].wrapping_add(1));
     }
     guesser.finish(meter)
+}
+
+/// For each version the last invocation of a transaction that reads it.
+fn read_until(facts: &Facts) -> Vec<u32> {
+    let mut until = vec![0; facts.versions()];
+    for at in 0..facts.len() {
+        for read in facts.reads.of(at).iter().filter(|read| read.version != NONE) {
+            let last = &mut until[read.version as usize];
+            *last = facts.inv[at as usize].max(*last);
+        }
+    }
+    until
 }
 
 /// Invocations and completions in their order; `true` for a completion.
@@ -94,8 +100,6 @@ type Stand = (u32, u32);
 struct Guesser<'f> {
     facts: &'f Facts,
     reads: Reads,
-    /// What a transaction stands after: nobody, its process, or all that had returned.
-    bound: Order,
     order: Vec<Commit>,
     /// Where each stands; [`NONE`] as long as it does not.
     place: Vec<u32>,
@@ -108,25 +112,26 @@ struct Guesser<'f> {
     readers: Vec<Vec<u32>>,
     /// The same for what stands there before every write, by key.
     first_readers: Vec<Vec<u32>>,
-    /// How many commits a snapshot has to see, when a transaction was invoked: see `bound`.
+    /// When each version is read for the last time, by the invocations of its readers.
+    read_until: Vec<u32>,
+    /// Who waits to write each key, with those that have written it.
+    writers: Vec<Vec<u32>>,
+    /// How many commits a snapshot has to see: those that had returned when its transaction was invoked.
     least: Vec<u32>,
     returned: u32,
-    sessions: rustc_hash::FxHashMap<histories::Process, u32>,
     /// On their way to a place.
     doing: Vec<bool>,
     /// How many were asked for since somebody had to be done.
     asked: u32,
-    late: Vec<u32>,
     fits: bool,
 }
 
 impl<'f> Guesser<'f> {
-    fn new(facts: &'f Facts, reads: Reads, bound: Order) -> Self {
+    fn new(facts: &'f Facts, reads: Reads) -> Self {
         let many = facts.len() as usize;
         Guesser {
             facts,
             reads,
-            bound,
             order: Vec::with_capacity(many),
             place: vec![NONE; many],
             invoked: vec![false; many],
@@ -134,12 +139,12 @@ impl<'f> Guesser<'f> {
             filled: vec![0; if facts.of_whole_lists() { facts.keys } else { 0 }],
             readers: vec![Vec::new(); facts.versions()],
             first_readers: vec![Vec::new(); facts.keys],
+            read_until: read_until(facts),
+            writers: vec![Vec::new(); facts.keys],
             least: vec![0; many],
             returned: 0,
-            sessions: Default::default(),
             doing: vec![false; many],
             asked: 0,
-            late: Vec::new(),
             fits: true,
         }
     }
@@ -149,12 +154,12 @@ impl<'f> Guesser<'f> {
             return;
         }
         self.invoked[at as usize] = true;
-        self.least[at as usize] = match self.bound {
-            Order::RealTime => self.returned,
-            _ => 0,
-        };
+        self.least[at as usize] = self.returned;
         for &read in self.facts.reads.of(at) {
             self.waiting(read).push(at);
+        }
+        for write in self.facts.writes.of(at) {
+            self.writers[write.key as usize].push(at);
         }
     }
 
@@ -184,6 +189,7 @@ impl<'f> Guesser<'f> {
     fn bring_about(&mut self, at: u32, depth: u32, meter: &mut Meter<'_>) -> Result<bool, Halt> {
         for _ in 0..2 {
             self.ask_for_sources(at, depth, meter)?;
+            self.let_writers_go_first(at, depth, meter)?;
             if self.reads == Reads::AtCommit {
                 self.let_readers_go_first(at, depth, meter)?;
             }
@@ -238,6 +244,22 @@ impl<'f> Guesser<'f> {
         Ok(())
     }
 
+    /// Those that have to write a key before this one does, since what it writes is still read when they are done.
+    fn let_writers_go_first(&mut self, at: u32, depth: u32, meter: &mut Meter<'_>) -> Result<(), Halt> {
+        for &write in self.facts.writes.of(at) {
+            let until = self.read_until[write.version as usize];
+            let mut waiting = std::mem::take(&mut self.writers[write.key as usize]);
+            waiting.retain(|&writer| self.place[writer as usize] == NONE);
+            for &writer in &waiting {
+                if writer != at && self.facts.ret[writer as usize] < until {
+                    self.ensure(writer, depth + 1, meter)?;
+                }
+            }
+            self.writers[write.key as usize].append(&mut waiting);
+        }
+        Ok(())
+    }
+
     fn newest(&self, key: u32) -> u32 {
         self.stands[key as usize]
             .last()
@@ -247,7 +269,7 @@ impl<'f> Guesser<'f> {
     /// How many commits a transaction can see that commits now; none if its reads do not fit.
     fn snapshot(&self, at: u32) -> Option<u32> {
         let now = self.order.len() as u32;
-        let (mut from, mut until) = (self.least(at), now);
+        let (mut from, mut until) = (self.least[at as usize], now);
         for read in self.facts.reads.of(at) {
             let stands = &self.stands[read.key as usize];
             let back = stands
@@ -275,14 +297,6 @@ impl<'f> Guesser<'f> {
         (from <= until).then_some(until)
     }
 
-    fn least(&self, at: u32) -> u32 {
-        let process = self.facts.process[at as usize];
-        match self.bound {
-            Order::Session => self.sessions.get(&process).copied().unwrap_or(0),
-            _ => self.least[at as usize],
-        }
-    }
-
     fn commit(&mut self, at: u32, snapshot: u32) {
         self.place[at as usize] = self.order.len() as u32;
         self.order.push(Commit {
@@ -290,10 +304,6 @@ impl<'f> Guesser<'f> {
             snapshot,
         });
         let now = self.order.len() as u32;
-        if self.bound == Order::Session && self.facts.ret[at as usize] != OPEN {
-            let last = self.sessions.entry(self.facts.process[at as usize]).or_default();
-            *last = now.max(*last);
-        }
         for write in self.facts.writes.of(at) {
             let stands = &mut self.stands[write.key as usize];
             if self.reads == Reads::AtCommit {
@@ -306,40 +316,13 @@ impl<'f> Guesser<'f> {
         }
     }
 
-    /// It found no place when it had to be done.
-    fn put_off(&mut self, at: u32, meter: &mut Meter<'_>) -> Result<(), Halt> {
-        if self.bound != Order::RealTime && self.late.len() < LATE {
-            self.late.push(at);
-            return Ok(());
-        }
-        meter.step()?;
-        self.force(at);
-        Ok(())
-    }
-
     fn force(&mut self, at: u32) {
         self.fits = false;
         self.commit(at, self.order.len() as u32);
     }
 
-    fn try_late(&mut self, meter: &mut Meter<'_>) -> Result<bool, Halt> {
-        let before = self.late.len();
-        for at in std::mem::take(&mut self.late) {
-            if !self.ensure(at, 0, meter)? {
-                self.late.push(at);
-            }
-        }
-        Ok(self.late.len() < before)
-    }
-
     /// Places those that are left.
     fn finish(mut self, meter: &mut Meter<'_>) -> Result<Guess, Halt> {
-        while !self.late.is_empty() {
-            if !self.try_late(meter)? {
-                let first = self.late.remove(0);
-                self.force(first);
-            }
-        }
         for at in 0..self.facts.len() {
             if self.facts.certain(at) && self.place[at as usize] == NONE && !self.ensure(at, 0, meter)? {
                 self.force(at);

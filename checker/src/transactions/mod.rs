@@ -70,6 +70,10 @@ use crate::verdict::Check;
 /// Steps that the question which other levels a history keeps to may cost, for each of them.
 const BOUNDARY_STEPS: u64 = 2_000_000;
 
+/// Of so many transactions an order that respects real time is looked for first, with so many steps.
+const LONG: u32 = 64;
+const TIMED_STEPS: u64 = 50_000_000;
+
 /// The check of a whole history of such transactions.
 pub(crate) fn check(
     header: &Header,
@@ -416,7 +420,22 @@ impl History<'_> {
     }
 
     /// An order at this level, verified; or the transactions among which there is none.
+    ///
+    /// Real time is tried first, whatever order the level asks for: most histories respect it, and it keeps apart what
+    /// has nothing to do with each other.
     fn search(&mut self, level: Level, meter: &mut Meter<'_>) -> Result<Searched, Halt> {
+        let timed = Level::of(level.isolation, Order::RealTime);
+        if level != timed && self.facts.len() > LONG {
+            match self.find(timed, &mut meter.beside().capped(TIMED_STEPS)) {
+                Ok(Searched::Keeps(shown)) => return Ok(Searched::Keeps(shown)),
+                Err(Halt::Stop(stop)) if meter.is_over() => return Err(Halt::Stop(stop)),
+                _ => {}
+            }
+        }
+        self.find(level, meter)
+    }
+
+    fn find(&mut self, level: Level, meter: &mut Meter<'_>) -> Result<Searched, Halt> {
         let proposal: Vec<Commit> = propose(self.facts, level, meter)?.0.order;
         let facts = self.facts;
         let dependencies = self.dependencies(level.order, meter)?;

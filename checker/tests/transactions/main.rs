@@ -10,6 +10,7 @@
 
 mod anomalies;
 mod levels;
+mod matrix;
 mod random;
 mod spelled;
 
