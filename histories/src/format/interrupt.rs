@@ -15,9 +15,14 @@ impl<'a> Interrupt<'a> {
         Interrupt(Some(asked))
     }
 
+    /// Whether it is time to stop.
+    pub(super) fn stops(&self) -> bool {
+        self.0.is_some_and(|asked| asked())
+    }
+
     /// A fault at the offset that was reached, if it is time to stop.
     pub(super) fn look(&self, offset: usize) -> Result<(), Fault> {
-        match self.0.is_some_and(|asked| asked()) {
+        match self.stops() {
             true => Err(Fault {
                 offset,
                 problem: Problem::Stopped,

@@ -1,6 +1,6 @@
 //! The file formats: one file each, and a row in [`TABLE`].
 //!
-//! A format is recognised from its content, and can be named. A malformed line is an error with its line and
+//! A format is recognised from its content, and can be named; so are gzip and zstd around it. A malformed line is an error with its line and
 //! column; none is skipped.
 //!
 //! ```
@@ -21,6 +21,7 @@ mod jepsen_edn;
 mod jepsen_log;
 mod jepsen_rows;
 mod names;
+mod packed;
 mod porcupine_etcd;
 mod porcupine_kv;
 
@@ -30,6 +31,7 @@ use std::path::Path;
 
 pub use error::{FormatError, Place, Problem};
 pub use interrupt::Interrupt;
+pub use packed::{Unpacked, UnpackedUntil, unpack};
 
 use crate::history::History;
 
@@ -244,13 +246,15 @@ pub fn read_path(path: impl AsRef<Path>, options: &Options<'_>) -> Result<Import
         .map_err(|error| error.in_file(path))
 }
 
-/// Reads standard input, or text in memory.
-pub fn read(mut input: impl Read, options: &Options<'_>) -> Result<Imported, FormatError> {
+/// Reads standard input, or what is in memory; gzip and zstd are taken off.
+pub fn read(input: impl Read, options: &Options<'_>) -> Result<Imported, FormatError> {
     /// Enough of a text to recognise its format, whatever comments it begins with.
     const HEAD_BYTES: u64 = 64 * 1024;
     /// What some editors put before UTF-8; it says nothing.
     const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let mut head = Vec::new();
+    let unpacked = unpack(input).map_err(|source| FormatError::Read { file: None, source })?;
+    let mut input = unpacked.until(options.interrupt);
     input
         .by_ref()
         .take(HEAD_BYTES)

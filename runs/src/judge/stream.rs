@@ -8,8 +8,8 @@ use std::io::{Chain, Cursor, Read};
 use std::path::Path;
 
 use checker::{Budget, Check, Stream, Verdict};
-use histories::format;
 use histories::format::history1::{self, Blocks};
+use histories::format::{self, Unpacked};
 use histories::{Header, Process};
 
 use super::error::JudgeError;
@@ -46,7 +46,7 @@ pub(super) fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Opt
 }
 
 /// A file of which the beginning has been read.
-type Begun = Chain<Cursor<Vec<u8>>, File>;
+type Begun = Chain<Cursor<Vec<u8>>, Unpacked<File>>;
 
 /// The file, if it is one that can be streamed. Its format is recognised first: what is no history/1 may be one line of
 /// gigabytes, in which a header would be looked for.
@@ -55,7 +55,8 @@ fn open(path: &Path, limits: &Limits) -> Option<Blocks<Begun>> {
     if path.as_os_str() == "-" || !limits.format.as_deref().is_none_or(is_history1) {
         return None;
     }
-    let (mut file, mut head) = (File::open(path).ok()?, Vec::new());
+    let file = File::open(path).ok()?;
+    let (mut file, mut head) = (format::unpack(file).ok()?, Vec::new());
     file.by_ref().take(HEAD_BYTES).read_to_end(&mut head).ok()?;
     format::recognise(&head).filter(|format| is_history1(format.name))?;
     Blocks::open(Cursor::new(head).chain(file)).ok()
