@@ -48,6 +48,16 @@ fn line_of_index(file: &str) -> String {
             );
             format!("{file}\t{}:{}\t{problem}", place.line, place.column)
         }
+        FormatError::MalformedBytes {
+            file: Some(named),
+            offset,
+            problem,
+        } => {
+            assert_eq!(named, &path);
+            let shown = format!("{}: byte {offset}: {problem}", path.display());
+            assert_eq!(error.to_string(), shown);
+            format!("{file}\tbyte {offset}\t{problem}")
+        }
         other => panic!("{file}: {other}"),
     }
 }
@@ -115,7 +125,7 @@ fn what_is_no_history_is_said_so() {
 
 #[test]
 fn what_a_format_is_said_to_begin_with_is_recognised_as_it() {
-    for row in format::TABLE {
+    for row in format::TABLE.iter().filter(|row| row.is_text) {
         let found = format::recognise(row.begins.as_bytes()).map(|row| row.name);
         assert_eq!(found, Some(row.name));
     }

@@ -4,17 +4,33 @@
 use histories::format::{self, FormatError, Independent, Options};
 
 /// A small text of every format, with everything that its grammar knows; the fuzz targets begin with the same files.
-const TEXTS: &[(&str, &str)] = &[
-    ("history1", include_str!("../corpus/small/history1.jsonl")),
-    ("jepsen-edn", include_str!("../corpus/small/jepsen-edn.edn")),
-    ("jepsen-txt", include_str!("../corpus/small/jepsen-txt.txt")),
-    ("jepsen-log", include_str!("../corpus/small/jepsen-log.log")),
+const TEXTS: &[(&str, &[u8])] = &[
+    ("history1", include_bytes!("../corpus/small/history1.jsonl")),
+    ("jepsen-edn", include_bytes!("../corpus/small/jepsen-edn.edn")),
+    ("jepsen-txt", include_bytes!("../corpus/small/jepsen-txt.txt")),
+    ("jepsen-log", include_bytes!("../corpus/small/jepsen-log.log")),
     (
         "porcupine-etcd",
-        include_str!("../corpus/small/porcupine-etcd.log"),
+        include_bytes!("../corpus/small/porcupine-etcd.log"),
     ),
-    ("porcupine-kv", include_str!("../corpus/small/porcupine-kv.txt")),
-    ("elle-json", include_str!("../corpus/small/elle-json.json")),
+    ("porcupine-kv", include_bytes!("../corpus/small/porcupine-kv.txt")),
+    ("elle-json", include_bytes!("../corpus/small/elle-json.json")),
+    (
+        "jepsen-test",
+        include_bytes!("../corpus/small/jepsen-test.jepsen"),
+    ),
+    ("polysi", include_bytes!("../corpus/small/polysi.txt")),
+    ("dbcop-json", include_bytes!("../corpus/small/dbcop-json.json")),
+    ("dbcop-hist", include_bytes!("../corpus/small/dbcop-hist.hist")),
+    (
+        "dbcop-bincode",
+        include_bytes!("../corpus/small/dbcop-bincode.bincode"),
+    ),
+    ("cobra", include_bytes!("../corpus/small/cobra.log")),
+    (
+        "etcd-robustness",
+        include_bytes!("../corpus/small/etcd-robustness.json"),
+    ),
 ];
 
 /// A small generator; the seed is the test's own, so a failure repeats itself.
@@ -64,7 +80,7 @@ fn no_mutated_text_panics() {
     let (mut read, mut malformed) = (0, 0);
     for round in 0..ROUNDS {
         let (name, text) = TEXTS[round % TEXTS.len()];
-        let mut text = text.as_bytes().to_vec();
+        let mut text = text.to_vec();
         random.mutate(&mut text);
         let independent = [Independent::Auto, Independent::Yes, Independent::No][random.below(3)];
         let format = Some(name).filter(|_| random.below(4) > 0);
@@ -101,6 +117,9 @@ fn no_mutated_text_panics() {
 
 /// The place of an error lies in the text, or just behind it.
 fn check_place(error: &FormatError, text: &[u8]) {
+    if let FormatError::MalformedBytes { offset, .. } = error {
+        assert!(*offset <= text.len() as u64, "{error}");
+    }
     let Some((line, column)) = error.line_column() else {
         return;
     };
@@ -118,8 +137,8 @@ fn check_place(error: &FormatError, text: &[u8]) {
 #[test]
 fn the_texts_are_whole_and_recognised() {
     for (name, text) in TEXTS {
-        let imported = format::read(text.as_bytes(), &Options::default())
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let imported =
+            format::read(*text, &Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(imported.format, *name);
     }
     let names: Vec<&str> = TEXTS.iter().map(|text| text.0).collect();

@@ -153,9 +153,12 @@ fn models() -> Table {
 fn formats() -> Table {
     let rows = histories::format::TABLE.iter();
     Table {
-        head: vec!["format", "begins with", "about"],
+        head: vec!["format", "begins with", "may say", "about"],
         rows: rows
-            .map(|format| row(&[format.name, format.begins, format.about]))
+            .map(|format| {
+                let carries: Vec<&str> = format.carries.iter().map(|each| each.as_str()).collect();
+                row(&[format.name, format.begins, &carries.join(", "), format.about])
+            })
             .collect(),
     }
 }

@@ -25,6 +25,68 @@ pub fn read_recognised(text: &[u8]) {
     check(format::read(text, &Options::default()), text);
 }
 
+/// Reads bytes as the operations in a `test.jepsen` whose lengths and checksums are right: behind those nobody finds the values.
+pub fn read_jepsen_values(values: &[u8]) {
+    // {:history #block-ref 1}
+    const TEST: &[u8] = b"\xc0\xe6\xca\xf7\xe1history\xef\xe3\x09block-ref\x01\x01";
+    let blocks = [block(4, values), block(2, TEST)];
+    let mut bytes = [b"JEPSEN\0\0\0\x01".as_slice(), &[0; 8]].concat();
+    let mut index = 2_u32.to_be_bytes().to_vec();
+    for (id, block) in (1_u32..).zip(&blocks) {
+        index.extend(id.to_be_bytes());
+        index.extend((bytes.len() as u64).to_be_bytes());
+        bytes.extend(block);
+    }
+    let at = bytes.len() as u64;
+    bytes[10..18].copy_from_slice(&at.to_be_bytes());
+    bytes.extend(block(1, &index));
+    let result = read_as_jepsen_test(&bytes);
+    if let Err(error) = &result {
+        assert!(!error.to_string().contains("checksum"), "{error}");
+    }
+    check(result, &bytes);
+}
+
+fn read_as_jepsen_test(bytes: &[u8]) -> Result<Imported, FormatError> {
+    let options = Options {
+        format: Some("jepsen-test"),
+        ..Options::default()
+    };
+    format::read(bytes, &options)
+}
+
+fn block(kind: u16, data: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 28];
+    header[..8].copy_from_slice(&(28 + data.len() as u64).to_be_bytes());
+    header[12..14].copy_from_slice(&kind.to_be_bytes());
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(data);
+    crc.update(&header);
+    header[8..12].copy_from_slice(&crc.finalize().to_be_bytes());
+    [&header, data].concat()
+}
+
+/// Unpacks gzip and zstd, up to a megabyte: what comes out is the same whether it is read at once or by bits.
+pub fn read_packed(bytes: &[u8]) {
+    const MOST: u64 = 1 << 20;
+    let unpack = |bytes| format::unpack(bytes).expect("what is in memory");
+    let mut whole = Vec::new();
+    let at_once = std::io::Read::read_to_end(&mut std::io::Read::take(unpack(bytes), MOST), &mut whole);
+    let (mut parts, mut part, mut input) = (Vec::new(), [0; 100], unpack(bytes));
+    let by_bits = loop {
+        match std::io::Read::read(&mut input, &mut part) {
+            Ok(0) => break Ok(()),
+            Ok(read) => parts.extend(&part[..read]),
+            Err(error) => break Err(error),
+        }
+        if parts.len() as u64 >= MOST {
+            return;
+        }
+    };
+    assert_eq!(at_once.is_ok(), by_bits.is_ok());
+    assert!(at_once.is_err() || whole == parts);
+}
+
 fn check(result: Result<Imported, FormatError>, text: &[u8]) {
     match result {
         Ok(imported) => survives_the_export(&imported.history),

@@ -33,6 +33,15 @@ pub(super) fn assemble(
     independent: Independent,
     interrupt: Interrupt<'_>,
 ) -> Result<History, FormatError> {
+    history_of(drafts, independent, interrupt).map_err(|fault| fault.place(text))
+}
+
+/// The same for what is no text: the fault is still at an offset.
+pub(super) fn history_of(
+    drafts: Vec<Draft>,
+    independent: Independent,
+    interrupt: Interrupt<'_>,
+) -> Result<History, Fault> {
     let timed = drafts.iter().any(|draft| draft.time.is_some());
     let split = match independent {
         Independent::Yes => true,
@@ -44,19 +53,15 @@ pub(super) fn assemble(
     let (mut time, mut index_before) = (0, -1);
     let mut open_keys = HashMap::new();
     for (index, mut draft) in drafts.into_iter().enumerate() {
-        interrupt.look(draft.offset).map_err(|fault| fault.place(text))?;
-        draft
-            .check_index(&mut index_before, index)
-            .map_err(|fault| fault.place(text))?;
+        interrupt.look(draft.offset)?;
+        draft.check_index(&mut index_before, index)?;
         time = match draft.time {
             Some(found) => u64::try_from(found).unwrap_or(0).max(time),
             None if timed => time,
             None => index as u64,
         };
         if split {
-            draft
-                .take_key(independent, &mut open_keys)
-                .map_err(|fault| fault.place(text))?;
+            draft.take_key(independent, &mut open_keys)?;
         }
         draft.event.index = index as u64;
         draft.event.time = Nanos(time);
@@ -68,7 +73,8 @@ pub(super) fn assemble(
     })
 }
 
-fn header(keyed: bool) -> Header {
+/// A header that says nothing else.
+pub(super) fn header(keyed: bool) -> Header {
     Header {
         history: 1,
         workload: None,

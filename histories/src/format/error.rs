@@ -15,6 +15,16 @@ pub enum FormatError {
         /// What.
         problem: Problem,
     },
+    /// A file that is no text is not what its format says.
+    #[error("{}: byte {offset}: {problem}", file_or_input(.file))]
+    MalformedBytes {
+        /// Which file; none for standard input and what is in memory.
+        file: Option<PathBuf>,
+        /// Where in it, from 0.
+        offset: u64,
+        /// What.
+        problem: Problem,
+    },
     /// The file could not be opened or read.
     #[error("cannot read {}: {source}", file_or_input(.file))]
     Read {
@@ -73,6 +83,7 @@ impl FormatError {
                 place: Place { file, .. },
                 ..
             }
+            | FormatError::MalformedBytes { file, .. }
             | FormatError::Read { file, .. }
             | FormatError::Empty { file }
             | FormatError::Unrecognised { file } => *file = Some(path.to_owned()),

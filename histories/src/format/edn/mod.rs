@@ -130,6 +130,15 @@ impl Fault {
         }
     }
 
+    /// The error in a file that has bytes and no lines.
+    pub(super) fn in_bytes(self) -> FormatError {
+        FormatError::MalformedBytes {
+            file: None,
+            offset: self.offset as u64,
+            problem: self.problem,
+        }
+    }
+
     /// The error with line and column instead of the offset into `text`.
     pub(super) fn place(self, text: &str) -> FormatError {
         let before = &text.as_bytes()[..self.offset.min(text.len())];
