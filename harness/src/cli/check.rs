@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use checker::{Analysis, Bank, Engine, FailedCas, Level, NullRead, StaleReads, Verdict};
 use clap::builder::PossibleValuesParser;
+use histories::RunFolder;
 use histories::format::Independent;
 use runs::judge::{self, Limits};
 use runs::record::Record;
@@ -30,6 +31,8 @@ Examples:
       judge the newest run again; the same verdict, the same exit code
   harness check histories/corpus/good/figure8-refused.jsonl
       judge a history by itself
+  harness check ~/jepsen/store/latest
+      judge a test of Jepsen's, and compare with its results.edn
   harness check --model cas-register store/*/*/history.jsonl
       many files: a line each, a summary, the worst exit code
   harness check --dot history.edn | dot -Tsvg > why.svg
@@ -39,7 +42,7 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Runs' folders, `latest`, history files, or `-` for standard input.
+    /// Runs' folders, `latest`, history files (packed by gzip or zstd, too), tests in Jepsen's store, or `-` for standard input.
     #[arg(value_name = "RUN|FILE", required = true)]
     targets: Vec<PathBuf>,
     /// The model, where it is not the one that the history names.
@@ -154,11 +157,11 @@ fn limits(args: &Args) -> Limits {
 
 fn judge(args: &Args, target: &Path, limits: &Limits) -> Outcome {
     let name = target.display().to_string();
-    if !is_run(&args.store, target) {
+    if let Some(history) = by_itself(&args.store, target) {
         return Outcome {
             name,
             record: None,
-            results: judge::file(target, limits).map_err(Failure::from),
+            results: judge::file(&history, limits).map_err(Failure::from),
         };
     }
     let judged = run_folder(&args.store, target).and_then(|folder| {
@@ -179,9 +182,15 @@ fn judge(args: &Args, target: &Path, limits: &Limits) -> Outcome {
     }
 }
 
-/// A folder is a run; everything else is a history.
-fn is_run(store: &Path, target: &Path) -> bool {
-    target.is_dir() || (target.as_os_str() == "latest" && store.join("latest").exists())
+/// The history, if it is none of a run: a file, or a folder without run.json.
+fn by_itself(store: &Path, target: &Path) -> Option<PathBuf> {
+    let latest = store.join("latest");
+    let path = match target.as_os_str() == "latest" && latest.exists() {
+        true => latest,
+        false => target.to_owned(),
+    };
+    let is_run = path.is_dir() && RunFolder::at(path.clone()).run_json().is_file();
+    (!is_run).then_some(path)
 }
 
 fn one(args: &Args, mut judged: Vec<Outcome>) -> Result<Exit, Failure> {

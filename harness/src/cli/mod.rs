@@ -128,10 +128,8 @@ fn run_folder(store: &Path, name: &Path) -> Result<RunFolder, Failure> {
     let folder = RunFolder::at(path);
     if !folder.run_json().is_file() {
         let path = folder.path().to_owned();
-        // Where Jepsen keeps a test.
-        let history = path.join("history.edn");
-        return Err(match history.is_file() {
-            true => CliError::OfJepsen(path, history),
+        return Err(match histories::format::is_known(&path) {
+            true => CliError::OfOthers(path),
             false => CliError::NotARun(path),
         }
         .into());

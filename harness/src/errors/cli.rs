@@ -11,8 +11,8 @@ pub enum CliError {
     NoRun { path: PathBuf, source: io::Error },
     #[error("{} is no run: it has no run.json", .0.display())]
     NotARun(PathBuf),
-    #[error("{} is no run: it has no run.json; `harness check {}` judges its history", .0.display(), .1.display())]
-    OfJepsen(PathBuf, PathBuf),
+    #[error("{} is no run: it has no run.json; `harness check {}` judges its history", .0.display(), .0.display())]
+    OfOthers(PathBuf),
     #[error("the run has no node {0:?}; write it like n3")]
     NoNode(String),
     #[error("--dot draws one violation: name one file")]

@@ -54,6 +54,9 @@ pub(crate) fn render(results: &Results, record: Option<&Record>, depth: Depth, s
             "left out"
         );
     }
+    for note in &results.notes {
+        let _ = writeln!(out, "  note             {}", wrapped(note, 19));
+    }
     out.push('\n');
     numbers(&mut out, results, record);
     proofs(&mut out, results, depth, style);

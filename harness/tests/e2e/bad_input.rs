@@ -63,13 +63,22 @@ fn a_store_that_cannot_be_written_is_255() {
 }
 
 #[test]
-fn a_folder_of_jepsen_is_254_and_its_history_is_named() {
+fn a_folder_of_jepsen_is_judged_and_is_no_run() {
     let lab = Lab::new();
     let folder = lab.folder.path().join("jepsen");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("history.edn"), "").unwrap();
-    let ended = lab.harness(&format!("check {}", folder.display())).with(254);
-    assert!(ended.stderr.contains("jepsen/history.edn`"), "{}", ended.stderr);
+    let read = "{:process 0, :type :invoke, :f :read}\n{:process 0, :type :ok, :f :read, :value 2}\n";
+    std::fs::write(folder.join("history.edn"), read).unwrap();
+    std::fs::write(folder.join("results.edn"), "{:valid? true}\n").unwrap();
+    let ended = lab.harness(&format!("check {}", folder.display())).with(1);
+    let said = "note             DISAGREEMENT: results.edn says :valid? true";
+    assert!(ended.stdout.contains(said), "{}", ended.stdout);
+    let ended = lab.harness(&format!("inspect {}", folder.display())).with(254);
+    assert!(
+        ended.stderr.contains("jepsen` judges its history"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

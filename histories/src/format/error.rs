@@ -33,6 +33,12 @@ pub enum FormatError {
         /// Why.
         source: io::Error,
     },
+    /// A folder without any file that could be a history.
+    #[error("{} holds no history; what was looked for: run.json (a run of this harness){}", folder.display(), looked_for())]
+    NoHistory {
+        /// Which folder.
+        folder: PathBuf,
+    },
     /// There is nothing in it.
     #[error("{} is empty", file_or_input(.file))]
     Empty {
@@ -63,6 +69,13 @@ fn listed(say: fn(&super::Format) -> String) -> String {
     super::TABLE.iter().map(say).collect::<Vec<_>>().join(", ")
 }
 
+/// What the rows of [`FOLDERS`](super::FOLDERS) are known by.
+fn looked_for() -> String {
+    let rows = super::FOLDERS.iter();
+    rows.map(|row| format!("; {} ({})", row.holds.join(", "), row.about))
+        .collect()
+}
+
 impl FormatError {
     /// An error at a line and a column, both counted from 1.
     pub(crate) fn at(line: u64, column: u64, problem: Problem) -> Self {
@@ -87,7 +100,7 @@ impl FormatError {
             | FormatError::Read { file, .. }
             | FormatError::Empty { file }
             | FormatError::Unrecognised { file } => *file = Some(path.to_owned()),
-            FormatError::UnknownName { .. } => {}
+            FormatError::UnknownName { .. } | FormatError::NoHistory { .. } => {}
         }
         self
     }

@@ -21,6 +21,7 @@ mod edn;
 mod elle_json;
 mod error;
 mod etcd_robustness;
+mod folder;
 pub mod history1;
 mod interrupt;
 mod jepsen_edn;
@@ -39,6 +40,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
 
 pub use error::{FormatError, Place, Problem};
+pub use folder::{Claim, FOLDERS, Folder, claim, is_known};
 pub use interrupt::Interrupt;
 pub use packed::{Unpacked, UnpackedUntil, unpack};
 
@@ -399,13 +401,21 @@ pub fn recognise(head: &[u8]) -> Option<&'static Format> {
     TABLE.iter().find(|format| (format.recognise)(head))
 }
 
-/// Reads a file.
+/// Reads a file, or a folder that another tool left ([`FOLDERS`]).
 pub fn read_path(path: impl AsRef<Path>, options: &Options<'_>) -> Result<Imported, FormatError> {
-    let path = path.as_ref();
-    File::open(path)
-        .map_err(|source| FormatError::Read { file: None, source })
-        .and_then(|file| read(file, options))
-        .map_err(|error| error.in_file(path))
+    read_path_through(path.as_ref(), options, &|file| file)
+}
+
+/// The same; `through` stands between every file and its reader, to end the reading at a limit.
+pub fn read_path_through<R: Read>(
+    path: &Path,
+    options: &Options<'_>,
+    through: &dyn Fn(File) -> R,
+) -> Result<Imported, FormatError> {
+    match path.is_dir() {
+        true => folder::read_folder(path, options, through),
+        false => folder::read_file(path, options, through),
+    }
 }
 
 /// Reads standard input, or what is in memory; gzip and zstd are taken off.

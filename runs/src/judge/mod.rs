@@ -13,6 +13,7 @@ mod error;
 pub mod history;
 pub mod journals;
 pub mod nemesis;
+mod others;
 pub mod outage;
 mod reading;
 pub mod recovery;
@@ -275,7 +276,8 @@ fn side_by_side(
     })
 }
 
-/// Judge a history by itself: there is no nemesis to be armed, and no cluster to recover.
+/// Judge a history by itself, in a file or in a folder that another tool left: there is no nemesis to be armed, and no cluster
+/// to recover.
 ///
 /// The limits are those of everything: of reading, of the check, and of its proofs.
 pub fn file(path: &Path, limits: &Limits) -> Result<Results, JudgeError> {
@@ -297,10 +299,11 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
         }
     };
     let implied = Implied::by(&imported);
+    let limits = &others::levels(limits, &imported.history.header);
     let suggested = match limits.model.as_deref().or(imported.model_hint.as_deref()) {
         Some(named) => vec![named],
         None if imported.has_header => Vec::new(),
-        None => checker::models::suggested(&imported.history.events),
+        None => others::named_after(path, checker::models::suggested(&imported.history.events)),
     };
     let [model] = suggested[..] else {
         return Err(no_model(path, &suggested));
@@ -314,12 +317,13 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
     if has_final_reads {
         checks.push(history::durability(&history, model)?);
     }
-    let results = Results {
+    let mut results = Results {
         operations,
         seed: history.header.seed,
         run: path.display().to_string(),
         ..Results::of(checks)
     };
+    results.notes = others::notes(path, &history.header, results.verdict);
     reading::give_back(history);
     Ok(results)
 }

@@ -1,6 +1,5 @@
 //! Reading within a budget: a file that is too large for the limits ends the check as inconclusive, like a search.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -91,10 +90,7 @@ fn read_within(
     };
     match path.as_os_str() == "-" {
         true => format::read(Within::new(io::stdin().lock(), budget), &options),
-        false => File::open(path)
-            .map_err(|source| FormatError::Read { file: None, source })
-            .and_then(|file| format::read(Within::new(file, budget), &options))
-            .map_err(|error| error.in_file(path)),
+        false => format::read_path_through(path, &options, &|file| Within::new(file, budget)),
     }
 }
 

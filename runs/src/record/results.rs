@@ -34,6 +34,9 @@ pub struct Results {
     /// Checks that the system never promised to feed; they prove nothing and doubt nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_applicable: Vec<NotApplicable>,
+    /// What is to be known beside the verdict, a sentence each: what another tool said of the same history.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// How many operations.
     pub operations: Operations,
     /// The longest time without a success while operations could begin.
@@ -74,6 +77,7 @@ impl Results {
             seed: None,
             left_out: Vec::new(),
             not_applicable: Vec::new(),
+            notes: Vec::new(),
             operations: Operations::default(),
             outage_longest_ms: 0,
             cycles: Default::default(),
