@@ -1,12 +1,14 @@
 //! The models: what each operation means. One file each, or one for a few that differ in little, with its row of the
 //! table. What is no model here helps some: `bounds`, `final_read`, `shape`, `spelling`.
 
+mod adya;
 pub(crate) mod append;
 mod bank;
 mod bounds;
 pub(crate) mod counter;
 mod elle;
 mod final_read;
+mod kafka;
 pub(crate) mod kv;
 mod long_fork;
 pub(crate) mod multi_register;
@@ -45,6 +47,8 @@ pub static TABLE: &[Model] = &[
     mutex::WITH_OWNER,
     bank::MODEL,
     long_fork::MODEL,
+    adya::MODEL,
+    kafka::MODEL,
     elle::LIST_APPEND,
     elle::RW_REGISTER,
 ];

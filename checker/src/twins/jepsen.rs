@@ -132,6 +132,90 @@ impl Twin for LongFork {
     }
 }
 
+/// A row for one of two tables, if there is none in either.
+pub(crate) struct Inserts;
+
+impl Twin for Inserts {
+    type State = bool;
+
+    fn initial(&self) -> bool {
+        false
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        let id = Value::from(rng.random_range(1..100_000));
+        match rng.random_bool(0.5) {
+            true => ("insert", Value::list([id, Value::Null])),
+            false => ("insert", Value::list([Value::Null, id])),
+        }
+    }
+
+    fn run(&self, state: &bool, _: u64, _: &str, argument: &Value) -> Vec<(bool, Value)> {
+        match state {
+            true => vec![],
+            false => vec![(true, argument.clone())],
+        }
+    }
+
+    fn mutate(&self, _: &mut ChaCha8Rng, _: &str, result: &Value) -> Value {
+        result.clone()
+    }
+
+    fn breaks(&self) -> bool {
+        true
+    }
+}
+
+/// One log; each process polls on from where it was.
+pub(crate) struct Logs;
+
+impl Twin for Logs {
+    type State = (Vec<Value>, BTreeMap<u64, usize>);
+
+    fn initial(&self) -> Self::State {
+        Default::default()
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        match rng.random_bool(0.5) {
+            true => ("send", Value::list([micro("send", 0, any(rng, 100_000))])),
+            false => ("poll", Value::list([Value::list([Value::from("poll")])])),
+        }
+    }
+
+    fn run(&self, state: &Self::State, process: u64, f: &str, argument: &Value) -> Vec<(Self::State, Value)> {
+        let (mut log, mut places) = state.clone();
+        let at = |offset: usize, value: &Value| Value::list([Value::from(offset as i64), value.clone()]);
+        if f == "send" {
+            let value = argument.as_list().unwrap()[0].as_list().unwrap()[2].clone();
+            let sent = micro("send", 0, at(log.len(), &value));
+            log.push(value);
+            return vec![((log, places), Value::list([sent]))];
+        }
+        let place = places.entry(process).or_default();
+        let seen = (*place..log.len()).map(|offset| at(offset, &log[offset]));
+        let seen = Value::list([Value::from(0), Value::list(seen.collect::<Vec<_>>())]);
+        *place = log.len();
+        let polled = Value::list([Value::from("poll"), Value::list([seen])]);
+        vec![((log, places), Value::list([polled]))]
+    }
+
+    /// The last message that was polled is another one's, or an offset is.
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        match f {
+            "send" => {
+                let value = result.as_list().unwrap()[0].as_list().unwrap()[2]
+                    .as_list()
+                    .unwrap()[1]
+                    .clone();
+                let offset = Value::from(rng.random_range(0..3));
+                Value::list([micro("send", 0, Value::list([offset, value]))])
+            }
+            _ => result.clone(),
+        }
+    }
+}
+
 /// Transactions over a few lists, or over a few registers.
 pub(crate) struct Transactions {
     pub(crate) lists: bool,

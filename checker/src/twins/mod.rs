@@ -27,7 +27,7 @@ mod unfinished;
 
 pub(crate) use collections::{Collection, Queue};
 pub(crate) use every::{Drawn, Examples, Proof};
-pub(crate) use jepsen::{Bank, LongFork, Transactions};
+pub(crate) use jepsen::{Bank, Inserts, Logs, LongFork, Transactions};
 pub(crate) use others::{Counter, Kv, MANY, MultiRegister, Mutex};
 pub(crate) use registers::{Register, Versioned};
 

@@ -27,9 +27,13 @@ const INITIAL: [i64; 2] = [0xbebe_ebee, 0xdead_beef];
 /// Reads of Cobra's own garbage collection: of no key.
 const COLLECTS: [i64; 2] = [0x2333_2333, 0x6666_6666];
 
-/// Whether the file begins with a transaction.
+/// Whether the file begins with a transaction, whose number is none of letters.
 pub(super) fn recognise(head: &[u8]) -> bool {
-    head.first() == Some(&b'S') && matches!(head.get(9), Some(b'W' | b'R' | b'C'))
+    match head {
+        [b'S', id @ .., b'W' | b'R' | b'C'] if id.len() == 8 => id.contains(&0),
+        [b'S', ..] => head.len() > 10 && recognise(&head[..10]),
+        _ => false,
+    }
 }
 
 /// The row's reader.
