@@ -60,6 +60,7 @@ pub fn header(keyed: bool) -> Header {
         model: None,
         keyed,
         initial: Value::Null,
+        completions_alone: false,
         seed: None,
         system: None,
         other: serde_json::Map::new(),

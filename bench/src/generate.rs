@@ -119,6 +119,7 @@ fn header() -> Header {
         model: Some("register".to_owned()),
         keyed: false,
         initial: Value::Null,
+        completions_alone: false,
         seed: None,
         system: None,
         other: serde_json::Map::new(),

@@ -30,6 +30,7 @@ pub fn check(bytes: &[u8]) {
         model: None,
         keyed: options & 1 == 1,
         initial: Value::Null,
+        completions_alone: false,
         seed: None,
         system: None,
         other: Default::default(),

@@ -23,6 +23,10 @@ pub struct Header {
     /// The value of a key before its first operation.
     #[serde(default)]
     pub initial: Value,
+    /// Whether it has completions without invocations, as some tools write: then nothing tells what came before what, but
+    /// that each process did one operation after the other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub completions_alone: bool,
     /// The seed of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<Seed>,

@@ -61,6 +61,12 @@ impl From<i64> for Value {
     }
 }
 
+/// The integer that a float is, if it is one, and no other integer is the same float.
+pub(crate) fn whole(float: f64) -> Option<i64> {
+    const LARGEST: f64 = (1_u64 << 53) as f64;
+    (float.fract() == 0.0 && float.abs() <= LARGEST).then_some(float as i64)
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Value::Text(text.into())
@@ -141,6 +147,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
                 &"an integer of 64 bits with sign",
             )
         })
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
+        let not_whole = || E::invalid_value(de::Unexpected::Float(number), &"an integer");
+        whole(number).map(Value::Int).ok_or_else(not_whole)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {

@@ -248,6 +248,7 @@ impl Plan {
             model: Some(self.workload.model.to_owned()),
             keyed: true,
             initial: (self.workload.initial)(),
+            completions_alone: false,
             seed: Some(seed),
             system: Some(self.settings.system.clone()),
             other: serde_json::Map::new(),

@@ -393,6 +393,7 @@ fn header(settings: &Settings, workload: &workloads::Row) -> Header {
         model: Some(workload.model.to_owned()),
         keyed: true,
         initial: (workload.initial)(),
+        completions_alone: false,
         seed: Some(settings.seed),
         system: Some(settings.system.clone()),
         other: serde_json::Map::new(),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::edn::Fault;
-use super::error::FormatError;
+use super::error::{FormatError, Places};
 use super::{Independent, Interrupt};
 use crate::event::{Event, Kind, Process};
 use crate::history::{Header, History};
@@ -21,6 +21,22 @@ pub(super) struct Draft {
     pub time: Option<i64>,
     /// The index in the file.
     pub index: Option<i64>,
+}
+
+/// Where each event stands in the text.
+pub(super) fn places(text: &str, drafts: &[Draft]) -> Places {
+    let (mut line, mut line_start, mut seen) = (1, 0, 0);
+    let mut places = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let offset = draft.offset.clamp(seen, text.len());
+        for newline in memchr::memchr_iter(b'\n', &text.as_bytes()[seen..offset]) {
+            line += 1;
+            line_start = seen + newline + 1;
+        }
+        seen = offset;
+        places.push((line, (offset - line_start + 1) as u32));
+    }
+    Places::At(places)
 }
 
 /// Gives the drafts their index and time, and takes the keys out of the tuples.
@@ -67,10 +83,18 @@ pub(super) fn history_of(
         draft.event.time = Nanos(time);
         events.push(draft.event);
     }
-    Ok(History {
-        header: header(keyed),
-        events,
-    })
+    let mut header = header(keyed);
+    header.completions_alone = completions_alone(&events);
+    Ok(History { header, events })
+}
+
+/// Whether clients completed operations, and never invoked one.
+fn completions_alone(events: &[Event]) -> bool {
+    let mut clients = events
+        .iter()
+        .filter(|event| event.process != Process::Nemesis)
+        .peekable();
+    clients.peek().is_some() && clients.all(|event| event.kind.is_completion())
 }
 
 /// A header that says nothing else.
@@ -81,6 +105,7 @@ pub(super) fn header(keyed: bool) -> Header {
         model: None,
         keyed,
         initial: Value::Null,
+        completions_alone: false,
         seed: None,
         system: None,
         other: Default::default(),

@@ -10,12 +10,13 @@ use std::io::BufRead;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::draft::{Draft, assemble};
+use super::draft::{Draft, assemble, places};
 use super::edn::{Edn, Fault, Node, excerpt};
 use super::error::{FormatError, Problem};
 use super::jepsen_edn::operation;
 use super::names::Names;
 use super::{Imported, Interrupt, Options, head_text, read_text};
+use crate::value::whole;
 
 pub(super) const NAME: &str = "elle-json";
 
@@ -45,10 +46,12 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
     let drafts = drafts(&text, options.interrupt).map_err(|fault| fault.place(&text))?;
+    let places = places(&text, &drafts);
     Ok(Imported::without_header(
         NAME,
         assemble(&text, drafts, options.independent, options.interrupt)?,
-    ))
+    )
+    .at(places))
 }
 
 fn drafts(text: &str, interrupt: Interrupt<'_>) -> Result<Vec<Draft>, Fault> {
@@ -208,7 +211,11 @@ impl<'de> Visitor<'de> for ElementVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Element, E> {
-        Ok(element(Edn::Number(number.to_string().into())))
+        // As it is written: `{}` would show 1e300 with all its zeros.
+        Ok(element(whole(number).map_or_else(
+            || Edn::Number(format!("{number:?}").into()),
+            Edn::Int,
+        )))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Element, E> {

@@ -114,6 +114,37 @@ impl FormatError {
     }
 }
 
+/// Where the events of a history stand in its text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Places {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// One in each line behind the first, which is the header.
+    Lines,
+    /// By index: line and column, from 1.
+    At(Vec<(u32, u32)>),
+}
+
+impl Places {
+    /// Where the event of this index stands.
+    pub fn of(&self, index: u64, file: Option<&Path>) -> Option<Place> {
+        let (line, column) = match self {
+            Places::Unknown => return None,
+            Places::Lines => (index + 2, 1),
+            Places::At(places) => {
+                let (line, column) = *places.get(usize::try_from(index).ok()?)?;
+                (line.into(), column.into())
+            }
+        };
+        Some(Place {
+            file: file.map(Path::to_owned),
+            line,
+            column,
+        })
+    }
+}
+
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

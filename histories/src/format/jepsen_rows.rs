@@ -4,10 +4,10 @@
 
 use std::io::BufRead;
 
-use super::draft::{Draft, assemble};
+use super::draft::{Draft, assemble, places};
 use super::edn::{Edn, Fault, Node, Parser, excerpt};
 use super::error::FormatError;
-use super::jepsen_edn::{blank, code_and_message, kind, process, word_of};
+use super::jepsen_edn::{begins_a_row, blank, code_and_message, kind, operation, process, word_of};
 use super::names::Names;
 use super::{Imported, Interrupt, Options, head_text, read_text};
 use crate::event::Process;
@@ -27,10 +27,12 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
     let drafts = drafts(&text, options.interrupt, |_| Ok(Some(0))).map_err(|fault| fault.place(&text))?;
+    let places = places(&text, &drafts);
     Ok(Imported::without_header(
         NAME,
         assemble(&text, drafts, options.independent, options.interrupt)?,
-    ))
+    )
+    .at(places))
 }
 
 /// The rows of a text. `row_of` says at which byte of a line its row begins; none: the line has no row.
@@ -60,18 +62,32 @@ fn not_a_row(offset: usize, line: &str) -> Fault {
     Fault::expected(offset, "a row: process, type, operation and value", excerpt(line))
 }
 
-/// Whether the text begins with a process and a keyword.
+/// Whether the text begins with a process, which some loggers put in brackets, and a keyword.
 pub(super) fn looks_like_a_row(text: &str) -> bool {
-    let mut words = text.split_whitespace();
-    let process = words
-        .next()
-        .is_some_and(|word| word == ":nemesis" || word.parse::<u64>().is_ok());
-    process && words.next().is_some_and(|word| word.starts_with(':'))
+    let (process, rest) = match text.trim_start().strip_prefix('[') {
+        Some(inside) => inside.split_once(']').unwrap_or_default(),
+        None => {
+            let text = text.trim_start();
+            text.split_once(char::is_whitespace).unwrap_or_default()
+        }
+    };
+    let process = process.trim();
+    let is_process = process == ":nemesis" || process.parse::<u64>().is_ok();
+    is_process && rest.trim_start().starts_with(':')
+}
+
+/// Whether the text begins with a row, with or without brackets, or with a map of an operation.
+pub(super) fn begins_an_operation(text: &str) -> bool {
+    let is_map = text.starts_with('{') && text.contains(":type") && text.contains(":process");
+    is_map || begins_a_row(text) || looks_like_a_row(text)
 }
 
 /// The row that begins at an offset; `text` ends where its line does.
 fn draft(text: &str, offset: usize, names: &mut Names) -> Result<Draft, Fault> {
     let mut parser = Parser::at(text, offset);
+    if parser.rest().starts_with('{') || begins_a_row(parser.rest()) {
+        return operation(&next(&mut parser, "an operation")?, names);
+    }
     let mut draft = blank(offset);
     draft.event.process = process(&next(&mut parser, "a process")?)?;
     draft.event.kind = kind(&next(&mut parser, "the type :invoke, :ok, :fail or :info")?)?;

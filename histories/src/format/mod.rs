@@ -39,7 +39,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
 
-pub use error::{FormatError, Place, Problem};
+pub use error::{FormatError, Place, Places, Problem};
 pub use folder::{Claim, FOLDERS, Folder, claim, is_known};
 pub use interrupt::Interrupt;
 pub use packed::{Unpacked, UnpackedUntil, unpack};
@@ -305,6 +305,8 @@ pub struct Imported {
     pub failed_cas: FailedCas,
     /// How closely a set or a counter is looked at.
     pub analysis: Analysis,
+    /// Where its events stand in the text.
+    pub places: Places,
 }
 
 impl Imported {
@@ -328,6 +330,7 @@ impl Imported {
             format,
             failed_cas,
             analysis,
+            places: Places::Unknown,
         }
     }
 
@@ -357,7 +360,13 @@ impl Imported {
             has_header: false,
             failed_cas: FailedCas::DidNotHappen,
             analysis: Analysis::Jepsen,
+            places: Places::Unknown,
         }
+    }
+
+    /// The same, with the places of its events.
+    fn at(self, places: Places) -> Self {
+        Imported { places, ..self }
     }
 }
 

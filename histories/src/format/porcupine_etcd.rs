@@ -5,7 +5,7 @@
 
 use std::io::BufRead;
 
-use super::draft::assemble;
+use super::draft::{assemble, places};
 use super::error::FormatError;
 use super::jepsen_log::message_of;
 use super::jepsen_rows::{Problematic, drafts, looks_like_a_row};
@@ -33,6 +33,7 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
         _ => Err(Problematic),
     });
     let drafts = drafts.map_err(|fault| fault.place(&text))?;
+    let places = places(&text, &drafts);
     let mut history = assemble(&text, drafts, options.independent, options.interrupt)?;
     history.header.model = Some(MODEL.into());
     history.header.other.insert(FAILED_CAS.into(), OBSERVATION.into());
@@ -44,5 +45,6 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
         has_header: false,
         failed_cas,
         analysis: Analysis::Linearizable,
+        places,
     })
 }

@@ -5,7 +5,7 @@
 
 use std::io::BufRead;
 
-use super::draft::assemble;
+use super::draft::{assemble, places};
 use super::edn::{Edn, Parser};
 use super::error::FormatError;
 use super::{Analysis, FailedCas, Imported, Independent, Options, head_text, jepsen_edn, read_text};
@@ -34,6 +34,7 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
     let drafts = jepsen_edn::drafts(&text, options.interrupt).map_err(|fault| fault.place(&text))?;
+    let places = places(&text, &drafts);
     let mut history = assemble(&text, drafts, Independent::No, options.interrupt)?;
     history.header.model = Some(MODEL.into());
     history.header.keyed = true;
@@ -46,5 +47,6 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
         has_header: false,
         failed_cas,
         analysis: Analysis::Linearizable,
+        places,
     })
 }

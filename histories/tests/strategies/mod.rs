@@ -115,6 +115,7 @@ pub fn history() -> impl Strategy<Value = History> {
             model,
             keyed,
             initial,
+            completions_alone: false,
             seed: seed.map(Seed),
             system: Some("cluster-node".into()),
             other: Default::default(),

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::error::{FormatError, Problem};
+use crate::value::whole;
 pub(super) use parse::Parser;
 use parse::is_symbol;
 
@@ -47,6 +48,16 @@ pub(super) enum Edn<'a> {
 }
 
 impl Edn<'_> {
+    /// An integer, also one that is written as a float (`1.0`), as JavaScript's numbers are: up to 2^53, above which a
+    /// float is not one integer alone.
+    pub(super) fn whole(&self) -> Option<i64> {
+        match self {
+            Edn::Int(number) => Some(*number),
+            Edn::Number(written) => whole(written.strip_suffix('M').unwrap_or(written).parse().ok()?),
+            _ => None,
+        }
+    }
+
     /// The text of a keyword, a string or a symbol.
     pub(super) fn word(&self) -> Option<&str> {
         match self {

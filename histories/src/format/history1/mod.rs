@@ -25,7 +25,7 @@ pub use write::{write, write_event, write_header};
 
 use super::error::{FormatError, Problem};
 use super::names::Names;
-use super::{Imported, Options};
+use super::{Imported, Options, Places};
 use crate::history::History;
 
 /// The name in [`TABLE`](super::TABLE).
@@ -64,7 +64,7 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 
 /// The row's reader.
 pub(super) fn import(input: &mut dyn BufRead, _options: &Options) -> Result<Imported, FormatError> {
-    read(input).map(|history| Imported::with_header(NAME, history))
+    read(input).map(|history| Imported::with_header(NAME, history).at(Places::Lines))
 }
 
 fn read_events(input: impl Read, unfinished: bool) -> Result<Unfinished, FormatError> {

@@ -1,4 +1,5 @@
-//! EDN as Jepsen, Knossos and elle-cli write it: maps of operations one after the other, or in one vector or list.
+//! EDN as Jepsen, Knossos and elle-cli write it: maps of operations one after the other, or in one vector or list; or rows
+//! in brackets, `[process type operation value]`, as older Knossos's.
 //!
 //! A `fail` did not happen, a failed compare-and-set neither. Keywords become texts, sets arrays, maps arrays of
 //! pairs. `[k v]` tuples are taken apart by [`Independent`](super::Independent). An operation without `:f` is a
@@ -14,7 +15,7 @@ use std::io::BufRead;
 pub(super) use operation::{blank, code_and_message, kind, operation, process, shown, word_of};
 pub(super) use write::write;
 
-use super::draft::{Draft, assemble};
+use super::draft::{Draft, assemble, places};
 use super::edn::{Fault, Parser};
 use super::error::FormatError;
 use super::names::Names;
@@ -26,6 +27,9 @@ pub(super) const NAME: &str = "jepsen-edn";
 /// Whether the text begins with a map with a keyword, tagged or not, alone or in a vector or a list.
 pub(super) fn recognise(head: &[u8]) -> bool {
     let mut parser = Parser::at(head_text(head), 0);
+    if parser.skip().is_ok() && begins_a_row(parser.rest()) {
+        return true;
+    }
     let entered = parser.enter_sequence();
     if parser.skip().is_err() {
         return false;
@@ -33,8 +37,18 @@ pub(super) fn recognise(head: &[u8]) -> bool {
     let rest = parser.rest();
     match entered {
         Err(_) => false,
-        Ok(close) => close.is_some_and(|close| rest.starts_with(close)) || begins_a_map(untagged(rest)),
+        Ok(close) => {
+            close.is_some_and(|close| rest.starts_with(close))
+                || begins_a_map(untagged(rest))
+                || begins_a_row(rest)
+        }
     }
+}
+
+/// Whether a row in brackets stands here.
+pub(super) fn begins_a_row(text: &str) -> bool {
+    text.strip_prefix(['[', '('])
+        .is_some_and(super::jepsen_rows::looks_like_a_row)
 }
 
 fn begins_a_map(text: &str) -> bool {
@@ -55,11 +69,13 @@ fn untagged(text: &str) -> &str {
 pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<Imported, FormatError> {
     let text = read_text(input)?;
     let drafts = drafts(&text, options.interrupt).map_err(|fault| fault.place(&text))?;
+    let places = places(&text, &drafts);
     let Some(header) = header(&text).map_err(|fault| fault.place(&text))? else {
         return Ok(Imported::without_header(
             NAME,
             assemble(&text, drafts, options.independent, options.interrupt)?,
-        ));
+        )
+        .at(places));
     };
     let keyed = if header.keyed {
         Independent::Yes
@@ -70,7 +86,7 @@ pub(super) fn import(input: &mut dyn BufRead, options: &Options<'_>) -> Result<I
         header,
         ..assemble(&text, drafts, keyed, options.interrupt)?
     };
-    Ok(Imported::with_header(NAME, history))
+    Ok(Imported::with_header(NAME, history).at(places))
 }
 
 /// How the comment begins in which our export keeps the header.
@@ -91,7 +107,9 @@ fn header(text: &str) -> Result<Option<Header>, Fault> {
 pub(super) fn drafts(text: &str, interrupt: Interrupt<'_>) -> Result<Vec<Draft>, Fault> {
     let mut parser = Parser::at(text, 0);
     let (mut names, mut drafts) = (Names::default(), Vec::new());
-    if let Some(close) = parser.enter_sequence()? {
+    parser.skip()?;
+    let enters = !begins_a_row(parser.rest());
+    if let Some(close) = enters.then(|| parser.enter_sequence()).transpose()?.flatten() {
         while let Some(node) = parser.next_in(close)? {
             interrupt.look(node.start)?;
             drafts.push(operation(&node, &mut names)?);

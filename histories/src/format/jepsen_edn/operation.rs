@@ -16,6 +16,7 @@ use crate::value::Value;
 pub(in crate::format) fn operation(node: &Node<'_>, names: &mut Names) -> Result<Draft, Fault> {
     let pairs = match &node.edn {
         Edn::Map(pairs) => pairs,
+        Edn::Sequence(row) => return in_brackets(node, row, names),
         Edn::Tagged(_, inner) if matches!(inner.edn, Edn::Map(_)) => return operation(inner, names),
         other => return Err(Fault::expected(node.start, "a map of an operation", shown(other))),
     };
@@ -41,6 +42,27 @@ pub(in crate::format) fn operation(node: &Node<'_>, names: &mut Names) -> Result
         fields.take(name, value, names)?;
     }
     fields.finish(names)
+}
+
+/// `[81 :invoke :read [8 nil]]`, as older Knossos wrote it: process, type, operation, value, and perhaps an error.
+fn in_brackets(node: &Node<'_>, row: &[Node<'_>], names: &mut Names) -> Result<Draft, Fault> {
+    let [by, kind_of, f, rest @ ..] = row else {
+        let expected = "a map of an operation, or a row of process, type, operation and value";
+        return Err(Fault::expected(node.start, expected, shown(&node.edn)));
+    };
+    let mut draft = blank(node.start);
+    draft.event.process = process(by)?;
+    draft.event.kind = kind(kind_of)?;
+    draft.event.f = word_of(f, draft.event.process, names)?;
+    if let [value, behind @ ..] = rest {
+        draft.set_value(value)?;
+        if let [error, ..] = behind {
+            let (code, message) = code_and_message(&error.edn, None);
+            draft.event.error = draft.event.error.take().or(code);
+            draft.event.message = message;
+        }
+    }
+    Ok(draft)
 }
 
 /// Fields of history/1 that another tool may use for something else.
@@ -168,10 +190,14 @@ pub(in crate::format) fn blank(offset: usize) -> Draft {
 
 /// A number from 0, or the nemesis.
 pub(in crate::format) fn process(node: &Node<'_>) -> Result<Process, Fault> {
-    match &node.edn {
-        Edn::Int(number @ 0..) => Ok(Process::Client(*number as u64)),
-        edn if edn.word() == Some("nemesis") => Ok(Process::Nemesis),
-        edn => Err(Fault::expected(
+    match (&node.edn, node.edn.whole()) {
+        (_, Some(number @ 0..)) => Ok(Process::Client(number as u64)),
+        // Some loggers put it in brackets.
+        (Edn::Sequence(only), _) if matches!(only.as_slice(), [only] if only.edn.whole().is_some()) => {
+            process(&only[0])
+        }
+        (edn, _) if edn.word() == Some("nemesis") => Ok(Process::Nemesis),
+        (edn, _) => Err(Fault::expected(
             node.start,
             "a process from 0 or :nemesis",
             shown(edn),
@@ -212,10 +238,8 @@ pub(in crate::format) fn word_of(
 }
 
 fn integer(node: &Node<'_>, expected: &'static str) -> Result<i64, Fault> {
-    match node.edn {
-        Edn::Int(number) => Ok(number),
-        ref edn => Err(Fault::expected(node.start, expected, shown(edn))),
-    }
+    let missing = || Fault::expected(node.start, expected, shown(&node.edn));
+    node.edn.whole().ok_or_else(missing)
 }
 
 fn log_position(pair: &[Node<'_>]) -> Option<(LogIndex, Term)> {
@@ -242,13 +266,16 @@ fn value(node: &Node<'_>) -> Result<Value, Fault> {
         Edn::Nil => Value::Null,
         Edn::Bool(truth) => Value::Bool(*truth),
         Edn::Int(number) => Value::Int(*number),
-        Edn::Number(number) => {
-            return Err(Fault::expected(
-                node.start,
-                "an integer of 64 bits",
-                number.as_ref(),
-            ));
-        }
+        Edn::Number(number) => match node.edn.whole() {
+            Some(whole) => Value::Int(whole),
+            None => {
+                return Err(Fault::expected(
+                    node.start,
+                    "an integer of 64 bits",
+                    number.as_ref(),
+                ));
+            }
+        },
         Edn::Char(letter) => Value::Text(letter.to_string().into()),
         Edn::Text(word) => Value::Text(word.as_ref().into()),
         Edn::Keyword(word) | Edn::Symbol(word) => Value::Text((*word).into()),
