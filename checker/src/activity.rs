@@ -6,16 +6,16 @@ use histories::{Event, Header, Kind};
 use serde_json::json;
 
 use crate::error::HistoryError;
-use crate::operations::pair;
+use crate::operations::all;
 use crate::verdict::{Check, CheckName, Verdict};
 
 /// Whether every word that was invoked succeeded at least once, and at least `minimum` operations did.
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
-pub fn activity(_header: &Header, events: &[Event], minimum: u64) -> Result<Check, HistoryError> {
+pub fn activity(header: &Header, events: &[Event], minimum: u64) -> Result<Check, HistoryError> {
     let mut succeeded: BTreeMap<&str, u64> = BTreeMap::new();
-    for operation in pair(events)? {
+    for operation in all(header, events)? {
         *succeeded.entry(&operation.invoke.f).or_default() += u64::from(operation.outcome == Kind::Ok);
     }
     let total: u64 = succeeded.values().sum();

@@ -25,6 +25,21 @@ impl From<Stop> for Halt {
     }
 }
 
+impl HistoryError {
+    /// The index of the event at fault; none where it is the history as a whole.
+    pub fn index(&self) -> Option<u64> {
+        match self {
+            HistoryError::TwoInFlight { index, .. }
+            | HistoryError::NotInvoked { index, .. }
+            | HistoryError::Mismatch { index, .. }
+            | HistoryError::NoKey { index }
+            | HistoryError::UnknownF { index, .. }
+            | HistoryError::BadValue { index, .. } => Some(*index),
+            HistoryError::BadInitial { .. } | HistoryError::TooLong { .. } => None,
+        }
+    }
+}
+
 /// A history that means nothing: no verdict can be given on it.
 ///
 /// `index` is the `index` of the event at fault.
@@ -93,6 +108,16 @@ pub enum HistoryError {
         /// What stands there.
         value: Value,
         /// What should.
+        expected: &'static str,
+    },
+    /// The model cannot start from this value.
+    #[error("the history's initial value is {initial}, and a {model} starts from {expected}")]
+    BadInitial {
+        /// The model's name.
+        model: &'static str,
+        /// What the header or `--initial` says.
+        initial: Value,
+        /// What it should.
         expected: &'static str,
     },
     /// Positions are 32 bits wide.

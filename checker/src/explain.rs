@@ -5,11 +5,11 @@
 
 use std::fmt::Write;
 
-use histories::Kind;
+use histories::{Kind, Value};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::decode::{Decode, Decoded};
+use crate::decode::{Decode, Decoded, shortened};
 use crate::operations::{Group, OPEN};
 use crate::spec::{Entry, Role, Spec};
 use crate::verdict::{Attempt, Edge, Reason};
@@ -49,7 +49,7 @@ pub(crate) fn explain<S: Decode>(group: &Group<'_>, decoded: &Decoded<S>, few: &
     if let Some(story) = never_written(group, decoded, few) {
         return story;
     }
-    let mut graph = Order::new(&decoded.spec, few);
+    let mut graph = Order::new(&decoded.spec, group.initial, few);
     if few.len() > MOST {
         return graph.tell_all(group);
     }
@@ -80,7 +80,10 @@ fn never_written<S: Spec>(group: &Group<'_>, decoded: &Decoded<S>, few: &[Entry<
     let failed = decoded.failed.iter().find(writes);
     let lacks = match failed.map(|entry| &group.operations[entry.id as usize]) {
         Some(write) => format!("the only operation that wrote it failed: {write}"),
-        None => "no operation wrote it, and it is not the initial value".to_owned(),
+        None => format!(
+            "no operation wrote it, and it is not the initial value, which was taken as {}",
+            group.initial
+        ),
     };
     story.mentions.extend(failed.map(|entry| entry.id));
     story.why = format!("{operation} saw a value that was never there: {lacks}.");
@@ -94,27 +97,35 @@ struct Because {
     text: String,
 }
 
-fn initial_text(observer: usize, other: usize) -> String {
+fn initial_text(observer: usize, other: usize, initial: &Value) -> String {
     format!(
-        "T{} still saw the initial value, which T{} replaced",
+        "T{} still saw the initial value {}, which T{} replaced",
         observer + 1,
+        shortened(&initial.to_string()),
         other + 1
     )
 }
 
 struct Order<'a, S: Spec> {
     spec: &'a S,
+    /// The history's initial value.
+    initial: &'a Value,
     few: &'a [Entry<S::Op>],
     graph: DiGraph<usize, Because>,
 }
 
 impl<'a, S: Spec> Order<'a, S> {
-    fn new(spec: &'a S, few: &'a [Entry<S::Op>]) -> Self {
+    fn new(spec: &'a S, initial: &'a Value, few: &'a [Entry<S::Op>]) -> Self {
         let mut graph = DiGraph::new();
         for at in 0..few.len() {
             graph.add_node(at);
         }
-        Order { spec, few, graph }
+        Order {
+            spec,
+            initial,
+            few,
+            graph,
+        }
     }
 
     fn add(&mut self, from: usize, to: usize, reason: Reason, text: String) -> bool {
@@ -216,7 +227,9 @@ impl<'a, S: Spec> Order<'a, S> {
             for other in self.writers().filter(certain) {
                 match writer {
                     Some(writer) => self.not_between(writer, other, observer, &mut found),
-                    None if initial => found.push((observer, other, initial_text(observer, other))),
+                    None if initial => {
+                        found.push((observer, other, initial_text(observer, other, self.initial)))
+                    }
                     None => {}
                 }
             }
@@ -337,11 +350,15 @@ impl<'a, S: Spec> Order<'a, S> {
         self.tell(group, why.trim_end().to_owned(), edges)
     }
 
-    fn tell_all(&self, group: &Group<'_>) -> Story {
+    fn tell_all(&self, group: &Group<'_>) -> Story
+    where
+        S: Decode,
+    {
         let many = self.few.len();
         let why = format!(
             "Every order of these {many} operations that respects real time was tried, and none is legal; without \
-             any one of them there would be a legal one, or the value that it wrote would be missing."
+             any one of them there would be a legal one, or the value that it wrote would be missing.{}",
+            S::start(self.initial).map_or(String::new(), |start| format!(" The start was taken as {start}."))
         );
         self.tell(group, why, self.edges())
     }

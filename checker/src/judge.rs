@@ -26,6 +26,17 @@ pub(crate) enum Judged {
     Pass {
         /// Who found it.
         engine: &'static str,
+        /// Whether the verifier replayed it.
+        replayed: bool,
+        /// Whether an operation that succeeded could have contradicted the model.
+        observed: bool,
+        /// What such an order does not look at, and this history would be asked about.
+        note: Option<String>,
+    },
+    /// No order was looked for, but what an analysis looks at is as it should be.
+    Bounds {
+        /// Who found that.
+        engine: &'static str,
     },
     /// There is none.
     Violation {
@@ -144,7 +155,13 @@ fn pass<S: Spec>(
             "a legal order that does not replay, which is an error of the checker",
         ));
     }
-    Ok(Judged::Pass { engine })
+    let observing = |entry: &Entry<S::Op>| entry.ret != OPEN && decoded.spec.observing(&entry.op);
+    Ok(Judged::Pass {
+        engine,
+        replayed: options.certify,
+        observed: decoded.entries.iter().any(observing),
+        note: None,
+    })
 }
 
 fn violation<S: Decode>(

@@ -27,6 +27,7 @@
 //! | `decode` | from a history's operations to a specification's |
 //! | `spec` | what an operation does to a state, and the operations that the graph engines know |
 //! | `operations` | events to operations, split by key |
+//! | `proved` | what a verdict rests on, and when there is nothing to prove |
 //! | `in_flight`, `error`, `budget`, `options`, `levels`, `verdict` | what all of them need |
 //!
 //! ```
@@ -66,6 +67,7 @@ mod levels;
 mod linearizability;
 mod operations;
 mod options;
+mod proved;
 mod raft_safety;
 mod search;
 mod shrink;
@@ -87,6 +89,7 @@ pub use error::HistoryError;
 pub use levels::{Isolation, Level, Levels, Order};
 pub use linearizability::linearizability;
 pub use options::{Analysis, Bank, Engine, FailedCas, NullRead, Options, Proof, StaleReads};
+pub use proved::{Proved, Reading, Vacuous};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
 pub use stream::{Glance, Stream};
 pub use verdict::{Attempt, Check, CheckName, Edge, Reason, Step, Verdict, Violation};

@@ -1,6 +1,6 @@
 //! The check `linearizability`: each key's history has a legal order.
 
-use histories::{Event, Header, Value};
+use histories::{Event, Header, Kind, Value};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -8,11 +8,10 @@ use crate::budget::{Budget, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::judge::Judged;
 use crate::models::{Judge, Model};
-use crate::operations::{Group, groups_within};
+use crate::operations::{Group, Operation, groups_within};
 use crate::options::Options;
+use crate::proved::{Proved, Reading, Vacuous};
 use crate::verdict::{Check, CheckName, Verdict, Violation};
-
-const NAME: CheckName = CheckName::Linearizability;
 
 /// Of so many undecided keys the best attempt is told.
 const ATTEMPTS: usize = 16;
@@ -33,7 +32,10 @@ pub fn linearizability(
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
     let of_key = match model.judge {
-        Judge::Whole(judge) => return judge(header, events, options, budget),
+        Judge::Whole(judge) => {
+            return judge(header, events, options, budget)
+                .map(|check| of_whole(without_time(check, header), header, model, options));
+        }
         Judge::Key(judge) => judge,
     };
     let mut held = budget.meter();
@@ -57,41 +59,108 @@ pub fn linearizability(
         [only] => vec![judge(only)?],
         many => many.par_iter().map(judge).collect::<Result<_, _>>()?,
     };
-    Ok(Summary::of(&groups, &judged).check(model))
+    let reading = groups.iter().find_map(|group| (model.reading)(group, options));
+    Ok(Summary::of(&groups, &judged, reading).check(header, model, options))
+}
+
+/// What a history of completions alone does not tell is said.
+fn without_time(mut check: Check, header: &Header) -> Check {
+    if header.completions_alone {
+        check.reason += "; it has completions alone, so it was judged without real time";
+    }
+    check
+}
+
+/// The check of a whole history, with what it rests on, and with a certificate if one was asked for.
+fn of_whole(mut check: Check, header: &Header, model: &Model, options: &Options) -> Check {
+    if check.proof().is_none() {
+        let proved = match check.verdict {
+            Verdict::Pass => Proved::Bounds {
+                analysis: Reading::Cycles,
+            },
+            Verdict::Violation => Proved::Counterexample,
+            Verdict::Inconclusive => Proved::Nothing { vacuous: None },
+        };
+        check.details["proof"] = json!(proved);
+    }
+    for (field, said) in [
+        ("analysis", "cycles".to_owned()),
+        ("initial", model.start.of(&header.initial)),
+    ] {
+        if check.details.get(field).is_none() {
+            check.details[field] = json!(said);
+        }
+    }
+    certified(check, options)
+}
+
+/// A pass without a certificate is none if one was asked for.
+fn certified(mut check: Check, options: &Options) -> Check {
+    let Some(proved) = check.proof().filter(|_| check.verdict == Verdict::Pass) else {
+        return check;
+    };
+    if options.certify && !proved.is_certificate() {
+        let by = match proved {
+            Proved::Bounds { analysis } => analysis.name(),
+            _ => "this analysis",
+        };
+        check.verdict = Verdict::Inconclusive;
+        check.reason = format!(
+            "a certificate was asked for, and {by} has none: it looks for no order. Without --certify: {}",
+            check.reason
+        );
+        check.details["proof"] = json!(Proved::Nothing { vacuous: None });
+    }
+    check
 }
 
 /// The check that ended before the operations were in hand.
 fn unread(model: &Model, stop: Stop) -> Check {
     Check {
-        name: NAME,
+        name: CheckName::Linearizability,
         verdict: Verdict::Inconclusive,
         reason: format!(
             "{} ended the check before the first key was judged",
             stop.as_str()
         ),
-        details: json!({"model": model.name, "decided_by": {}, "undecided": []}),
+        details: json!({
+            "model": model.name, "proof": Proved::Nothing { vacuous: None }, "decided_by": {}, "undecided": [],
+        }),
         violations: Vec::new(),
     }
 }
 
 #[derive(Default)]
 struct Summary {
+    /// What judged, where it is not a legal order.
+    reading: Option<Reading>,
     keys: usize,
     operations: usize,
+    /// Operations that succeeded.
+    succeeded: usize,
+    /// Keys of which nothing that succeeded could have contradicted the model.
+    unobserved: usize,
+    /// Orders that the verifier replayed.
+    replayed: usize,
     engines: std::collections::BTreeMap<&'static str, u64>,
     violations: Vec<Violation>,
     undecided: Vec<serde_json::Value>,
+    /// What a legal order does not look at.
+    note: Option<String>,
     stop: &'static str,
 }
 
 impl Summary {
-    fn of(groups: &[Group<'_>], judged: &[Judged]) -> Self {
+    fn of(groups: &[Group<'_>], judged: &[Judged], reading: Option<Reading>) -> Self {
         let mut summary = Summary {
+            reading,
             keys: groups.len(),
             ..Summary::default()
         };
         for (group, judged) in groups.iter().zip(judged) {
             summary.operations += group.operations.len();
+            let succeeded = |operation: &&Operation<'_>| operation.outcome == Kind::Ok;
+            summary.succeeded += group.operations.iter().filter(succeeded).count();
             summary.add(group, judged);
         }
         summary
@@ -101,7 +170,18 @@ impl Summary {
         let operation = |place: &u32| &group.operations[*place as usize];
         let index = |place: &u32| operation(place).index();
         match judged {
-            Judged::Pass { engine } => *self.engines.entry(engine).or_default() += 1,
+            Judged::Bounds { engine } => *self.engines.entry(engine).or_default() += 1,
+            Judged::Pass {
+                engine,
+                replayed,
+                observed,
+                note,
+            } => {
+                self.note = self.note.take().or_else(|| note.clone());
+                *self.engines.entry(engine).or_default() += 1;
+                self.replayed += usize::from(*replayed);
+                self.unobserved += usize::from(!observed);
+            }
             Judged::Violation {
                 engine,
                 operations,
@@ -109,7 +189,7 @@ impl Summary {
             } => {
                 *self.engines.entry(engine).or_default() += 1;
                 self.violations.push(Violation {
-                    check: NAME,
+                    check: self.name(),
                     code: None,
                     key: group.key.cloned(),
                     operations: operations.iter().map(index).collect(),
@@ -136,28 +216,71 @@ impl Summary {
         }
     }
 
-    fn check(self, model: &Model) -> Check {
-        let verdict = match (self.violations.is_empty(), self.undecided.is_empty()) {
+    fn name(&self) -> CheckName {
+        match self.reading {
+            Some(_) => CheckName::Bounds,
+            None => CheckName::Linearizability,
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match (self.violations.is_empty(), self.undecided.is_empty()) {
             (false, _) => Verdict::Violation,
-            (true, false) => Verdict::Inconclusive,
-            (true, true) => Verdict::Pass,
+            (true, true) if self.vacuous().is_none() => Verdict::Pass,
+            (true, _) => Verdict::Inconclusive,
+        }
+    }
+
+    /// Why the history proves nothing, however it was made (`proved`).
+    fn vacuous(&self) -> Option<Vacuous> {
+        let observed = match self.reading {
+            // What it compares it asks for itself.
+            Some(_) => self.succeeded > 0,
+            None => self.unobserved < self.keys,
         };
+        match self.succeeded {
+            _ if observed => None,
+            0 => Some(Vacuous::NothingSucceeded),
+            _ => Some(Vacuous::NothingObserved),
+        }
+    }
+
+    fn proved(&self, verdict: Verdict, header: &Header) -> Proved {
+        match (verdict, self.reading) {
+            (Verdict::Violation, _) => Proved::Counterexample,
+            (Verdict::Inconclusive, _) => Proved::Nothing {
+                vacuous: self.vacuous().filter(|_| self.undecided.is_empty()),
+            },
+            (Verdict::Pass, Some(analysis)) => Proved::Bounds { analysis },
+            (Verdict::Pass, None) => Proved::LegalOrder {
+                replayed: self.replayed == self.keys,
+                real_time: !header.completions_alone,
+            },
+        }
+    }
+
+    fn check(self, header: &Header, model: &Model, options: &Options) -> Check {
+        let verdict = self.verdict();
         let mut details = json!({
-            "model": model.name, "keys": self.keys, "operations": self.operations,
-            "decided_by": self.engines, "undecided": self.undecided,
+            "model": model.name, "proof": self.proved(verdict, header),
+            "analysis": self.reading.map_or(json!("linearizable"), |reading| json!(reading)),
+            "initial": model.start.of(&header.initial), "keys": self.keys, "operations": self.operations,
+            "keys_unobserved": self.unobserved, "decided_by": self.engines, "undecided": self.undecided,
         });
         if verdict == Verdict::Violation {
             // Beside their violations, too; here they are for readers of results.json as it was at first.
             let attempts = self.violations.iter().map(|violation| &violation.attempt);
             details["attempts"] = json!(attempts.collect::<Vec<_>>());
         }
-        Check {
-            name: NAME,
+        let note = self.note.as_ref().filter(|_| verdict == Verdict::Pass);
+        let check = Check {
+            name: self.name(),
             verdict,
-            reason: self.reason(verdict),
+            reason: self.reason(verdict) + &note.map_or(String::new(), |note| format!("; {note}")),
             details,
             violations: self.violations,
-        }
+        };
+        certified(without_time(check, header), options)
     }
 
     fn reason(&self, verdict: Verdict) -> String {
@@ -168,7 +291,10 @@ impl Summary {
             format!("on {keys} keys")
         };
         match verdict {
-            Verdict::Pass => format!("{operations} operations {of_keys} have a legal order"),
+            Verdict::Pass => match self.reading {
+                Some(reading) => format!("{operations} operations {of_keys}: {}", reading.holds()),
+                None => format!("{operations} operations {of_keys} have a legal order"),
+            },
             Verdict::Violation => {
                 let wrong = self.violations.len();
                 let first = self.violations.first();
@@ -178,15 +304,20 @@ impl Summary {
                     0 => String::new(),
                     few => format!(": {few} operations prove it"),
                 };
-                format!("no legal order for {wrong} of {keys} keys{which}{proof}")
+                let what = match self.reading {
+                    None => "no legal order for".to_owned(),
+                    Some(reading) => format!("{} finds a violation on", reading.name()),
+                };
+                format!("{what} {wrong} of {keys} keys{which}{proof}")
             }
-            Verdict::Inconclusive => {
-                format!(
+            Verdict::Inconclusive => match self.vacuous().filter(|_| self.undecided.is_empty()) {
+                Some(vacuous) => vacuous.told(*operations),
+                None => format!(
                     "{} of {keys} keys were undecided when {} ended the check",
                     self.undecided.len(),
                     self.stop
-                )
-            }
+                ),
+            },
         }
     }
 }
@@ -216,7 +347,11 @@ Then
 
     #[test]
     fn a_value_from_nowhere_and_one_from_a_failed_write_are_said() {
-        assert!(why("0 r, 0 r: 3").ends_with("no operation wrote it, and it is not the initial value."));
+        assert!(
+            why("0 r, 0 r: 3").ends_with(
+                "no operation wrote it, and it is not the initial value, which was taken as null."
+            )
+        );
         let failed = why("0 w 3, 0 w! 3, 1 r, 1 r: 3");
         assert!(
             failed.contains("the only operation that wrote it failed: write 3 by process 0"),

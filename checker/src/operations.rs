@@ -44,13 +44,21 @@ impl<'a> Operation<'a> {
         self.completion.map_or(&Value::Null, |event| &event.value)
     }
 
-    /// What and who.
+    /// What and who: an operation that succeeded as it completed.
     pub(crate) fn brief(&self) -> String {
         let value = match self.outcome {
-            Kind::Ok if self.argument() == &Value::Null => self.result(),
+            Kind::Ok if self.returns() => self.result(),
             _ => self.argument(),
         };
         format!("{} {value} by process {}", self.invoke.f, self.invoke.process)
+    }
+
+    /// Whether its completion says more than its invocation: what a read saw, what was dequeued, the number that came of
+    /// an addition. Of a write it says at most again what was written.
+    fn returns(&self) -> bool {
+        let reads = matches!(&*self.invoke.f, "read" | "get" | "dequeue" | "drain" | "txn");
+        let asked = *self.argument() != Value::Null;
+        !asked || reads || self.result().as_list().is_some()
     }
 
     /// When one of its events was; nothing in a format without times, where the time is 0 or the index.
@@ -82,6 +90,14 @@ impl fmt::Display for Operation<'_> {
         f.write_str(&self.brief())?;
         if let Some(node) = &self.invoke.node {
             write!(f, " on {node}")?;
+        }
+        if let Some(alone) = self.completion.filter(|end| end.index == self.invoke.index) {
+            let outcome = match alone.kind {
+                Kind::Ok => "ok",
+                Kind::Fail => "failed",
+                _ => "outcome unknown",
+            };
+            return write!(f, " ({outcome} #{}{})", alone.index, self.at(alone));
         }
         write!(f, " (#{}{}", self.invoke.index, self.at(self.invoke))?;
         match self.completion {
@@ -143,8 +159,18 @@ impl Group<'_> {
 ///
 /// # Errors
 /// Completions without invocation, two operations of one process in flight, completions of another `f` or key.
+#[cfg(test)]
 pub(crate) fn pair(events: &[Event]) -> Result<Vec<Operation<'_>>, HistoryError> {
-    let mut groups = Groups::new(false, &Value::Null, events)?;
+    flat(Groups::new([false; 2], &Value::Null, events)?, events)
+}
+
+/// The same of a history with this header.
+pub(crate) fn all<'a>(header: &'a Header, events: &'a [Event]) -> Result<Vec<Operation<'a>>, HistoryError> {
+    let shape = [false, header.completions_alone];
+    flat(Groups::new(shape, &header.initial, events)?, events)
+}
+
+fn flat<'a>(mut groups: Groups<'a>, events: &'a [Event]) -> Result<Vec<Operation<'a>>, HistoryError> {
     for (position, event) in events.iter().enumerate() {
         groups.push(position as u32, event)?;
     }
@@ -160,7 +186,7 @@ pub(crate) fn pair(events: &[Event]) -> Result<Vec<Operation<'_>>, HistoryError>
 /// # Errors
 /// Those of [`pair`], and a keyed history's operation without a key.
 pub(crate) fn groups<'a>(header: &'a Header, events: &'a [Event]) -> Result<Vec<Group<'a>>, HistoryError> {
-    let mut groups = Groups::new(header.keyed, &header.initial, events)?;
+    let mut groups = Groups::new([header.keyed, header.completions_alone], &header.initial, events)?;
     for (position, event) in events.iter().enumerate() {
         groups.push(position as u32, event)?;
     }
@@ -173,7 +199,7 @@ pub(crate) fn groups_within<'a>(
     events: &'a [Event],
     meter: &mut Meter<'_>,
 ) -> Result<Vec<Group<'a>>, Halt> {
-    let mut groups = Groups::new(header.keyed, &header.initial, events)?;
+    let mut groups = Groups::new([header.keyed, header.completions_alone], &header.initial, events)?;
     for (position, event) in events.iter().enumerate() {
         meter.tick()?;
         let grown = groups.push(position as u32, event)?;
@@ -187,6 +213,9 @@ pub(crate) fn groups_within<'a>(
 /// Operations on their way into groups.
 struct Groups<'a> {
     keyed: bool,
+    /// If there are completions alone, the number of events: each is an operation then, in flight beside all others. Its
+    /// completion stands so far behind its invocation.
+    alone: Option<u32>,
     initial: &'a Value,
     groups: Vec<Group<'a>>,
     place: FxHashMap<&'a Value, usize>,
@@ -195,15 +224,18 @@ struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    fn new(keyed: bool, initial: &'a Value, events: &[Event]) -> Result<Self, HistoryError> {
-        if events.len() >= OPEN as usize {
+    /// Whether it is keyed, and has completions alone.
+    fn new([keyed, alone]: [bool; 2], initial: &'a Value, events: &[Event]) -> Result<Self, HistoryError> {
+        let limit = if alone { OPEN / 2 } else { OPEN } as usize;
+        if events.len() >= limit {
             return Err(HistoryError::TooLong {
                 events: events.len(),
-                limit: OPEN as usize,
+                limit,
             });
         }
         let mut groups = Groups {
             keyed,
+            alone: alone.then_some(events.len() as u32),
             initial,
             groups: Vec::new(),
             place: FxHashMap::default(),
@@ -229,6 +261,9 @@ impl<'a> Groups<'a> {
         let Process::Client(process) = event.process else {
             return Ok(0);
         };
+        if let Some(many) = self.alone {
+            return self.complete_alone(position, many, event);
+        }
         if event.kind == Kind::Invoke {
             return self.invoke(process, position, event);
         }
@@ -255,6 +290,35 @@ impl<'a> Groups<'a> {
             inv: position,
             ret: OPEN,
             outcome: Kind::Info,
+        });
+        Ok((operations.capacity() - before) * size_of::<Operation<'_>>())
+    }
+
+    /// An operation of which nobody knows when it was invoked.
+    fn complete_alone(&mut self, position: u32, many: u32, event: &'a Event) -> Result<usize, HistoryError> {
+        if event.kind == Kind::Invoke {
+            let field = "type";
+            return Err(HistoryError::Mismatch {
+                index: event.index,
+                open: event.index,
+                field,
+                found: "invoke".to_owned(),
+                expected: "a completion, as the header says of all".to_owned(),
+            });
+        }
+        let group = self.group_of(event)?;
+        let operations = &mut self.groups[group].operations;
+        let before = operations.capacity();
+        operations.push(Operation {
+            invoke: event,
+            completion: Some(event),
+            inv: position,
+            ret: if event.kind == Kind::Info {
+                OPEN
+            } else {
+                many + position
+            },
+            outcome: event.kind,
         });
         Ok((operations.capacity() - before) * size_of::<Operation<'_>>())
     }

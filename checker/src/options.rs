@@ -46,7 +46,7 @@ pub enum Proof {
     LeftOut,
 }
 
-/// How closely the models `set` and `counter` look, which Jepsen's checkers of these names judge by less than a legal order.
+/// How closely the models `set`, `counter` and `unordered-queue` look, which Jepsen's checkers of these names judge by less than a legal order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Analysis {
@@ -55,7 +55,8 @@ pub enum Analysis {
     Linearizable,
     /// As `jepsen.checker`: of a set the last read alone must have every acknowledged element, and nothing that was
     /// never tried; each read of a counter must lie between what was acknowledged before it and what was tried
-    /// until its end.
+    /// until its end; of an `unordered-queue` everything acknowledged must have come out once it was empty, and nothing that
+    /// was never tried.
     Jepsen,
 }
 

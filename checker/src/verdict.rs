@@ -5,6 +5,8 @@ use std::fmt;
 use histories::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::proved::Proved;
+
 /// How a check ended. The order is from best to worst: the verdict of several checks is their `max()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -23,6 +25,8 @@ pub enum Verdict {
 pub enum CheckName {
     /// Has every key's history a legal order?
     Linearizability,
+    /// Does every key keep what an analysis of Jepsen's looks at, which is less than a legal order?
+    Bounds,
     /// Is there a serial order of the transactions?
     Serializability,
     /// Is there one that respects real time?
@@ -48,6 +52,7 @@ impl CheckName {
     pub const fn as_str(self) -> &'static str {
         match self {
             CheckName::Linearizability => "linearizability",
+            CheckName::Bounds => "bounds",
             CheckName::Serializability => "serializability",
             CheckName::StrictSerializability => "strict-serializability",
             CheckName::Consistency => "consistency",
@@ -140,6 +145,13 @@ pub struct Step {
     /// The state that it leaves, where the model can say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+}
+
+impl Check {
+    /// What the verdict rests on, where the check is one of a history by a model.
+    pub fn proof(&self) -> Option<Proved> {
+        Proved::deserialize(self.details.get("proof")?).ok()
+    }
 }
 
 impl Violation {

@@ -7,8 +7,9 @@ use crate::record::Results;
 
 /// The checks that say what is wrong with a store: a bug is caught by one of these. The others say whether the run
 /// means anything, or that the store is slow.
-const SAFETY: [CheckName; 3] = [
+const SAFETY: [CheckName; 4] = [
     CheckName::Linearizability,
+    CheckName::Bounds,
     CheckName::Durability,
     CheckName::RaftSafety,
 ];

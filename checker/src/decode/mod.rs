@@ -55,6 +55,11 @@ pub(crate) trait Decode: Spec + Sized {
     /// Hands over each value that `op` can leave in a state, with its number there.
     fn names<'a>(_: &Self::Op, _: &Operation<'a>, _name: &mut dyn FnMut(u32, &'a Value)) {}
 
+    /// What there is before the first operation, as a person says it, where the history's initial value decides that.
+    fn start(_initial: &Value) -> Option<String> {
+        None
+    }
+
     /// The value of a number that was there before all operations, of the history's initial value.
     fn first<'a>(&self, initial: &'a Value, _number: u32) -> &'a Value {
         initial
@@ -68,6 +73,15 @@ pub(crate) fn unknown_f(operation: &Operation<'_>, model: &'static str, known: &
         model,
         f: operation.invoke.f.to_string(),
         known: known.join(", "),
+    }
+}
+
+/// The error for a first value that the model cannot start from.
+pub(crate) fn bad_initial(group: &Group<'_>, model: &'static str, expected: &'static str) -> HistoryError {
+    HistoryError::BadInitial {
+        model,
+        initial: group.initial.clone(),
+        expected,
     }
 }
 

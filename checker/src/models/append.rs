@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use crate::budget::{Meter, Stop};
 use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::Halt;
@@ -23,8 +23,12 @@ pub(super) const MODEL: Model = Model {
     about: "a list that grows, read as a whole",
     operations: &["append v", "read → [v, …]"],
     suggested: |shape| shape.only(&["read", "append"]) && shape.has("read") && shape.has("append"),
+    contradicted: |_| None,
+    start: Start::Always("empty"),
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge::<List>),
+    reading: |_, _| None,
     final_reads: Some(final_reads::growth),
     #[cfg(test)]
     examples: Examples {

@@ -107,8 +107,12 @@ pub(super) fn judge<S: Counts>(
 ) -> Result<Judged, Halt> {
     let mut meter = budget.meter();
     let decoded = S::decode(group, options, &mut meter)?;
+    let reads = |entry: &Entry<Action>| !matches!(entry.op, Action::Add(_));
+    if !decoded.entries.iter().any(reads) {
+        return Ok(Judged::unknown("the lack of a read"));
+    }
     let Some(beyond) = beyond(&decoded, &mut meter)? else {
-        return Ok(Judged::Pass { engine: "bounds" });
+        return Ok(Judged::Bounds { engine: "bounds" });
     };
     let Beyond {
         at,
@@ -120,8 +124,9 @@ pub(super) fn judge<S: Counts>(
     let read = &group.operations[id as usize];
     debug_assert!(read.outcome == Kind::Ok && read.ret != OPEN);
     let mut why = format!(
-        "{read} saw {seen}, which is beyond its bounds: with what was added before it began the counter is at least \
-         {least}, with what may have been added before it ended at most {most}."
+        "{read} saw {seen}, which is beyond its bounds: with what was added before it began the counter, which starts from {}, is \
+         at least {least}, with what may have been added before it ended at most {most}.",
+        decoded.spec.initial()
     );
     if within_without_failures::<S>(group, options, &mut meter)? {
         why = why + " " + ONLY_FAILURES;

@@ -4,16 +4,17 @@
 use histories::{Kind, Value};
 
 use super::bounds;
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use super::shape::Reads;
 use crate::budget::{Budget, Meter, Stop};
-use crate::decode::{Decision, Decode, Decoded, Telling, decode_each, unknown_f};
+use crate::decode::{Decision, Decode, Decoded, Telling, bad_initial, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
 use crate::final_reads;
 use crate::graph::deadlines;
 use crate::judge::{self, Judged};
 use crate::operations::{Group, Operation};
 use crate::options::{Analysis, Options};
+use crate::proved::Reading;
 use crate::spec::counter::Action;
 use crate::spec::{Entry, Role, Spec};
 #[cfg(test)]
@@ -33,8 +34,12 @@ pub(super) const MODEL: Model = Model {
         shape.only(&["read", "add", "add-and-get", "fetch-add"]) && returns
             || shape.adds() && shape.reads != Some(Reads::List)
     },
+    contradicted: |_| None,
+    start: Start::Else("0"),
     is_register: false,
+    takes_implied_analysis: true,
     judge: Judge::Key(judge),
+    reading,
     final_reads: Some(final_reads::growth),
     #[cfg(test)]
     examples: Examples {
@@ -71,6 +76,10 @@ impl Spec for Counter {
             Action::FetchAdd(..) => None,
             Action::Read(seen) => (seen == state).then_some(*state),
         }
+    }
+
+    fn observing(&self, op: &Action) -> bool {
+        !matches!(op, Action::Add(_))
     }
 
     fn role(&self, op: &Action) -> Role {
@@ -121,7 +130,11 @@ impl Decode for Counter {
         let (entries, failed) = decode_each::<Self>(group, meter, action)?;
         Ok(Decoded {
             spec: Counter {
-                initial: group.initial.as_int().unwrap_or(0),
+                initial: match group.initial {
+                    Value::Null => 0,
+                    Value::Int(number) => *number,
+                    _ => return Err(bad_initial(group, MODEL.name, "an integer").into()),
+                },
             },
             entries,
             failed,
@@ -143,6 +156,10 @@ impl Decode for Counter {
         })
     }
 
+    fn start(initial: &Value) -> Option<String> {
+        Some(MODEL.start.of(initial))
+    }
+
     fn tell(&self, state: &i64) -> Telling {
         Telling::text(state.to_string())
     }
@@ -158,15 +175,17 @@ fn about(entries: &[Entry<Action>], read: u32) -> Vec<Entry<Action>> {
     few.map(|(_, entry)| entry.clone()).collect()
 }
 
-/// By a legal order, or by the bounds of each read.
-///
 /// Jepsen's checker knows no additions that return a number; where Jepsen's tests have them they ask for a legal order.
-fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
+fn reading(group: &Group<'_>, options: &Options) -> Option<Reading> {
     let returns = |operation: &Operation<'_>| matches!(&*operation.invoke.f, "fetch-add" | "add-and-get");
-    match options.analysis {
-        Analysis::Jepsen if !group.operations.iter().any(returns) => {
-            bounds::judge::<Counter>(group, options, budget)
-        }
-        Analysis::Jepsen | Analysis::Linearizable => judge::judge::<Counter>(group, options, budget),
+    let by_bounds = options.analysis == Analysis::Jepsen && !group.operations.iter().any(returns);
+    by_bounds.then_some(Reading::Counter)
+}
+
+/// By a legal order, or by the bounds of each read.
+fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
+    match reading(group, options) {
+        Some(_) => bounds::judge::<Counter>(group, options, budget),
+        None => judge::judge::<Counter>(group, options, budget),
     }
 }

@@ -1,6 +1,6 @@
 //! Transactions over many keys that read and append to lists, or read and write registers, as Elle's.
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use super::shape::Micros;
 use crate::transactions::{self, Words};
 #[cfg(test)]
@@ -27,10 +27,14 @@ pub(super) const LIST_APPEND: Model = Model {
     about: "transactions that read and append to lists, as Elle's",
     operations: LISTS.operations,
     suggested: |shape| shape.only(&["txn"]) && matches!(shape.micros, Micros::Empty | Micros::Lists),
+    contradicted: |_| None,
+    start: Start::Always("empty"),
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Whole(|header, events, options, budget| {
         transactions::check(header, events, LISTS, options.consistency, budget)
     }),
+    reading: |_, _| None,
     final_reads: None,
     #[cfg(test)]
     examples: Examples {
@@ -49,6 +53,7 @@ pub(super) const RW_REGISTER: Model = Model {
         let fits = matches!(shape.micros, Micros::Empty | Micros::Reads | Micros::Registers);
         shape.only(&["txn"]) && fits
     },
+    start: Start::Initial,
     judge: Judge::Whole(|header, events, options, budget| {
         transactions::check(header, events, REGISTERS, options.consistency, budget)
     }),

@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use super::spelling::Spelling;
 use crate::budget::{Meter, Stop};
-use crate::decode::{Decision, Decode, Decoded, NUMBER_BYTES, Telling, decode_each, shortened, unknown_f};
+use crate::decode::{
+    Decision, Decode, Decoded, NUMBER_BYTES, Telling, bad_initial, decode_each, shortened, unknown_f,
+};
 use crate::error::{Halt, HistoryError};
 use crate::final_reads;
 use crate::graph::strings;
@@ -29,8 +31,12 @@ pub(super) const MODEL: Model = Model {
     about: "strings: get, put, append, as Porcupine's",
     operations: &["get → s", "put s", "append s"],
     suggested: |shape| shape.only(&["get", "put", "append"]),
+    contradicted: |_| None,
+    start: Start::Else("\"\""),
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge::<Kv>),
+    reading: |_, _| None,
     final_reads: Some(final_reads::growth),
     #[cfg(test)]
     examples: Examples {
@@ -131,6 +137,10 @@ impl Spec for Kv {
         }
     }
 
+    fn observing(&self, op: &Action) -> bool {
+        matches!(op, Action::Get(_))
+    }
+
     fn role(&self, op: &Action) -> Role {
         match op {
             Action::Get(_) => Role::Pure,
@@ -175,7 +185,8 @@ impl Decode for Kv {
     fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let initial: Arc<str> = match group.initial {
             Value::Text(text) => text.clone(),
-            _ => "".into(),
+            Value::Null => "".into(),
+            _ => return Err(bad_initial(group, MODEL.name, "a string").into()),
         };
         meter.grow(group.operations.len() * NUMBER_BYTES)?;
         let texts = group.operations.iter().filter_map(|operation| {
@@ -222,6 +233,10 @@ impl Decode for Kv {
             want_order,
             meter,
         )
+    }
+
+    fn start(initial: &Value) -> Option<String> {
+        Some(MODEL.start.of(initial))
     }
 
     fn tell(&self, state: &Self::State) -> Telling {

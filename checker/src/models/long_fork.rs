@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use histories::{Kind, Value};
 use rustc_hash::FxHashSet;
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use crate::budget::Budget;
 use crate::decode::unknown_f;
 use crate::error::{Halt, HistoryError};
@@ -18,6 +18,7 @@ use crate::final_reads;
 use crate::judge::Judged;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
+use crate::proved::Reading;
 #[cfg(test)]
 use crate::twins::{Drawn, Examples, LongFork};
 
@@ -26,8 +27,12 @@ pub(super) const MODEL: Model = Model {
     about: "reads of several keys that must agree on the order of the writes, as Jepsen's",
     operations: &["txn (or write) [[w k v]]", "txn (or read) [[r k v], …]"],
     suggested: |shape| shape.only(&["read", "write"]) && matches!(shape.micro, Some("r" | "w")),
+    contradicted: |_| None,
+    start: Start::Always("nothing written"),
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    reading: |_, _| Some(Reading::LongFork),
     final_reads: Some(final_reads::last_write),
     #[cfg(test)]
     examples: Examples {
@@ -103,13 +108,15 @@ fn forks(group: &Group<'_>, mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)
         let first = sizes.next();
         sizes.any(|size| Some(size) != first)
     };
+    let compared = reads.values().any(|reads| reads.len() > 1);
     match reads.is_empty() {
         true => Judged::unknown("the lack of a read"),
         false if differ => Judged::unknown("a key of which two reads saw different values"),
         false if sizes(&reads) => {
             Judged::unknown("reads of different numbers of keys, which this model cannot judge,")
         }
-        false => Judged::Pass { engine: "forks" },
+        false if !compared => Judged::unknown("the lack of two reads of the same keys"),
+        false => Judged::Bounds { engine: "forks" },
     }
 }
 
@@ -175,7 +182,8 @@ mod tests {
         );
         assert_eq!(
             verdict(&[&[(0, Some(1)), (1, None)], &[(0, None), (2, Some(1))]]),
-            Verdict::Pass
+            Verdict::Inconclusive,
+            "nothing is compared"
         );
         assert_eq!(verdict(&[]), Verdict::Inconclusive);
     }

@@ -1,5 +1,5 @@
 //! The models: what each operation means. One file each, or one for a few that differ in little, with its row of the
-//! table. What is no model here helps some: `bounds`, `final_read`, `shape`, `spelling`.
+//! table. What is no model here helps some: `bounds`, `final_read`, `shape`, `spelling`, `total_queue`.
 
 mod adya;
 pub(crate) mod append;
@@ -20,12 +20,13 @@ pub(crate) mod set;
 mod set_full;
 mod shape;
 mod spelling;
+mod total_queue;
 pub(crate) mod versioned_register;
 
 use histories::Event;
 
 pub(crate) use row::Judge;
-pub use row::Model;
+pub use row::{Model, Start};
 use shape::Shape;
 
 /// All models.
@@ -53,12 +54,45 @@ pub static TABLE: &[Model] = &[
     elle::RW_REGISTER,
 ];
 
-/// The models that these operations suggest, by their words and the shape of their values: one where the content is
-/// clear, several where it is not, none that is known where none fits.
+/// What operations suggest by their words and the shape of their values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guess {
+    /// One where the content is clear, several where it is not, none where no model fits.
+    pub candidates: Vec<&'static str>,
+    /// What says so, as a clause.
+    pub by: String,
+    /// The index of the event that contradicts the only candidate: then there is none.
+    pub contradicted: Option<u64>,
+}
+
+impl Guess {
+    /// By a look at all operations.
+    pub fn of(events: &[Event]) -> Self {
+        let shape = Shape::of(events);
+        let fit: Vec<&Model> = TABLE.iter().filter(|model| (model.suggested)(&shape)).collect();
+        let contradicted = match fit.as_slice() {
+            [only] => (only.contradicted)(&shape),
+            _ => None,
+        };
+        Guess {
+            candidates: fit.iter().map(|model| model.name).collect(),
+            by: shape.told(),
+            contradicted,
+        }
+    }
+
+    /// The model, where there is one.
+    pub fn model(&self) -> Option<&'static str> {
+        match self.candidates[..] {
+            [only] if self.contradicted.is_none() => Some(only),
+            _ => None,
+        }
+    }
+}
+
+/// The models that these operations suggest.
 pub fn suggested(events: &[Event]) -> Vec<&'static str> {
-    let shape = Shape::of(events);
-    let fit = TABLE.iter().filter(|model| (model.suggested)(&shape));
-    fit.map(|model| model.name).collect()
+    Guess::of(events).candidates
 }
 
 /// The model of this name.

@@ -1,14 +1,14 @@
 //! Several registers in one transaction: `txn [[read k v] [write k v] …]`, as Knossos's multi-register.
 //!
-//! The operations of a transaction take effect in their order. Where the history's `initial` is an array of pairs,
-//! these are the first values; else a register has no value until the first read or write of it gives one. A read of
-//! null says nothing, as in Knossos.
+//! The operations of a transaction take effect in their order. Where the history's `initial` is an array of pairs, these are
+//! the first values of the registers that it names, and the others start from null; else all start from it, as a single
+//! register does. What a read of null says is [`NullRead`]'s to decide.
 
 use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use super::shape::Micros;
 use crate::budget::Meter;
 use crate::decode::{Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
@@ -16,7 +16,7 @@ use crate::error::{Halt, HistoryError};
 use crate::final_reads;
 use crate::judge::judge;
 use crate::operations::{Group, Operation};
-use crate::options::Options;
+use crate::options::{NullRead, Options};
 use crate::spec::{Role, Spec};
 #[cfg(test)]
 use crate::twins::{self, Drawn, Examples};
@@ -30,15 +30,18 @@ pub(super) const MODEL: Model = Model {
         let transactions = matches!(shape.micros, Micros::Empty | Micros::Spelled);
         shape.only(&["read", "write"]) && spelled || shape.only(&["txn"]) && transactions
     },
+    contradicted: |_| None,
+    start: Start::Initial,
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge::<MultiRegister>),
+    reading: |_, _| None,
     final_reads: Some(final_reads::last_write),
     #[cfg(test)]
     examples: Examples {
         twins: || vec![Drawn::of(twins::MultiRegister)],
-        illegal: "txn [['write','x',1],['read','y',null]] → [['write','x',1],['read','y',2]]; \
-                  txn [['read','x',null]] → [['read','x',2]]",
-        states: &["x=? y=?", "x=1 y=2"],
+        illegal: "txn [['write','x',1],['write','y',2]]; txn [['read','x',null]] → [['read','x',2]]",
+        states: &["x=null y=null", "x=1 y=2"],
         proofs: &[],
     },
 };
@@ -50,9 +53,11 @@ pub(crate) enum Access {
     Write(u32, u32),
 }
 
-/// The specification; by register the number of its value plus one, 0 for one that has none yet.
+/// The specification; by register the number of its value.
 pub(crate) struct MultiRegister {
     initial: Arc<[u32]>,
+    /// The number of the value from which all start that the history's `initial` does not name.
+    others: u32,
     /// What the registers are called.
     registers: Vec<Value>,
 }
@@ -77,14 +82,9 @@ impl Spec for MultiRegister {
         let mut next = state.to_vec();
         for access in op.iter() {
             match *access {
-                Access::Read(register, value) => {
-                    let held = &mut next[register as usize];
-                    if *held != 0 && *held != value + 1 {
-                        return None;
-                    }
-                    *held = value + 1;
-                }
-                Access::Write(register, value) => next[register as usize] = value + 1,
+                Access::Read(register, value) if next[register as usize] != value => return None,
+                Access::Read(..) => {}
+                Access::Write(register, value) => next[register as usize] = value,
             }
         }
         Some(if next[..] == state[..] {
@@ -94,12 +94,12 @@ impl Spec for MultiRegister {
         })
     }
 
+    fn observing(&self, op: &Self::Op) -> bool {
+        op.iter().any(|access| matches!(access, Access::Read(..)))
+    }
+
     fn role(&self, op: &Self::Op) -> Role {
-        let pure = |access: &Access| match access {
-            Access::Read(register, _) => self.initial[*register as usize] != 0,
-            Access::Write(..) => false,
-        };
-        if op.iter().all(pure) {
+        if op.iter().all(|access| matches!(access, Access::Read(..))) {
             Role::Pure
         } else {
             Role::Update
@@ -113,7 +113,15 @@ struct Written<'a> {
     register: &'a Value,
     value: &'a Value,
     /// Whether it is a read of which nobody knows what it saw.
-    says_nothing: bool,
+    unknown: bool,
+}
+
+impl Written<'_> {
+    /// Whether it says something of the register.
+    fn says(&self, null_read: NullRead) -> bool {
+        let nothing = null_read == NullRead::SaysNothing && self.is_read && *self.value == Value::Null;
+        !self.unknown && !nothing
+    }
 }
 
 /// The accesses of a transaction in their order.
@@ -128,8 +136,11 @@ fn written<'a>(operation: &Operation<'a>) -> Result<Vec<Written<'a>>, HistoryErr
     .as_list()
     .ok_or_else(bad)?;
     let access = |access: &'a Value| {
-        let Some([Value::Text(f), register, value]) = access.as_list() else {
-            return Err(bad());
+        let (f, register, value) = match access.as_list() {
+            Some([Value::Text(f), register, value]) => (f, register, value),
+            // What it will see is not yet known.
+            Some([Value::Text(f), register]) if matches!(&**f, "read" | "r") => (f, register, &Value::Null),
+            _ => return Err(bad()),
         };
         let is_read = match &**f {
             "read" | "r" => true,
@@ -140,7 +151,7 @@ fn written<'a>(operation: &Operation<'a>) -> Result<Vec<Written<'a>>, HistoryErr
             is_read,
             register,
             value,
-            says_nothing: is_read && (*value == Value::Null || !done),
+            unknown: is_read && !done,
         })
     };
     list.iter().map(access).collect()
@@ -148,6 +159,7 @@ fn written<'a>(operation: &Operation<'a>) -> Result<Vec<Written<'a>>, HistoryErr
 
 fn accesses<'a>(
     operation: &Operation<'a>,
+    null_read: NullRead,
     registers: &mut Numbers<'a>,
     values: &mut Numbers<'a>,
 ) -> Result<Arc<[Access]>, HistoryError> {
@@ -155,7 +167,7 @@ fn accesses<'a>(
     let mut accesses = Vec::with_capacity(written.len());
     for access in written {
         let register = registers.of(access.register);
-        if !access.says_nothing {
+        if access.says(null_read) {
             let value = values.of(access.value);
             accesses.push(match access.is_read {
                 true => Access::Read(register, value),
@@ -166,32 +178,45 @@ fn accesses<'a>(
     Ok(accesses.into())
 }
 
-/// The registers' values at first.
-fn pairs(initial: &Value) -> impl Iterator<Item = (&Value, &Value)> {
-    let pairs = initial.as_list().unwrap_or_default().iter();
-    pairs.filter_map(|pair| match pair.as_list()? {
-        [register, value] => Some((register, value)),
-        _ => None,
-    })
+/// The registers' values at first, where the history's `initial` names each.
+fn pairs(initial: &Value) -> Option<Vec<(&Value, &Value)>> {
+    let pairs = initial.as_list().filter(|pairs| !pairs.is_empty())?.iter();
+    pairs
+        .map(|pair| match pair.as_list()? {
+            [register, value] => Some((register, value)),
+            _ => None,
+        })
+        .collect()
 }
 
 impl Decode for MultiRegister {
-    fn decode(group: &Group<'_>, _: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
+    fn decode(group: &Group<'_>, options: &Options, meter: &mut Meter<'_>) -> Result<Decoded<Self>, Halt> {
         let (mut registers, mut values) = (Numbers::default(), Numbers::default());
-        let known: Vec<_> = pairs(group.initial)
+        let pairs = pairs(group.initial);
+        let others = values.of(if pairs.is_some() {
+            &Value::Null
+        } else {
+            group.initial
+        });
+        let named: Vec<_> = pairs
+            .unwrap_or_default()
+            .into_iter()
             .map(|(register, value)| (registers.of(register), values.of(value)))
             .collect();
         let (entries, failed) = decode_each::<Self>(group, meter, |operation| match &*operation.invoke.f {
-            "txn" | "read" | "write" => accesses(operation, &mut registers, &mut values).map(Some),
+            "txn" | "read" | "write" => {
+                accesses(operation, options.null_read, &mut registers, &mut values).map(Some)
+            }
             _ => Err(unknown_f(operation, MODEL.name, MODEL.operations)),
         })?;
-        let mut initial = vec![0; registers.len()];
-        known
-            .iter()
-            .for_each(|&(register, value)| initial[register as usize] = value + 1);
+        let mut initial = vec![others; registers.len()];
+        for (register, value) in named {
+            initial[register as usize] = value;
+        }
         Ok(Decoded {
             spec: MultiRegister {
                 initial: initial.into(),
+                others,
                 registers: registers.values(),
             },
             entries,
@@ -201,22 +226,23 @@ impl Decode for MultiRegister {
 
     fn tell(&self, state: &Self::State) -> Telling {
         Telling::joined(state.len(), " ", |at| {
-            let value = match state[at].checked_sub(1) {
-                Some(number) => Telling::value(number),
-                None => Telling::text("?"),
-            };
             let register = match &self.registers[at] {
                 Value::Text(name) => name.to_string(),
                 other => other.to_string(),
             };
-            Telling::text(register + "=").and(value)
+            Telling::text(register + "=").and(Telling::value(state[at]))
         })
     }
 
     fn names<'a>(op: &Self::Op, operation: &Operation<'a>, name: &mut dyn FnMut(u32, &'a Value)) {
         let written = written(operation).unwrap_or_default();
-        let said = written.iter().filter(|access| !access.says_nothing);
-        for (access, said) in op.iter().zip(said) {
+        let said = |null_read: NullRead| written.iter().filter(move |access| access.says(null_read));
+        // Whether reads of null are among them shows in their number.
+        let null_read = match said(NullRead::Observation).count() == op.len() {
+            true => NullRead::Observation,
+            false => NullRead::SaysNothing,
+        };
+        for (access, said) in op.iter().zip(said(null_read)) {
             let (Access::Read(_, number) | Access::Write(_, number)) = *access;
             name(number, said.value);
         }
@@ -224,10 +250,18 @@ impl Decode for MultiRegister {
 
     /// The value of a register that has it from the beginning.
     fn first<'a>(&self, initial: &'a Value, number: u32) -> &'a Value {
+        let Some(pairs) = pairs(initial) else {
+            return initial;
+        };
         let has = |(register, _): &(&Value, _)| {
             let at = self.registers.iter().position(|known| known == *register);
-            at.is_some_and(|at| self.initial[at] == number + 1)
+            at.is_some_and(|at| self.initial[at] == number)
         };
-        pairs(initial).find(has).map_or(&Value::Null, |(_, value)| value)
+        let named = pairs.into_iter().find(has).map(|(_, value)| value);
+        named.filter(|_| number != self.others).unwrap_or(&Value::Null)
+    }
+
+    fn start(initial: &Value) -> Option<String> {
+        Some(initial.to_string())
     }
 }

@@ -2,7 +2,7 @@
 
 use histories::{Kind, Process, Value};
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use crate::budget::Meter;
 use crate::decode::{Decode, Decoded, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
@@ -19,8 +19,12 @@ pub(super) const MODEL: Model = Model {
     about: "a lock that anybody may release, as Knossos's",
     operations: &["acquire", "release"],
     suggested: |shape| shape.only(&["acquire", "release"]),
+    contradicted: |shape| shape.lock_value,
+    start: Start::Always("free"),
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge::<Mutex<false>>),
+    reading: |_, _| None,
     final_reads: Some(final_reads::last_write),
     #[cfg(test)]
     examples: Examples {
@@ -80,6 +84,11 @@ impl<const OWNED: bool> Spec for Mutex<OWNED> {
             (None, Action::Read(None)) => Some(None),
             _ => None,
         }
+    }
+
+    /// An acquire found it free, and a release held.
+    fn observing(&self, _: &Action) -> bool {
+        true
     }
 
     fn role(&self, op: &Action) -> Role {

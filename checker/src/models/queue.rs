@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use histories::{Kind, Value};
 
-use super::row::{Judge, Model};
-use crate::budget::{Meter, Stop};
+use super::row::{Judge, Model, Start};
+use super::total_queue;
+use crate::budget::{Budget, Meter, Stop};
 use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
 use crate::graph::pairs::{self, Discipline};
-use crate::judge::judge;
+use crate::judge::{self, Judged};
 use crate::operations::{Group, Operation};
-use crate::options::Options;
+use crate::options::{Analysis, Options};
+use crate::proved::Reading;
 use crate::spec::queue::Action;
 use crate::spec::{Role, Spec};
 #[cfg(test)]
@@ -20,14 +22,27 @@ use crate::twins::{self, Drawn, Examples, Proof};
 pub(super) const UNORDERED: Model = Model {
     name: "unordered-queue",
     about: "a queue that gives its elements in any order, as Knossos's",
-    operations: &["enqueue v", "dequeue → v, or null if it was empty"],
-    suggested: |shape| shape.only(&["enqueue", "dequeue"]),
+    operations: &[
+        "enqueue v",
+        "dequeue → v, or null if it was empty",
+        "drain → [v, …]",
+    ],
+    suggested: |shape| shape.only(&["enqueue", "dequeue", "drain"]) && shape.has("enqueue"),
+    contradicted: |_| None,
+    start: Start::Always("empty"),
     is_register: false,
-    judge: Judge::Key(judge::<Queue<false>>),
+    takes_implied_analysis: false,
+    judge: Judge::Key(judge),
+    reading,
     final_reads: None,
     #[cfg(test)]
     examples: Examples {
-        twins: || vec![Drawn::of(twins::Queue::unordered(60))],
+        twins: || {
+            vec![
+                Drawn::of(twins::Queue::unordered(60)),
+                Drawn::of(twins::Queue::unordered(60)).in_jepsens_sense(),
+            ]
+        },
         illegal: "enqueue 7; dequeue null",
         states: &["{}", "{7}"],
         proofs: &[Proof::MayStay],
@@ -37,7 +52,10 @@ pub(super) const UNORDERED: Model = Model {
 pub(super) const FIFO: Model = Model {
     name: "fifo-queue",
     about: "a queue that gives its oldest element, as Knossos's",
-    judge: Judge::Key(judge::<Queue<true>>),
+    operations: &["enqueue v", "dequeue → v, or null if it was empty"],
+    suggested: |shape| shape.only(&["enqueue", "dequeue"]),
+    judge: Judge::Key(in_order::<true>),
+    reading: |_, _| None,
     #[cfg(test)]
     examples: Examples {
         twins: || vec![Drawn::of(twins::Queue::fifo(60))],
@@ -47,6 +65,50 @@ pub(super) const FIFO: Model = Model {
     },
     ..UNORDERED
 };
+
+/// A drain takes all there is, one after the other, which no single moment explains.
+fn reading(group: &Group<'_>, options: &Options) -> Option<Reading> {
+    let drains = |operation: &Operation<'_>| &*operation.invoke.f == "drain";
+    let total = options.analysis == Analysis::Jepsen || group.operations.iter().any(drains);
+    total.then_some(Reading::TotalQueue)
+}
+
+/// By a legal order, or by what went in and came out.
+fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged, Halt> {
+    match reading(group, options) {
+        Some(_) => total_queue::judge(group, UNORDERED.operations, budget),
+        None => in_order::<false>(group, options, budget),
+    }
+}
+
+/// By a legal order, which lets an element stay in the queue for ever: then it is said of how many.
+fn in_order<const ORDERED: bool>(
+    group: &Group<'_>,
+    options: &Options,
+    budget: &Budget,
+) -> Result<Judged, Halt> {
+    let mut judged = judge::judge::<Queue<ORDERED>>(group, options, budget)?;
+    if let Judged::Pass { note, .. } = &mut judged {
+        let ok = |f: &'static str| {
+            let all = group
+                .operations
+                .iter()
+                .filter(|operation| operation.outcome == Kind::Ok);
+            all.filter(move |operation| &*operation.invoke.f == f)
+        };
+        let taken = ok("dequeue")
+            .filter(|operation| *operation.result() != Value::Null)
+            .count();
+        let left = ok("enqueue").count().saturating_sub(taken);
+        *note = (left > 0).then(|| {
+            format!(
+                "{left} acknowledged elements were never dequeued, which a legal order allows (as an unordered-queue \
+                 --analysis jepsen asks where they are)"
+            )
+        });
+    }
+    Ok(judged)
+}
 
 /// A queue that is empty at first; states are its elements, the oldest first if that matters (`ORDERED`), else ascending.
 pub(crate) struct Queue<const ORDERED: bool> {
@@ -94,6 +156,10 @@ impl<const ORDERED: bool> Spec for Queue<ORDERED> {
             Action::DequeueAny if !ORDERED && choice < state.len() => Some(without(state, choice)),
             _ => self.step(state, op),
         }
+    }
+
+    fn observing(&self, op: &Action) -> bool {
+        matches!(op, Action::Dequeue(_) | Action::FoundEmpty)
     }
 
     fn role(&self, op: &Action) -> Role {

@@ -2,7 +2,7 @@
 
 use histories::{Kind, Value};
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use crate::budget::{Meter, Stop};
 use crate::decode::{Decision, Decode, Decoded, NUMBER_BYTES, Numbers, Telling, unknown_f};
 use crate::error::{Halt, HistoryError};
@@ -21,8 +21,12 @@ pub(super) const MODEL: Model = Model {
     about: "one value: read, write, cas; fast where each value is written once",
     operations: &["read → v", "write v", "cas [u, v]"],
     suggested: |shape| shape.only(&["read", "write"]) && !shape.versions && !shape.has_accesses(),
+    contradicted: |shape| shape.strange_read,
+    start: Start::Initial,
     is_register: true,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge::<Register>),
+    reading: |_, _| None,
     final_reads: Some(final_reads::last_write),
     #[cfg(test)]
     examples: Examples {
@@ -83,6 +87,10 @@ impl Decode for Register {
         meter: &mut Meter<'_>,
     ) -> Result<Decision<Action<u32>>, Stop> {
         chains::decide(decoded, want_order, meter)
+    }
+
+    fn start(initial: &Value) -> Option<String> {
+        Some(initial.to_string())
     }
 
     fn tell(&self, state: &u32) -> Telling {

@@ -1,6 +1,6 @@
 //! What a row of the table of models says.
 
-use histories::{Event, Header};
+use histories::{Event, Header, Value};
 
 use super::shape::Shape;
 use crate::budget::Budget;
@@ -9,6 +9,7 @@ use crate::final_reads::FinalReads;
 use crate::judge::Judged;
 use crate::operations::Group;
 use crate::options::Options;
+use crate::proved::Reading;
 use crate::verdict::Check;
 
 /// A model: what a history's operations mean, and how it is judged.
@@ -22,14 +23,51 @@ pub struct Model {
     pub operations: &'static [&'static str],
     /// Whether a history without a header that looks so can be one of it.
     pub(crate) suggested: fn(&Shape<'_>) -> bool,
+    /// The event that tells that it cannot be of this model after all, though it looks so: then nobody guesses.
+    pub(crate) contradicted: fn(&Shape<'_>) -> Option<u64>,
+    /// What it starts from.
+    pub start: Start,
     /// Whether it is one value that is read and written: then a [`Stream`](crate::Stream) can prove a pass, and
     /// [`NullRead`](crate::NullRead) decides what a read of null says.
     pub is_register: bool,
     pub(crate) judge: Judge,
+    /// Whether the analysis that the formats of Jepsen imply is taken where nobody names one.
+    pub takes_implied_analysis: bool,
+    /// The analysis that judges a key, where that is not a legal order.
+    pub(crate) reading: fn(&Group<'_>, &Options) -> Option<Reading>,
     /// What the final reads of a key must show; none if they tell nothing of what was acknowledged.
     pub(crate) final_reads: Option<FinalReads>,
     #[cfg(test)]
     pub(crate) examples: crate::twins::Examples,
+}
+
+/// What there is before the first operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// The history's `initial`, which is null where nobody says anything else.
+    Initial,
+    /// The history's `initial`, and where that is null this.
+    Else(&'static str),
+    /// Always this: an `initial` means nothing.
+    Always(&'static str),
+}
+
+impl Start {
+    /// As a person says it.
+    ///
+    /// ```
+    /// use checker::models::Start;
+    /// assert_eq!(Start::Initial.of(&histories::Value::Null), "null");
+    /// assert_eq!(Start::Else("0").of(&histories::Value::from(7)), "7");
+    /// assert_eq!(Start::Always("empty").of(&histories::Value::from(7)), "empty");
+    /// ```
+    pub fn of(self, initial: &Value) -> String {
+        match self {
+            Start::Always(said) => said.to_owned(),
+            Start::Else(said) if *initial == Value::Null => said.to_owned(),
+            Start::Initial | Start::Else(_) => initial.to_string(),
+        }
+    }
 }
 
 /// Who gives the verdict.

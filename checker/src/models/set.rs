@@ -5,7 +5,7 @@ use std::sync::Arc;
 use histories::{Kind, Value};
 
 use super::final_read;
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use super::shape::Reads;
 use crate::budget::{Budget, Meter, Stop};
 use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
@@ -15,6 +15,7 @@ use crate::graph::rank::{self, Conflict, Levels, NEVER};
 use crate::judge::{self, Judged};
 use crate::operations::{Group, Operation};
 use crate::options::{Analysis, Options};
+use crate::proved::Reading;
 use crate::shrink::restrict;
 use crate::spec::{Entry, Role, Spec};
 #[cfg(test)]
@@ -28,8 +29,12 @@ pub(super) const MODEL: Model = Model {
         Some(reads) => shape.adds() && reads == Reads::List,
         None => shape.adds() && !shape.adds_twice,
     },
+    contradicted: |_| None,
+    start: Start::Always("empty"),
     is_register: false,
+    takes_implied_analysis: true,
     judge: Judge::Key(judge),
+    reading: |_, options| (options.analysis == Analysis::Jepsen).then_some(Reading::Set),
     final_reads: Some(final_reads::growth),
     #[cfg(test)]
     examples: Examples {
@@ -51,6 +56,7 @@ pub(super) const WITH_REMOVAL: Model = Model {
     operations: &["add v", "remove v", "read → [v, …]"],
     suggested: |shape| shape.only(&["read", "add", "remove"]) && shape.has("remove"),
     judge: Judge::Key(judge::judge::<Set<true>>),
+    reading: |_, _| None,
     #[cfg(test)]
     examples: Examples {
         twins: || vec![Drawn::of(Collection::with_removal(5))],

@@ -10,7 +10,7 @@
 use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use crate::budget::{Budget, Meter};
 use crate::decode::unknown_f;
 use crate::error::Halt;
@@ -18,6 +18,7 @@ use crate::final_reads;
 use crate::judge::Judged;
 use crate::operations::{Group, OPEN, Operation};
 use crate::options::{Options, StaleReads};
+use crate::proved::Reading;
 #[cfg(test)]
 use crate::twins::{Collection, Drawn, Examples, Proof};
 
@@ -26,8 +27,12 @@ pub(super) const MODEL: Model = Model {
     about: "Jepsen's analysis of a set: which elements were lost, duplicated or seen late",
     operations: &["add v", "read → [v, …]"],
     suggested: |shape| shape.adds() && shape.reads.is_none() && !shape.adds_twice,
+    contradicted: |_| None,
+    start: Start::Always("empty"),
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    reading: |_, _| Some(Reading::SetFull),
     final_reads: Some(final_reads::growth),
     #[cfg(test)]
     examples: Examples {
@@ -82,7 +87,7 @@ fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged
     }
     let sentence = sentence(group, &elements, &reads);
     match (options.stale_reads, &sentence) {
-        (StaleReads::Violation, Judged::Pass { .. }) => {
+        (StaleReads::Violation, Judged::Bounds { .. }) => {
             let stale = stale(group, &elements, &reads, meter)?;
             Ok(stale.map_or(sentence, |(element, absent)| tell_stale(group, element, absent)))
         }
@@ -198,7 +203,7 @@ fn sentence(group: &Group<'_>, elements: &FxHashMap<&Value, Element>, reads: &[u
     }
     match lost {
         Some((element, absent)) => tell(group, element, absent),
-        None if stable => Judged::Pass { engine: "elements" },
+        None if stable => Judged::Bounds { engine: "elements" },
         None => Judged::unknown("the lack of an element that was read"),
     }
 }

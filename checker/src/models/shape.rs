@@ -18,6 +18,10 @@ pub(crate) struct Shape<'a> {
     pub reads: Option<Reads>,
     /// An element is added twice.
     pub adds_twice: bool,
+    /// The first read of an array, where nothing wrote one: the index of its completion.
+    pub strange_read: Option<u64>,
+    /// The first acquire or release with a value.
+    pub lock_value: Option<u64>,
 }
 
 /// What reads return.
@@ -48,13 +52,26 @@ pub(crate) enum Micros {
 impl<'a> Shape<'a> {
     /// Looks at all operations.
     pub(crate) fn of(events: &'a [Event]) -> Self {
-        let (mut shape, mut added) = (Shape::default(), BTreeSet::new());
+        let (mut shape, mut added, mut writes_lists) = (Shape::default(), BTreeSet::new(), false);
         for event in events.iter().filter(|event| event.process != Process::Nemesis) {
             shape.words.insert(&event.f);
             match (&*event.f, event.kind, &event.value) {
                 ("read", Kind::Ok, Value::Int(_)) => shape.reads = shape.reads.or(Some(Reads::Number)),
                 ("read", Kind::Ok, Value::List(_)) => shape.reads = shape.reads.or(Some(Reads::List)),
+                ("write", _, Value::List(_)) => writes_lists = true,
+                ("cas", _, Value::List(pair)) => {
+                    writes_lists |= pair.iter().any(|side| side.as_list().is_some())
+                }
+                ("acquire" | "release", _, value) if *value != Value::Null => {
+                    shape.lock_value = shape.lock_value.or(Some(event.index));
+                }
                 ("add", Kind::Invoke, value) => shape.adds_twice |= !added.insert(value),
+                _ => {}
+            }
+            match (&*event.f, event.kind, event.value.as_list()) {
+                ("read", Kind::Ok, Some(_)) if shape.strange_read.is_none() => {
+                    shape.strange_read = Some(event.index);
+                }
                 _ => {}
             }
             match (&*event.f, event.kind, event.value.as_list()) {
@@ -64,7 +81,18 @@ impl<'a> Shape<'a> {
                 _ => {}
             }
         }
+        shape.strange_read = shape.strange_read.filter(|_| !writes_lists);
         shape
+    }
+
+    /// The words, for a person.
+    pub(crate) fn told(&self) -> String {
+        let words: Vec<&str> = self.words.iter().copied().collect();
+        match words.as_slice() {
+            [] => "it has no operations".to_owned(),
+            [only] => format!("its operations are {only} alone"),
+            [first @ .., last] => format!("its operations are {} and {last}", first.join(", ")),
+        }
     }
 
     /// Whether there are operations, and none but with these words.
@@ -106,6 +134,8 @@ impl Micros {
 fn word(micro: &Value) -> Option<&str> {
     match micro.as_list()? {
         [Value::Text(word), _, _] => Some(word),
+        // What it will see is not yet known.
+        [Value::Text(word), _] if matches!(&**word, "r" | "read") => Some(word),
         _ => None,
     }
 }

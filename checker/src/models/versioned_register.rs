@@ -8,7 +8,7 @@
 
 use histories::{Kind, Value};
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use crate::budget::{Meter, Stop};
 use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
@@ -34,8 +34,12 @@ pub(super) const MODEL: Model = Model {
         let accesses = shape.has_accesses() && !shape.has("cas");
         shape.only(&["read", "write", "cas"]) && shape.versions && !accesses
     },
+    contradicted: |_| None,
+    start: Start::Initial,
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge::<VersionedRegister<false>>),
+    reading: |_, _| None,
     final_reads: Some(final_reads::last_write),
     #[cfg(test)]
     examples: Examples {
@@ -120,6 +124,11 @@ impl<const REVISIONS: bool> Spec for VersionedRegister<REVISIONS> {
             Access::Write(value) => update(value),
             Access::Cas(old, new) => update(new).filter(|_| fits(old)),
         }
+    }
+
+    fn observing(&self, op: &Action) -> bool {
+        let saw = matches!(op.access, Access::Read(Some(_)) | Access::Cas(..));
+        saw || op.version.is_some()
     }
 
     fn role(&self, op: &Action) -> Role {
@@ -253,6 +262,10 @@ impl<const REVISIONS: bool> Decode for VersionedRegister<REVISIONS> {
 
     fn rank(op: &Action) -> Option<u64> {
         op.rank()
+    }
+
+    fn start(initial: &Value) -> Option<String> {
+        Some(initial.to_string())
     }
 
     fn tell(&self, state: &State) -> Telling {

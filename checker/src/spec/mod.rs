@@ -35,6 +35,11 @@ pub(crate) trait Spec: Sync {
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
     fn role(&self, op: &Self::Op) -> Role;
 
+    /// Whether `op`, as it completed, is illegal in some state: only such an operation can show that something is wrong.
+    fn observing(&self, op: &Self::Op) -> bool {
+        self.role(op) == Role::Pure || self.observes(op).is_some()
+    }
+
     /// Bytes on the heap that `op` holds.
     fn op_bytes(_: &Self::Op) -> usize {
         0

@@ -21,7 +21,8 @@ use self::ahead::{Piece, Seen, Word};
 use self::register::Register;
 use crate::in_flight::InFlight;
 use crate::models::Model;
-use crate::options::{Engine, Options};
+use crate::options::{Engine, NullRead, Options};
+use crate::proved::Proved;
 use crate::verdict::{Check, CheckName, Verdict};
 
 const OPEN: u32 = u32::MAX;
@@ -96,8 +97,12 @@ impl Stream {
             Value::Int(number) => Some(number),
             _ => return None,
         };
+        if header.completions_alone {
+            return None;
+        }
         let graph = matches!(options.engine, Engine::Auto | Engine::Graph);
-        (model.is_register && graph && !options.certify).then(|| Stream {
+        let null_is_seen = options.null_read == NullRead::Observation;
+        (model.is_register && graph && null_is_seen && !options.certify).then(|| Stream {
             model: model.name,
             initial,
             keys: header.keyed.then(Keys::default),
@@ -194,6 +199,15 @@ impl Stream {
             return None;
         }
         let keys = self.registers.len();
+        let unobserved = self
+            .registers
+            .iter()
+            .filter(|register| !register.is_observed())
+            .count();
+        // Nothing was proved, which the full check says with its reason.
+        if unobserved == keys {
+            return None;
+        }
         let plural = if keys == 1 { "key" } else { "keys" };
         Some(Check {
             name: CheckName::Linearizability,
@@ -203,9 +217,11 @@ impl Stream {
                 self.operations
             ),
             details: json!({
-                "model": self.model, "keys": keys, "operations": self.operations, "decided_by": {"graph": keys},
-                "undecided": [],
-            }),
+                                      "model": self.model, "proof": Proved::LegalOrder { replayed: false, real_time: true }, "keys": keys, "operations": self.operations,
+                       "analysis": "linearizable", "initial": self.initial.map_or("null".to_owned(), |initial| initial.to_string()),
+            "keys_unobserved": unobserved, "decided_by": {"graph": keys},
+                                      "undecided": [],
+                                  }),
             violations: Vec::new(),
         })
     }
@@ -339,8 +355,8 @@ mod tests {
             let stream = Stream::of(blocks.header(), register, &Options::default()).unwrap();
             stream.run(blocks, |event| event.index < most)
         };
-        let good =
-            "{\"history\":1}\n{\"index\":0,\"time\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"read\"}\n";
+        let good = "{\"history\":1}\n{\"index\":0,\"time\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"read\"}\n\
+                    {\"index\":1,\"time\":0,\"process\":0,\"type\":\"ok\",\"f\":\"read\"}\n";
         assert!(run(good, 9).is_some() && run(good, 0).is_none());
         assert!(run(&format!("{good}what\n"), 9).is_none());
     }

@@ -33,6 +33,8 @@ pub(super) struct Register {
     /// Zones of other values.
     sparse: FxHashMap<i64, Zone>,
     writes: usize,
+    /// Whether a read succeeded, and said something.
+    observed: bool,
 }
 
 impl Register {
@@ -44,6 +46,7 @@ impl Register {
             dense: Vec::new(),
             sparse: FxHashMap::default(),
             writes: 0,
+            observed: false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Register {
                 return unseen.then_some(());
             }
             (None, Kind::Ok) => {
+                self.observed = true;
                 let zone = match event.value {
                     Seen::Null if self.initial.is_none() => &mut self.initial_zone,
                     Seen::Int(value) if self.initial == Some(value) => &mut self.initial_zone,
@@ -113,6 +117,11 @@ impl Register {
             None => self.sparse.get_mut(&value),
         }
         .filter(|zone| zone.write != OPEN)
+    }
+
+    /// Whether a read that succeeded could have contradicted a legal order.
+    pub(super) fn is_observed(&self) -> bool {
+        self.observed
     }
 
     /// Whether its operations have a legal order.

@@ -11,7 +11,7 @@ use super::collections::{Collection, Queue};
 use super::others::{Counter, FEW, Kv, MultiRegister, Mutex};
 use super::registers::{Register, Versioned};
 use super::{Size, Twin, first_seed, how_many, random_history};
-use crate::testing::header;
+use crate::testing::{header, order};
 use crate::{Budget, Options, Verdict, linearizability, models};
 
 /// A random history.
@@ -70,9 +70,7 @@ impl Subject {
             certify: true,
             ..Options::default()
         };
-        linearizability(&header(keyed), &events, model, &options, &Budget::unlimited())
-            .unwrap()
-            .verdict
+        order(&linearizability(&header(keyed), &events, model, &options, &Budget::unlimited()).unwrap())
     }
 }
 

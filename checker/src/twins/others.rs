@@ -193,7 +193,6 @@ impl Twin for MultiRegister {
         ("txn", Value::list((0..many).map(|_| access(rng))))
     }
 
-    /// A register without a value takes any that is read: here 0, 1 or 2.
     fn run(&self, state: &Self::State, _: u64, _: &str, argument: &Value) -> Vec<(Self::State, Value)> {
         let mut outcomes = vec![(state.clone(), Vec::new())];
         for access in argument.as_list().unwrap() {
@@ -204,7 +203,7 @@ impl Twin for MultiRegister {
                 let values = match (f == Value::from("write"), state.get(&key)) {
                     (true, _) => vec![access[2].clone()],
                     (false, Some(value)) => vec![value.clone()],
-                    (false, None) => (0..3).map(Value::from).collect(),
+                    (false, None) => vec![Value::Null],
                 };
                 for value in values {
                     let mut after: (BTreeMap<_, _>, Vec<_>) = (state.clone(), done.clone());

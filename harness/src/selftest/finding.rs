@@ -13,7 +13,11 @@ use crate::exit::Failure;
 use crate::trial::Trial;
 
 /// The checks of safety that know nothing but what the clients saw.
-const OF_HISTORY: [CheckName; 2] = [CheckName::Linearizability, CheckName::Durability];
+const OF_HISTORY: [CheckName; 3] = [
+    CheckName::Linearizability,
+    CheckName::Bounds,
+    CheckName::Durability,
+];
 
 /// What one run came to.
 #[derive(Clone, Debug, Serialize)]
