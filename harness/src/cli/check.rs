@@ -8,14 +8,15 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use checker::{Analysis, Bank, Engine, FailedCas, Level, NullRead, StaleReads, Verdict};
 use clap::builder::PossibleValuesParser;
-use histories::RunFolder;
 use histories::format::Independent;
+use histories::{RunFolder, Value};
 use runs::judge::{self, Limits};
 use runs::record::Record;
 use runs::stop::Stop;
 use serde_json::json;
 
 use super::outputs::Outputs;
+use super::value::value;
 use super::{run_folder, show, show_json};
 use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
@@ -48,6 +49,9 @@ pub(super) struct Args {
     /// The model, where it is not the one that the history names.
     #[arg(long, value_parser = PossibleValuesParser::new(checker::models::TABLE.iter().map(|row| row.name)))]
     model: Option<String>,
+    /// What there is before the first operation, where the history does not say it: JSON, or a word.
+    #[arg(long, value_name = "VALUE", value_parser = value, allow_hyphen_values = true)]
+    initial: Option<Value>,
     /// The file's format; without it, it is recognised from the content.
     #[arg(long, value_parser = PossibleValuesParser::new(histories::format::TABLE.iter().map(|row| row.name)))]
     format: Option<String>,
@@ -57,7 +61,7 @@ pub(super) struct Args {
     /// What a failed cas says; without it, what the file's format implies.
     #[arg(long, value_enum)]
     failed_cas: Option<FailedCas>,
-    /// How closely a set and a counter are looked at; without it, what the file's format implies.
+    /// How closely a set, a counter and an unordered queue are looked at; without it, what the file's format implies.
     #[arg(long, value_enum)]
     analysis: Option<Analysis>,
     /// What a read of null says of a register; without it, what the file's format implies.
@@ -92,7 +96,7 @@ pub(super) struct Args {
     /// How much memory its tables may take; then it is inconclusive.
     #[arg(long, default_value = "2GiB")]
     memory: ByteSize,
-    /// A pass must come with a legal order, replayed by an independent verifier.
+    /// A pass must come with an order, replayed by an independent verifier; an analysis that looks for none is inconclusive.
     #[arg(long)]
     certify: bool,
     /// Let the client history speak alone: leave out the check raft-safety, which rests on the nodes' own words.
@@ -140,6 +144,7 @@ fn limits(args: &Args) -> Limits {
         certify: args.certify,
         journals: !args.no_journal,
         model: args.model.clone(),
+        initial: args.initial.clone(),
         failed_cas: args.failed_cas,
         analysis: args.analysis,
         null_read: args.null_read,

@@ -4,9 +4,13 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use checker::models::Guess;
 use clap::builder::PossibleValuesParser;
-use histories::format::{self, Options};
+use histories::Value;
+use histories::format::{self, Imported, Independent, Options};
+use runs::judge::GUESSED;
 
+use super::value::value;
 use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
 
@@ -30,6 +34,15 @@ pub(super) struct Args {
     /// The format of IN; without it, it is recognised from the content.
     #[arg(long, value_parser = PossibleValuesParser::new(format::TABLE.iter().map(|row| row.name)))]
     from: Option<String>,
+    /// The model that judges it, where it is not the one that the history names or suggests.
+    #[arg(long, value_parser = PossibleValuesParser::new(checker::models::TABLE.iter().map(|row| row.name)))]
+    model: Option<String>,
+    /// What there is before the first operation, where the history does not say it: JSON, or a word.
+    #[arg(long, value_name = "VALUE", value_parser = value, allow_hyphen_values = true)]
+    initial: Option<Value>,
+    /// Whether a value [k v] is a key and its value.
+    #[arg(long, value_enum, default_value = "auto")]
+    independent: Independent,
     /// The format of OUT; without it jepsen-edn for a name that ends in .edn, and history1 otherwise.
     #[arg(long, value_parser = PossibleValuesParser::new(writable()))]
     to: Option<String>,
@@ -47,12 +60,14 @@ fn writable() -> Vec<&'static str> {
 pub(super) fn convert(args: &Args) -> Result<Exit, Failure> {
     let options = Options {
         format: args.from.as_deref(),
+        independent: args.independent,
         ..Options::default()
     };
-    let imported = match args.input.as_os_str() == "-" {
+    let mut imported = match args.input.as_os_str() == "-" {
         true => format::read(std::io::stdin().lock(), &options),
         false => format::read_path(&args.input, &options),
     }?;
+    name_the_model(&mut imported, args);
     let by_name = if args.output.extension().is_some_and(|end| end == "edn") {
         "jepsen-edn"
     } else {
@@ -72,6 +87,27 @@ pub(super) fn convert(args: &Args) -> Result<Exit, Failure> {
         .and_then(|()| out.flush())
         .map_err(cannot)?;
     Ok(Exit::Pass)
+}
+
+/// The header keeps what judges the history, so that the new file gets the verdict of the old one. Where that is a guess, the
+/// header says so; where the operations suggest several models, or contradict the only one, there is nothing to keep.
+fn name_the_model(imported: &mut Imported, args: &Args) {
+    let header = &mut imported.history.header;
+    if let Some(initial) = &args.initial {
+        header.initial = initial.clone();
+    }
+    if args.model.is_some() {
+        header.model = args.model.clone();
+        header.other.remove(GUESSED);
+    }
+    if header.model.is_some() || imported.has_header {
+        return;
+    }
+    let guess = Guess::of(&imported.history.events);
+    if let Some(model) = guess.model() {
+        header.model = Some(model.to_owned());
+        header.other.insert(GUESSED.to_owned(), guess.by.into());
+    }
 }
 
 fn output(path: &Path) -> std::io::Result<Box<dyn Write>> {

@@ -16,6 +16,7 @@ mod run;
 mod selftest;
 mod serve;
 mod table;
+mod value;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

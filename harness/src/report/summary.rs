@@ -58,6 +58,7 @@ pub(crate) fn render(results: &Results, record: Option<&Record>, depth: Depth, s
         let _ = writeln!(out, "  note             {}", wrapped(note, 19));
     }
     out.push('\n');
+    judged_as(&mut out, results);
     numbers(&mut out, results, record);
     proofs(&mut out, results, depth, style);
     undecided(&mut out, results, depth, style);
@@ -94,6 +95,25 @@ fn about(record: &Record) -> String {
         let _ = write!(about, ", with the bug {}", settings.bugs.join(", "));
     }
     about
+}
+
+/// The model and who names it, what it started from, and what it was held to.
+fn judged_as(out: &mut String, results: &Results) {
+    let Some(judged) = &results.judged_as else { return };
+    let by = judged.by.as_ref().map_or(String::new(), |by| format!(": {by}"));
+    let _ = writeln!(out, "  model       {}, {}{by}", judged.model, judged.from.told());
+    if let Some(initial) = &judged.initial {
+        let _ = writeln!(out, "  start       {initial}");
+    }
+    let analysis = judged
+        .analysis
+        .iter()
+        .map(|analysis| format!("analysis {analysis}"));
+    let level = judged.consistency.iter().map(|level| format!("level {level}"));
+    let said: Vec<String> = level.chain(analysis).collect();
+    if !said.is_empty() {
+        let _ = writeln!(out, "  held to     {}", said.join(", "));
+    }
 }
 
 fn numbers(out: &mut String, results: &Results, record: Option<&Record>) {

@@ -57,7 +57,18 @@ fn a_run_that_was_saved_before_is_judged_and_shown_as_it_was() {
         copy(&saved, &run);
         let name = run.display();
         let text = std::fs::read_to_string(saved.join("results.json")).unwrap();
-        let then = placeless(serde_json::from_str(&text).unwrap());
+        let mut then = placeless(serde_json::from_str(&text).unwrap());
+        // Balances that add up were once called a legal order, which nobody had looked for.
+        for check in then["checks"].as_array_mut().unwrap() {
+            if check["details"]["model"] == "bank" {
+                let fields = check.as_object_mut().unwrap();
+                (fields["name"], fields["reason"]) = (
+                    "bounds".into(),
+                    "122 operations on 15 keys: each read adds up to the total, as Jepsen's bank looks at it"
+                        .into(),
+                );
+            }
+        }
         let exit = then["exit"].as_i64().unwrap() as i32;
 
         let shown = lab.harness(&format!("inspect {name}")).with(0).stdout;

@@ -14,7 +14,12 @@ fn every_workload_passes_while_nodes_are_killed() {
             "run --workload {name} --nemesis kill --interval 500ms --nodes 3 --duration 3s --seed 5 --json --quiet"
         );
         let results = lab.harness(&words).with(0).json();
-        for proved in ["linearizability", "durability", "recovery", "activity"] {
+        let of_history = if row["model"] == "bank" {
+            "bounds"
+        } else {
+            "linearizability"
+        };
+        for proved in [of_history, "durability", "recovery", "activity"] {
             assert_eq!(check(&results, proved)["verdict"], "pass", "{name}: {results}");
         }
     }

@@ -22,6 +22,49 @@ pub enum JudgeError {
     /// What the history says.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// What the history says at one of its events.
+    #[error("{place}: {operation}: {source}")]
+    Event {
+        /// `file:line:column`, or the file where nobody knows.
+        place: String,
+        /// What stands there.
+        operation: String,
+        /// What is wrong with it.
+        source: Box<HistoryError>,
+    },
+    /// What a history says as a whole.
+    #[error("{}: {source}", path.display())]
+    OfFile {
+        /// The history.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<HistoryError>,
+    },
+    /// A guess that the values contradict is none.
+    #[error(
+        "{place}: {operation}: the history looks like one of a {model} ({by}), and no {model} has such a value; nobody guesses \
+         on: name the model with --model ({known})"
+    )]
+    Contradicted {
+        /// `file:line:column`.
+        place: String,
+        /// The model that the rest suggests.
+        model: &'static str,
+        /// What suggests it.
+        by: String,
+        /// What contradicts it.
+        operation: String,
+        /// The models that there are.
+        known: String,
+    },
+    /// A first value for a model that has none.
+    #[error("--initial: the model {model} always starts {start}")]
+    NoInitial {
+        /// The model.
+        model: String,
+        /// What it starts as.
+        start: &'static str,
+    },
     /// What run.json says of the run.
     #[error(transparent)]
     Settings(#[from] SettingsError),

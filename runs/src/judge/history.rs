@@ -27,7 +27,7 @@ pub fn linearizability(
     budget: &Budget,
 ) -> Result<Check, JudgeError> {
     let row = model(model_name)?;
-    let options = limits.options(implied);
+    let options = limits.options(implied, row);
     let judge =
         |options: &Options| checker::linearizability(&history.header, &history.events, row, options, budget);
     let mut check = judge(&options)?;
@@ -47,10 +47,23 @@ pub fn linearizability(
     Ok(check)
 }
 
-/// Whether a register was read as null.
+/// Whether a register, or one of several, was read as null.
 fn has_null_reads(history: &History, model: &Model) -> bool {
-    let is_one = |event: &Event| event.kind == Kind::Ok && &*event.f == "read" && event.value == Value::Null;
-    model.is_register && history.events.iter().any(is_one)
+    let is_null = |value: &Value| *value == Value::Null;
+    let reads_null = |access: &Value| match access.as_list() {
+        Some([Value::Text(f), _, value]) => matches!(&**f, "read" | "r") && is_null(value),
+        _ => false,
+    };
+    let accesses = |event: &Event| event.value.as_list().unwrap_or_default().iter().any(reads_null);
+    let is_one = |event: &&Event| match (model.is_register, &*event.f) {
+        (true, f) => f == "read" && is_null(&event.value),
+        (false, _) => model.name == "multi-register" && accesses(event),
+    };
+    history
+        .events
+        .iter()
+        .filter(|event| event.kind == Kind::Ok)
+        .any(|event| is_one(&event))
 }
 
 /// Whether everything acknowledged is still there.

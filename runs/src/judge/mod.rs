@@ -12,6 +12,7 @@ pub mod committed;
 mod error;
 pub mod history;
 pub mod journals;
+mod naming;
 pub mod nemesis;
 mod others;
 pub mod outage;
@@ -26,15 +27,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use ::nemesis::Tells;
+use checker::models::Model;
 use checker::{
     Analysis, Bank, Budget, Check, CheckName, Engine, FailedCas, Levels, NullRead, Options, Proof,
     StaleReads, Verdict,
 };
 use histories::format::{self, FormatError, Imported, history1};
 use histories::run_folder::read_lines;
-use histories::{History, RunFolder};
+use histories::{History, RunFolder, Value};
 
+use self::naming::Named;
 use self::reading::Within;
+
+pub use self::naming::GUESSED;
 
 pub use self::error::JudgeError;
 use self::watched::watched;
@@ -59,6 +64,8 @@ pub struct Limits {
     pub certify: bool,
     /// The model, where it is not the one that the history names.
     pub model: Option<String>,
+    /// What there is before the first operation, where it is not what the history says.
+    pub initial: Option<Value>,
     /// What a failed cas says, where it is not what the history's format implies.
     pub failed_cas: Option<FailedCas>,
     /// What transactions are held to.
@@ -89,6 +96,7 @@ impl Default for Limits {
             engine: Engine::Auto,
             certify: false,
             model: None,
+            initial: None,
             failed_cas: None,
             consistency: Levels::default(),
             analysis: None,
@@ -104,7 +112,7 @@ impl Default for Limits {
 
 impl Limits {
     /// How a history is read and judged, given what its format implies.
-    fn options(&self, implied: Implied) -> Options {
+    fn options(&self, implied: Implied, model: &Model) -> Options {
         let failed_cas = match implied.failed_cas {
             format::FailedCas::DidNotHappen => FailedCas::DidNotHappen,
             format::FailedCas::Observation => FailedCas::Observation,
@@ -119,7 +127,10 @@ impl Limits {
             engine: self.engine,
             certify: self.certify,
             consistency: self.consistency,
-            analysis: self.analysis.unwrap_or(analysis),
+            analysis: self.analysis.unwrap_or(match model.takes_implied_analysis {
+                true => analysis,
+                false => Analysis::Linearizable,
+            }),
             null_read: self.null_read.unwrap_or(null_read),
             stale_reads: self.stale_reads,
             bank: self.bank,
@@ -166,12 +177,14 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
         }
         read => read?,
     };
-    let left = Left {
+    let mut left = Left {
         record,
         nemesis,
         statuses,
         history,
     };
+    let named = left.named(limits)?;
+    naming::start(&mut left.history.header, &named, limits)?;
     let (linearizability, journals) = side_by_side(folder, &left, limits, budget);
     let results = left.judge(linearizability?, journals?, limits)?;
     Ok(Results { run, ..results })
@@ -190,24 +203,25 @@ pub struct Left {
 }
 
 impl Left {
-    fn model(&self, limits: &Limits) -> String {
-        let named = || self.history.header.model.clone().unwrap_or_default();
-        limits.model.clone().unwrap_or_else(named)
+    fn named(&self, limits: &Limits) -> Result<Named, JudgeError> {
+        Ok(Named::in_header(&self.history.header, limits).unwrap_or_default())
     }
 
     /// Whether the history has a legal order, within the limits.
     pub fn linearizability(&self, limits: &Limits, budget: &Budget) -> Result<Check, JudgeError> {
-        let model = self.model(limits);
+        let model = self.named(limits)?.model;
         history::linearizability(&self.history, &model, Implied::default(), limits, budget)
     }
 
     /// The verdict, given what was found of the history and in the journals.
     pub fn judge(
         &self,
-        linearizability: Check,
+        mut linearizability: Check,
         journals: Option<Check>,
         limits: &Limits,
     ) -> Result<Results, JudgeError> {
+        let named = self.named(limits)?;
+        let judged_as = named.judged(&mut linearizability);
         let Left {
             record,
             nemesis,
@@ -215,7 +229,7 @@ impl Left {
             history,
         } = self;
         let mut checks = vec![linearizability];
-        let mut durability = history::durability(history, &self.model(limits))?;
+        let mut durability = history::durability(history, &named.model)?;
         committed::name_the_holders(&mut durability, statuses);
         checks.push(durability);
         let mut not_applicable = Vec::new();
@@ -241,6 +255,7 @@ impl Left {
         }
         let load = record.load_stage();
         Ok(Results {
+            judged_as: Some(judged_as),
             outage_longest_ms: load.map_or(0, |load| {
                 outage::longest(&history.events, load).as_millis() as u64
             }),
@@ -300,24 +315,20 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
     };
     let implied = Implied::by(&imported);
     let limits = &others::levels(limits, &imported.history.header);
-    let suggested = match limits.model.as_deref().or(imported.model_hint.as_deref()) {
-        Some(named) => vec![named],
-        None if imported.has_header => Vec::new(),
-        None => others::named_after(path, checker::models::suggested(&imported.history.events)),
-    };
-    let [model] = suggested[..] else {
-        return Err(no_model(path, &suggested));
-    };
-    let history = imported.history;
+    let named = naming::named(path, &imported, limits)?;
+    let (mut history, places) = (imported.history, imported.places);
+    naming::start(&mut history.header, &named, limits)?;
+    let placed = |error| naming::placed(error, path, &places, &history.events);
     // Before the check: at its limit nobody waits for it.
     let (operations, has_final_reads) = history::overview(&history);
-    let mut checks = vec![history::linearizability(
-        &history, model, implied, limits, budget,
-    )?];
+    let mut checks =
+        vec![history::linearizability(&history, &named.model, implied, limits, budget).map_err(placed)?];
     if has_final_reads {
-        checks.push(history::durability(&history, model)?);
+        checks.push(history::durability(&history, &named.model).map_err(placed)?);
     }
+    let judged_as = named.judged(&mut checks[0]);
     let mut results = Results {
+        judged_as: Some(judged_as),
         operations,
         seed: history.header.seed,
         run: path.display().to_string(),
@@ -326,16 +337,6 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
     results.notes = others::notes(path, &history.header, results.verdict);
     reading::give_back(history);
     Ok(results)
-}
-
-fn no_model(path: &Path, candidates: &[&str]) -> JudgeError {
-    JudgeError::NoModel {
-        path: path.to_owned(),
-        candidates: match candidates {
-            [] => error::known().join(", "),
-            some => some.join(", "),
-        },
-    }
 }
 
 /// The history of a run; one that the harness could not finish is read up to its last whole line.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use checker::{Consistency, Verdict};
+use checker::{Level, Order, Verdict};
 use histories::Header;
 use histories::format::{self, Claim};
 
@@ -39,10 +39,11 @@ fn test_name(path: &Path) -> Option<String> {
 
 /// Limits that ask nothing of a history's order in time where it has none.
 pub(super) fn levels(limits: &Limits, header: &Header) -> Limits {
-    let consistency = match limits.consistency {
-        Consistency::StrictSerializable if !format::has_real_time(header) => Consistency::Serializable,
-        asked => asked,
+    let untimed = |level: Level| match level.order {
+        Order::RealTime if !format::has_real_time(header) => Level::of(level.isolation, Order::Any),
+        _ => level,
     };
+    let consistency = limits.consistency.iter().map(untimed).collect();
     Limits {
         consistency,
         ..limits.clone()

@@ -14,6 +14,7 @@ use histories::{Header, Process};
 
 use super::error::JudgeError;
 use super::history::model;
+use super::naming::{self, Named};
 use super::{Implied, Limits};
 use crate::record::{Operations, Results};
 
@@ -28,8 +29,12 @@ pub(super) fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Opt
     let Some(blocks) = open(path, limits) else {
         return Ok(None);
     };
-    let header = blocks.header().clone();
-    let Some(stream) = stream(&header, limits)? else {
+    let mut header = blocks.header().clone();
+    let Some(named) = Named::in_header(&header, limits) else {
+        return Ok(None);
+    };
+    naming::start(&mut header, &named, limits)?;
+    let Some(stream) = stream(&header, &named, limits)? else {
         return Ok(None);
     };
     let mut operations = Operations::default();
@@ -42,7 +47,10 @@ pub(super) fn judge(path: &Path, limits: &Limits, budget: &Budget) -> Result<Opt
         !event.is_final && !stopped
     });
     let proved = check.filter(|check| check.verdict == Verdict::Pass);
-    Ok(proved.map(|check| results(path, &header, check, operations)))
+    Ok(proved.map(|mut check| Results {
+        judged_as: Some(named.judged(&mut check)),
+        ..results(path, &header, check, operations)
+    }))
 }
 
 /// A file of which the beginning has been read.
@@ -62,15 +70,9 @@ fn open(path: &Path, limits: &Limits) -> Option<Blocks<Begun>> {
     Blocks::open(Cursor::new(head).chain(file)).ok()
 }
 
-fn stream(header: &Header, limits: &Limits) -> Result<Option<Stream>, JudgeError> {
-    let Some(name) = limits.model.as_ref().or(header.model.as_ref()) else {
-        return Ok(None);
-    };
-    Ok(Stream::of(
-        header,
-        model(name)?,
-        &limits.options(Implied::default()),
-    ))
+fn stream(header: &Header, named: &Named, limits: &Limits) -> Result<Option<Stream>, JudgeError> {
+    let row = model(&named.model)?;
+    Ok(Stream::of(header, row, &limits.options(Implied::default(), row)))
 }
 
 fn results(path: &Path, header: &Header, check: Check, operations: Operations) -> Results {

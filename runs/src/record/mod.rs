@@ -14,7 +14,7 @@ mod status;
 
 use histories::run_folder::FolderError;
 
-pub use results::{ArmedCycles, NotApplicable, Operations, Results, Undecided};
+pub use results::{ArmedCycles, JudgedAs, NamedBy, NotApplicable, Operations, Results, Undecided};
 pub use run::{Binary, Host, Record, Recovery, Stage};
 pub use settings::{Reads, Settings, SettingsError, leading};
 pub use status::StatusLine;

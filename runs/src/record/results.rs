@@ -26,6 +26,9 @@ pub struct Results {
     pub run: String,
     /// The seed, if known.
     pub seed: Option<Seed>,
+    /// By what the history was judged; none where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_as: Option<JudgedAs>,
     /// Every check.
     pub checks: Vec<Check>,
     /// Checks that were left out because somebody asked for it; they prove nothing.
@@ -46,6 +49,54 @@ pub struct Results {
     pub cycles: Tally,
     /// What proves the violations.
     pub violations: Vec<Violation>,
+}
+
+/// By what a history was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgedAs {
+    /// The model.
+    pub model: String,
+    /// Who says that it is this model.
+    pub from: NamedBy,
+    /// What a guess rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What was taken to be there before the first operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<String>,
+    /// `linearizable`, or which analysis judged by less than a legal order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<String>,
+    /// What an order had to respect; none where none was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<String>,
+}
+
+/// Who says which model judges a history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedBy {
+    /// The header of the history.
+    #[default]
+    Header,
+    /// `--model`.
+    Flag,
+    /// The format, which is of one model.
+    Format,
+    /// Its operations suggest it, and no other.
+    Guess,
+}
+
+impl NamedBy {
+    /// For a person.
+    pub fn told(self) -> &'static str {
+        match self {
+            NamedBy::Header => "named by the history's header",
+            NamedBy::Flag => "named by --model",
+            NamedBy::Format => "implied by the file's format",
+            NamedBy::Guess => "guessed",
+        }
+    }
 }
 
 /// Completed operations.
@@ -75,6 +126,7 @@ impl Results {
             exit: Exit::from(verdict).code(),
             run: String::new(),
             seed: None,
+            judged_as: None,
             left_out: Vec::new(),
             not_applicable: Vec::new(),
             notes: Vec::new(),
