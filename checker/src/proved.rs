@@ -93,6 +93,10 @@ pub enum Reading {
     Bank,
     /// `jepsen.tests.long-fork`.
     LongFork,
+    /// `jepsen.checker/unique-ids`.
+    UniqueIds,
+    /// `jepsen.tests.causal-reverse`.
+    StrictOrder,
     /// Elle's search for cycles of the dependencies that it can infer.
     Cycles,
 }
@@ -118,6 +122,10 @@ impl Reading {
             Reading::LongFork => {
                 "no two reads of the same keys saw their writes in two orders (Jepsen's long-fork)"
             }
+            Reading::UniqueIds => "no two identifiers are the same",
+            Reading::StrictOrder => {
+                "no read shows a write without one that had completed before it (Jepsen's causal-reverse)"
+            }
             Reading::Cycles => "no cycle among the dependencies that could be inferred",
         }
     }
@@ -131,6 +139,8 @@ impl Reading {
             Reading::TotalQueue => "Jepsen's total-queue",
             Reading::Bank => "Jepsen's bank",
             Reading::LongFork => "Jepsen's long-fork",
+            Reading::UniqueIds => "Jepsen's unique-ids",
+            Reading::StrictOrder => "Jepsen's causal-reverse",
             Reading::Cycles => "Elle's cycles",
         }
     }

@@ -7,6 +7,7 @@ mod bank;
 mod bounds;
 pub(crate) mod counter;
 mod elle;
+mod fenced_mutex;
 mod final_read;
 mod kafka;
 pub(crate) mod kv;
@@ -14,13 +15,17 @@ mod long_fork;
 pub(crate) mod multi_register;
 pub(crate) mod mutex;
 pub(crate) mod queue;
+mod reentrant_mutex;
 mod register;
 mod row;
+mod semaphore;
 pub(crate) mod set;
 mod set_full;
 mod shape;
 mod spelling;
+mod strict_order;
 mod total_queue;
+mod unique_ids;
 pub(crate) mod versioned_register;
 
 use histories::Event;
@@ -46,6 +51,13 @@ pub static TABLE: &[Model] = &[
     queue::FIFO,
     mutex::MODEL,
     mutex::WITH_OWNER,
+    reentrant_mutex::MODEL,
+    fenced_mutex::MODEL,
+    fenced_mutex::REENTRANT,
+    semaphore::MODEL,
+    unique_ids::MODEL,
+    strict_order::COMMENTS,
+    strict_order::CAUSAL_REVERSE,
     bank::MODEL,
     long_fork::MODEL,
     adya::MODEL,

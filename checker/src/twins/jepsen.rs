@@ -277,3 +277,65 @@ impl Twin for Transactions {
         Value::list(result.as_list().unwrap().iter().map(change).collect::<Vec<_>>())
     }
 }
+
+/// Identifiers, one after the other.
+pub(crate) struct Ids;
+
+impl Twin for Ids {
+    type State = i64;
+
+    fn initial(&self) -> i64 {
+        0
+    }
+
+    fn draw(&self, _: &mut ChaCha8Rng) -> (&'static str, Value) {
+        ("generate", Value::Null)
+    }
+
+    fn run(&self, state: &i64, _: u64, _: &str, _: &Value) -> Vec<(i64, Value)> {
+        vec![(state + 1, Value::from(*state))]
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, _: &str, result: &Value) -> Value {
+        Value::from(result.as_int().unwrap() - rng.random_range(0..3))
+    }
+}
+
+/// What was written, each value once, and all of it read.
+pub(crate) struct Seen;
+
+impl Twin for Seen {
+    type State = Vec<Value>;
+
+    fn initial(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        match rng.random_bool(0.5) {
+            true => ("write", any(rng, 100_000)),
+            false => ("read", Value::Null),
+        }
+    }
+
+    fn run(&self, state: &Vec<Value>, _: u64, f: &str, argument: &Value) -> Vec<(Vec<Value>, Value)> {
+        if f == "read" {
+            return vec![(state.clone(), Value::list(state.iter().cloned()))];
+        }
+        let mut next = state.clone();
+        next.push(argument.clone());
+        vec![(next, argument.clone())]
+    }
+
+    /// One is missing.
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        match (f, result.as_list()) {
+            ("read", Some(seen)) if !seen.is_empty() => {
+                let gone = rng.random_range(0..seen.len());
+                let kept = seen.iter().enumerate().filter(|(at, _)| *at != gone);
+                Value::list(kept.map(|(_, value)| value.clone()))
+            }
+            _ => result.clone(),
+        }
+    }
+}

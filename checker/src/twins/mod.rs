@@ -18,6 +18,7 @@ mod answers;
 mod collections;
 mod every;
 mod jepsen;
+mod locks;
 mod metamorphic;
 mod mutants;
 mod others;
@@ -27,7 +28,8 @@ mod unfinished;
 
 pub(crate) use collections::{Collection, Queue};
 pub(crate) use every::{Drawn, Examples, Proof};
-pub(crate) use jepsen::{Bank, Inserts, Logs, LongFork, Transactions};
+pub(crate) use jepsen::{Bank, Ids, Inserts, Logs, LongFork, Seen, Transactions};
+pub(crate) use locks::Lock;
 pub(crate) use others::{Counter, Kv, MANY, MultiRegister, Mutex};
 pub(crate) use registers::{Register, Versioned};
 
