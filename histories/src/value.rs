@@ -150,7 +150,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
-        let not_whole = || E::invalid_value(de::Unexpected::Float(number), &"an integer");
+        let not_whole = || E::invalid_type(de::Unexpected::Float(number), &self);
         whole(number).map(Value::Int).ok_or_else(not_whole)
     }
 

@@ -32,7 +32,7 @@ use checker::{
     Analysis, Bank, Budget, Check, CheckName, Engine, FailedCas, Levels, NullRead, Options, Proof,
     StaleReads, Verdict,
 };
-use histories::format::{self, FormatError, Imported, history1};
+use histories::format::{self, FormatError, Imported, Places, history1};
 use histories::run_folder::read_lines;
 use histories::{History, RunFolder, Value};
 
@@ -186,7 +186,11 @@ fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Re
     let named = left.named(limits)?;
     naming::start(&mut left.history.header, &named, limits)?;
     let (linearizability, journals) = side_by_side(folder, &left, limits, budget);
-    let results = left.judge(linearizability?, journals?, limits)?;
+    let file = folder.history();
+    let placed = |error| naming::placed(error, &file, &Places::Lines, &left.history.events);
+    let results = left
+        .judge(linearizability.map_err(placed)?, journals?, limits)
+        .map_err(placed)?;
     Ok(Results { run, ..results })
 }
 
