@@ -16,6 +16,15 @@ pub struct Shape {
     pub unknown: usize,
 }
 
+/// What a register's clients do, in percent; the rest are writes.
+#[derive(Clone, Copy)]
+pub struct Mix {
+    pub reads: u32,
+    pub cas: u32,
+    /// Of the writes: how many end unknown. Half of these happen.
+    pub unknown: u32,
+}
+
 /// An operation in flight, and what it will return once it took effect.
 struct Flying {
     f: &'static str,
@@ -25,6 +34,7 @@ struct Flying {
 
 struct Register {
     shape: Shape,
+    mix: Option<Mix>,
     rng: ChaCha8Rng,
     state: Value,
     next: i64,
@@ -48,12 +58,22 @@ pub fn register(shape: Shape, seed: u64) -> History {
     part(shape, seed, &mut Start::default())
 }
 
+/// A history of this shape and this mix of operations.
+pub fn mixed(shape: Shape, mix: Mix, seed: u64) -> History {
+    run(shape, Some(mix), seed, &mut Start::default())
+}
+
 /// The part of a longer history that begins at `start`, which moves to its end.
 pub fn part(shape: Shape, seed: u64, start: &mut Start) -> History {
+    run(shape, None, seed, start)
+}
+
+fn run(shape: Shape, mix: Option<Mix>, seed: u64, start: &mut Start) -> History {
     let rng = ChaCha8Rng::seed_from_u64(seed);
     let events = Vec::with_capacity(shape.operations * 2);
     let mut run = Register {
         shape,
+        mix,
         rng,
         state: start.state.clone(),
         next: start.next,
@@ -83,7 +103,7 @@ pub fn part(shape: Shape, seed: u64, start: &mut Start) -> History {
                 argument,
                 outcome: None,
             }) => {
-                let outcome = Some(run.take_effect(f, &argument));
+                let outcome = Some(run.take_effect_or_not(f, &argument));
                 flying[client] = Some(Flying { f, argument, outcome });
             }
             Some(Flying {
@@ -137,7 +157,15 @@ impl Register {
     }
 
     fn draw(&mut self) -> (&'static str, Value) {
-        match self.rng.random_range(0..if self.shape.cas { 3 } else { 2 }) {
+        let kind = match self.mix {
+            None => self.rng.random_range(0..if self.shape.cas { 3 } else { 2 }),
+            Some(Mix { reads, cas, .. }) => match self.rng.random_range(0..100) {
+                lot if lot < reads => 0,
+                lot if lot < reads + cas => 2,
+                _ => 1,
+            },
+        };
+        match kind {
             0 => ("read", Value::Null),
             1 => ("write", self.value()),
             _ => {
@@ -149,6 +177,18 @@ impl Register {
                 ("cas", Value::list([old, self.value()]))
             }
         }
+    }
+
+    /// A write of unknown outcome takes effect in half of the cases.
+    fn take_effect_or_not(&mut self, f: &str, argument: &Value) -> (Kind, Value) {
+        let percent = self.mix.map_or(0, |mix| mix.unknown);
+        if f != "write" || percent == 0 || self.rng.random_range(0..100) >= percent {
+            return self.take_effect(f, argument);
+        }
+        if self.rng.random_bool(0.5) {
+            self.take_effect(f, argument);
+        }
+        (Kind::Info, argument.clone())
     }
 
     fn take_effect(&mut self, f: &str, argument: &Value) -> (Kind, Value) {

@@ -17,6 +17,7 @@ mod limits;
 mod logs;
 mod objects;
 mod peer;
+mod supply;
 
 use std::path::PathBuf;
 
@@ -33,6 +34,8 @@ fn main() -> Result<()> {
         ["limits"] => limits::run(false, ""),
         ["limits", "long"] => limits::run(true, ""),
         ["limits", "long", part] => limits::run(true, part),
+        ["supply"] => supply::run(10),
+        ["supply", seeds] => supply::run(seeds.parse()?),
         ["engines"] => compare::engines(),
         ["logs", times] => logs::again(&corpus()?, times.parse()?, Proof::Given),
         ["verdicts", times] => logs::again(&corpus()?, times.parse()?, Proof::LeftOut),

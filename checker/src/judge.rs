@@ -139,6 +139,7 @@ fn tactic(engine: Engine) -> Tactic {
     match engine {
         Engine::DepthFirst => Tactic::DepthFirst,
         Engine::BreadthFirst => Tactic::BreadthFirst,
+        Engine::Supply => Tactic::Supply,
         Engine::Auto | Engine::Graph | Engine::Search => Tactic::Race,
     }
 }

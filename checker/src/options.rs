@@ -108,4 +108,7 @@ pub enum Engine {
     /// The breadth-first search alone.
     #[cfg_attr(feature = "clap", value(skip))]
     BreadthFirst,
+    /// The search that registers have for themselves, alone; where it does not apply, both.
+    #[cfg_attr(feature = "clap", value(skip))]
+    Supply,
 }

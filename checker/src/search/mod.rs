@@ -28,6 +28,7 @@ mod engine;
 mod plan;
 mod race;
 mod seen;
+mod supply;
 mod trail;
 mod witness;
 

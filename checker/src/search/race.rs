@@ -13,6 +13,7 @@ use super::breadth::Breadth;
 use super::depth::Depth;
 use super::engine::{Engine, Turn};
 use super::plan::Plan;
+use super::supply;
 use super::{Found, Outcome};
 use crate::budget::{Meter, Stop};
 use crate::spec::Spec;
@@ -35,6 +36,8 @@ pub(crate) enum Tactic {
     DepthFirst,
     /// Breadth-first alone.
     BreadthFirst,
+    /// The search for registers alone, where it applies; else both.
+    Supply,
 }
 
 /// An engine in a race.
@@ -84,12 +87,18 @@ pub(super) fn run<S: Spec, B: Bits>(
         engine: Breadth::<S, B>::new(spec, plan),
         meter: meter.beside(),
     };
+    if tactic == Tactic::Supply
+        && let Some(outcome) = supply::run(spec, plan, meter)
+    {
+        return outcome;
+    }
     match tactic {
         Tactic::DepthFirst => depth().finish(),
         Tactic::BreadthFirst => breadth().finish(),
-        Tactic::Race => {
+        Tactic::Race | Tactic::Supply => {
             let mut depth = depth();
             match alone(&mut depth) {
+                Ok(None) if tactic == Tactic::Race && let Some(outcome) = supply::run(spec, plan, meter) => outcome,
                 Ok(None) => race(depth, breadth(), !meter.is_capped()),
                 decided => depth.outcome(decided),
             }

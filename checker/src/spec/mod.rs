@@ -104,6 +104,11 @@ pub(crate) trait Spec: Sync {
     fn weaken(&self, _: &Self::Op) -> Option<Self::Op> {
         None
     }
+    /// What `op` does to a state that is nothing but the value which it shows, by the numbers of the values; none if the model is
+    /// about something else.
+    fn action(&self, _: &Self::Op) -> Option<register::Action<u32>> {
+        None
+    }
     /// Whether some operation observes that the state does *not* show a value: then an unknown write helps
     /// even if nobody sees what it wrote.
     fn sees_absence(&self) -> bool {

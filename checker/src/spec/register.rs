@@ -103,6 +103,10 @@ impl Spec for Register {
         }
     }
 
+    fn action(&self, op: &Action<u32>) -> Option<Action<u32>> {
+        Some(*op)
+    }
+
     fn sees_absence(&self) -> bool {
         self.differs
     }

@@ -271,7 +271,12 @@ fn any(rng: &mut ChaCha8Rng, many: i64) -> Value {
 }
 
 /// Who decides, each on every history.
-const ENGINES: [Engine; 3] = [Engine::Auto, Engine::DepthFirst, Engine::BreadthFirst];
+const ENGINES: [Engine; 4] = [
+    Engine::Auto,
+    Engine::DepthFirst,
+    Engine::BreadthFirst,
+    Engine::Supply,
+];
 
 /// On one history of so many the two searches race as well; in tests they do so after a few steps.
 const RACES: u64 = 4;
