@@ -9,7 +9,7 @@ use nemesis::evidence;
 use nemesis::faults::{RulesSet, Stopped};
 use nemesis::{Effect, Link, LinkRule, NodeId, ProcessState};
 use runs::store::{Answer, Request, StoreOp};
-use runs::world::World as _;
+use runs::world::{World as _, begin};
 use simulation::template::Template;
 use simulation::world::World;
 
@@ -123,8 +123,18 @@ fn a_paused_node_says_nothing_and_takes_what_came_when_it_goes_on() {
             let paused = world.apply(&Effect::Pause(NodeId(2))).await;
             assert!(evidence::of::<Stopped>(&paused).unwrap().all_stopped());
             assert_eq!(world.status(NodeId(2)).await, None);
+            // It comes while the node is paused, and is answered when it goes on.
+            let asked = world.clone();
+            let answered = begin(&world, async move {
+                let reply = asked.ask(NodeId(2), &request(StoreOp::Read, 5_000)).await;
+                (reply, asked.now())
+            });
             pass(&world, 1_000_000).await;
+            let resumed = world.now();
             assert!(world.apply(&Effect::Resume(NodeId(2))).await.is_installed());
+            let (reply, at) = answered.await.unwrap();
+            assert!(at >= resumed, "answered at {at:?}, while it was paused");
+            assert_ne!(reply.answer, Answer::Unknown, "{reply:?}");
             pass(&world, 1_000_000).await;
             let follower = world.status(NodeId(2)).await.unwrap();
             assert!(follower.leader.is_some(), "{follower:?}");

@@ -88,10 +88,19 @@ fn a_record_has_its_cast_its_stages_in_order_and_its_reads() {
             .unwrap();
         assert_eq!((first.schedule.as_str(), first.n), (row.name, row.nodes));
         assert!(!first.cast.is_empty() && first.stages.len() >= 2, "{first:?}");
-        let of_stage = |stage: &nemesis::schedules::guided::record::Stage| (stage.stage.clone(), stage.t);
-        let order: Vec<(String, Nanos)> = first.stages.iter().map(of_stage).collect();
-        assert!(order.is_sorted(), "{}: {order:?}", row.name);
-        assert!(first.started < first.ended);
+        let names: Vec<&str> = first.stages.iter().map(|stage| stage.stage.as_str()).collect();
+        assert!(names.is_sorted(), "{}: {names:?}", row.name);
+        let stages = first.stages.iter().map(|stage| stage.t);
+        let times: Vec<Nanos> = [first.started]
+            .into_iter()
+            .chain(stages)
+            .chain([first.ended])
+            .collect();
+        assert!(
+            times.is_sorted() && first.started < first.ended,
+            "{}: {times:?}",
+            row.name
+        );
     }
 }
 
