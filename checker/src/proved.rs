@@ -24,6 +24,16 @@ pub enum Proved {
         /// Whether the independent verifier replayed it.
         replayed: bool,
     },
+    /// The transactions have an order of commits, and each reads the state after some of them.
+    SnapshotOrder {
+        /// Whether the independent verifier replayed it.
+        replayed: bool,
+    },
+    /// The transactions have an order of commits, and each reads the last of what it sees.
+    CommitOrder {
+        /// Whether the independent verifier went through it.
+        replayed: bool,
+    },
     /// No order was looked for: what an analysis looks at is as it should be.
     Bounds {
         /// Which analysis.
@@ -44,7 +54,10 @@ impl Proved {
     pub fn is_certificate(self) -> bool {
         matches!(
             self,
-            Proved::LegalOrder { replayed: true, .. } | Proved::SerialOrder { replayed: true }
+            Proved::LegalOrder { replayed: true, .. }
+                | Proved::SerialOrder { replayed: true }
+                | Proved::SnapshotOrder { replayed: true }
+                | Proved::CommitOrder { replayed: true }
         )
     }
 }
@@ -97,8 +110,10 @@ pub enum Reading {
     UniqueIds,
     /// `jepsen.tests.causal-reverse`.
     StrictOrder,
-    /// Elle's search for cycles of the dependencies that it can infer.
-    Cycles,
+    /// `jepsen.tests.kafka`.
+    Kafka,
+    /// `jepsen.tests.adya`.
+    AdyaG2,
 }
 
 impl Reading {
@@ -126,7 +141,8 @@ impl Reading {
             Reading::StrictOrder => {
                 "no read shows a write without one that had completed before it (Jepsen's causal-reverse)"
             }
-            Reading::Cycles => "no cycle among the dependencies that could be inferred",
+            Reading::Kafka => "no message is lost, reordered or skipped, as Jepsen's kafka looks at them",
+            Reading::AdyaG2 => "of each key at most one insert succeeded (Jepsen's adya)",
         }
     }
 
@@ -141,7 +157,8 @@ impl Reading {
             Reading::LongFork => "Jepsen's long-fork",
             Reading::UniqueIds => "Jepsen's unique-ids",
             Reading::StrictOrder => "Jepsen's causal-reverse",
-            Reading::Cycles => "Elle's cycles",
+            Reading::Kafka => "Jepsen's kafka",
+            Reading::AdyaG2 => "Jepsen's adya",
         }
     }
 }

@@ -5,13 +5,14 @@
 
 use histories::{Kind, Value};
 
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use crate::budget::Budget;
 use crate::decode::unknown_f;
 use crate::error::Halt;
 use crate::judge::Judged;
 use crate::operations::Group;
 use crate::options::Options;
+use crate::proved::Reading;
 #[cfg(test)]
 use crate::twins::{Drawn, Examples, Inserts};
 
@@ -20,8 +21,12 @@ pub(super) const MODEL: Model = Model {
     about: "inserts of which one a key may succeed, as Jepsen's test of Adya's G2",
     operations: &["insert [a, null]", "insert [null, b]"],
     suggested: |shape| shape.only(&["insert"]),
+    contradicted: |_| None,
+    start: Start::Always("empty"),
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    reading: |_, _| Some(Reading::AdyaG2),
     final_reads: None,
     #[cfg(test)]
     examples: Examples {
@@ -54,7 +59,10 @@ fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt
         }
     }
     let [first, second, ..] = done[..] else {
-        return Ok(Judged::Pass { engine: "predicates" });
+        return Ok(match done.is_empty() {
+            true => Judged::unknown("the lack of an insert that succeeded"),
+            false => Judged::Bounds { engine: "predicates" },
+        });
     };
     let (t1, t2) = (
         &group.operations[first as usize],

@@ -65,6 +65,7 @@ use crate::error::{Halt, HistoryError};
 use crate::explain::ONLY_FAILURES;
 use crate::levels::{Isolation, Level, Levels, Order};
 use crate::operations::{Group, groups_within};
+use crate::proved::Vacuous;
 use crate::verdict::Check;
 
 /// Steps that the question which other levels a history keeps to may cost, for each of them.
@@ -130,6 +131,8 @@ struct Finding {
     unclear: Option<String>,
     /// What ended the analysis early.
     stopped: Option<&'static str>,
+    /// Why there was nothing to prove.
+    vacuous: Option<Vacuous>,
 }
 
 /// What shows that a history keeps to a level.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Finding, Shown};
 use crate::levels::{Level, Levels};
+use crate::proved::{Proved, Vacuous};
 use crate::verdict::{Check, CheckName, Verdict, Violation};
 
 /// The check of all groups.
@@ -67,6 +68,8 @@ struct Summary {
     shown: Option<Shown>,
     unclear: Option<String>,
     stopped: Option<&'static str>,
+    /// Why there was nothing to prove.
+    vacuous: Option<Vacuous>,
 }
 
 impl Summary {
@@ -84,6 +87,7 @@ impl Summary {
             shown: None,
             unclear: None,
             stopped: None,
+            vacuous: None,
         };
         for finding in findings {
             summary.add(finding);
@@ -113,6 +117,7 @@ impl Summary {
         self.shown = self.shown.max(finding.shown);
         self.unclear = self.unclear.take().or_else(|| finding.unclear.clone());
         self.stopped = self.stopped.or(finding.stopped);
+        self.vacuous = self.vacuous.or(finding.vacuous);
     }
 
     fn details(&self, model: &str, verdict: Verdict) -> serde_json::Value {
@@ -129,14 +134,17 @@ impl Summary {
             details["dependencies"] = json!({"ww": ww, "wr": wr, "rw": rw});
         }
         match verdict {
-            Verdict::Pass => details["proof"] = json!(self.shown.map(Shown::as_str)),
+            Verdict::Pass => details["proof"] = json!(self.shown.map(Shown::proved)),
             Verdict::Violation => {
+                details["proof"] = json!(Proved::Counterexample);
                 let not = self.broken.weakest();
                 details["not"] = json!(not.names());
                 details["also_not"] = json!(self.broken.without(not).names());
                 details["permits"] = json!(self.kept.without(self.broken).strongest().names());
             }
-            Verdict::Inconclusive => {}
+            Verdict::Inconclusive => {
+                details["proof"] = json!(Proved::Nothing { vacuous: self.vacuous });
+            }
         }
         details
     }
@@ -154,6 +162,10 @@ impl Summary {
             }
             Verdict::Violation => self.violation(),
             Verdict::Inconclusive => match (&self.stopped, &self.unclear) {
+                (Some(stopped), _) if self.vacuous.is_some() => {
+                    let all = ok + fail + info;
+                    format!("of {all} transactions on {} keys nothing was proved: there is {stopped}", self.keys)
+                }
                 (Some(stopped), _) => {
                     format!("{ok} transactions were undecided when {stopped} ended the check")
                 }
@@ -187,12 +199,12 @@ impl Summary {
 }
 
 impl Shown {
-    /// As in the details.
-    fn as_str(self) -> &'static str {
+    fn proved(self) -> Proved {
+        let replayed = true;
         match self {
-            Shown::SerialOrder => "serial-order",
-            Shown::SnapshotOrder => "snapshot-order",
-            Shown::CommitOrder => "commit-order",
+            Shown::SerialOrder => Proved::SerialOrder { replayed },
+            Shown::SnapshotOrder => Proved::SnapshotOrder { replayed },
+            Shown::CommitOrder => Proved::CommitOrder { replayed },
         }
     }
 

@@ -347,6 +347,7 @@ impl Imported {
             has_header: false,
             failed_cas: FailedCas::DidNotHappen,
             analysis: Analysis::Linearizable,
+            places: Places::Unknown,
         }
     }
 
@@ -383,7 +384,7 @@ const REAL_TIME: &str = "real_time";
 
 /// Whether what stands before something else in a history also happened before it.
 pub fn has_real_time(header: &Header) -> bool {
-    header.other.get(REAL_TIME).and_then(|said| said.as_bool()) != Some(false)
+    !header.completions_alone && header.other.get(REAL_TIME).and_then(|said| said.as_bool()) != Some(false)
 }
 
 /// The header's field with sentences about what a format could not keep of a history.

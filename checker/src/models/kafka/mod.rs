@@ -20,7 +20,7 @@ mod order;
 use histories::{Kind, Value};
 
 use self::log::Log;
-use super::row::{Judge, Model};
+use super::row::{Judge, Model, Start};
 use crate::budget::{Budget, Meter};
 use crate::decode::unknown_f;
 use crate::error::{Halt, HistoryError};
@@ -28,6 +28,7 @@ use crate::explain::ONLY_FAILURES;
 use crate::judge::Judged;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
+use crate::proved::Reading;
 #[cfg(test)]
 use crate::twins::{self, Drawn, Examples};
 
@@ -49,8 +50,12 @@ pub(super) const MODEL: Model = Model {
                 .iter()
                 .any(|word| shape.has(word))
     },
+    contradicted: |_| None,
+    start: Start::Always("empty"),
     is_register: false,
+    takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    reading: |_, _| Some(Reading::Kafka),
     final_reads: None,
     #[cfg(test)]
     examples: Examples {
@@ -95,7 +100,7 @@ fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt
     let (found, polled) = look(group, meter)?;
     let Some(anomaly) = found else {
         return Ok(match polled {
-            true => Judged::Pass { engine: "offsets" },
+            true => Judged::Bounds { engine: "offsets" },
             false => Judged::unknown("the lack of a poll"),
         });
     };

@@ -447,6 +447,7 @@ impl<'a> Registers<'a> {
             has_header: false,
             failed_cas: FailedCas::DidNotHappen,
             analysis: Analysis::Linearizable,
+            places: crate::format::Places::Unknown,
         }
     }
 }
