@@ -13,8 +13,16 @@ pub type Family = (&'static str, Shape, Mix);
 
 /// The families.
 pub const FAMILIES: &[Family] = &[
-    ("20 values, 50 clients, 5k, 5 % unknown", shape(5_000, 50, 20), mix(20, 5)),
-    ("50 values, 20 clients, 20k, 2 % unknown", shape(20_000, 20, 50), mix(10, 2)),
+    (
+        "20 values, 50 clients, 5k, 5 % unknown",
+        shape(5_000, 50, 20),
+        mix(20, 5),
+    ),
+    (
+        "50 values, 20 clients, 20k, 2 % unknown",
+        shape(20_000, 20, 50),
+        mix(10, 2),
+    ),
 ];
 
 const fn shape(operations: usize, clients: usize, values: i64) -> Shape {
@@ -80,20 +88,28 @@ fn make_stale(events: &mut [Event], part: usize) {
     let wrote: Vec<(usize, usize, Value)> = ends
         .iter()
         .filter(|(_, end)| events.get(*end).is_none_or(|end| end.kind != Kind::Fail))
-        .filter_map(|&(inv, ret)| match (&*events[inv].f, events[inv].value.as_list()) {
-            ("write", _) => Some((inv, ret, events[inv].value.clone())),
-            ("cas", Some([_, new])) => Some((inv, ret, new.clone())),
-            _ => None,
-        })
+        .filter_map(
+            |&(inv, ret)| match (&*events[inv].f, events[inv].value.as_list()) {
+                ("write", _) => Some((inv, ret, events[inv].value.clone())),
+                ("cas", Some([_, new])) => Some((inv, ret, new.clone())),
+                _ => None,
+            },
+        )
         .collect();
     let mut values: Vec<&Value> = wrote.iter().map(|(.., value)| value).collect();
     values.sort_unstable_by_key(|value| value.to_string());
     values.dedup();
-    let reads = ends.iter().filter(|(inv, ret)| &*events[*inv].f == "read" && *ret < events.len());
+    let reads = ends
+        .iter()
+        .filter(|(inv, ret)| &*events[*inv].f == "read" && *ret < events.len());
     let mut found: Vec<(usize, Value)> = Vec::new();
     for &(inv, ret) in reads {
         for &value in &values {
-            let its = || wrote.iter().filter(|(begin, _, its)| its == value && *begin < ret);
+            let its = || {
+                wrote
+                    .iter()
+                    .filter(|(begin, _, its)| its == value && *begin < ret)
+            };
             let last = its().map(|(_, end, _)| *end).max().unwrap_or(usize::MAX);
             let overwritten = wrote
                 .iter()
@@ -104,7 +120,9 @@ fn make_stale(events: &mut [Event], part: usize) {
         }
     }
     let at = (found.len().saturating_sub(1)) * part / 100;
-    let Some((at, value)) = found.into_iter().nth(at) else { return };
+    let Some((at, value)) = found.into_iter().nth(at) else {
+        return;
+    };
     events[at].value = value;
 }
 
@@ -146,7 +164,12 @@ fn row(family: Family, lie: Lie, seeds: u64) -> Result<()> {
             Verdict::Violation => 1,
             Verdict::Inconclusive => 2,
         }] += 1;
-        by.extend(check.details["decided_by"].as_object().into_iter().flat_map(|by| by.keys().cloned()));
+        by.extend(
+            check.details["decided_by"]
+                .as_object()
+                .into_iter()
+                .flat_map(|by| by.keys().cloned()),
+        );
     }
     times.sort_unstable();
     by.sort_unstable();

@@ -98,7 +98,12 @@ pub(super) fn run<S: Spec, B: Bits>(
         Tactic::Race | Tactic::Supply => {
             let mut depth = depth();
             match alone(&mut depth) {
-                Ok(None) if tactic == Tactic::Race && let Some(outcome) = supply::run(spec, plan, meter) => outcome,
+                Ok(None)
+                    if tactic == Tactic::Race
+                        && let Some(outcome) = supply::run(spec, plan, meter) =>
+                {
+                    outcome
+                }
                 Ok(None) => race(depth, breadth(), !meter.is_capped()),
                 decided => depth.outcome(decided),
             }

@@ -90,7 +90,7 @@ pub(crate) fn check(
         Err(Halt::Stop(stop)) => {
             let finding = Finding {
                 stopped: Some(stop.as_str()),
-                ..Finding::default()
+                ..Finding::nothing()
             };
             return Ok(report::report(words.model, asked, vec![finding]));
         }
@@ -105,7 +105,7 @@ pub(crate) fn check(
 }
 
 /// What was found in one group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Finding {
     /// Cases by name.
     counts: BTreeMap<String, u64>,
@@ -149,9 +149,7 @@ enum Shown {
 fn analyse(group: &Group<'_>, words: Words, asked: Levels, budget: &Budget) -> Result<Finding, HistoryError> {
     let mut finding = Finding {
         key: group.key.cloned(),
-        kept: Levels::NONE,
-        broken: Levels::NONE,
-        ..Finding::default()
+        ..Finding::nothing()
     };
     match finding.decide(group, words, asked, &mut budget.meter()) {
         Ok(()) => {}
@@ -165,12 +163,16 @@ fn analyse(group: &Group<'_>, words: Words, asked: Levels, budget: &Budget) -> R
         });
     }
     if finding.stopped.is_none() && finding.told.is_empty() {
-        finding.stopped = match (finding.outcomes[0], finding.reads) {
-            (0, _) => Some("the lack of a transaction that succeeded"),
-            (_, 0) => {
-                Some("the lack of a read: nothing ties one transaction to another, and nothing was proved")
-            }
-            _ => None,
+        (finding.stopped, finding.vacuous) = match (finding.outcomes[0], finding.reads) {
+            (0, _) => (
+                Some("no transaction that succeeded"),
+                Some(Vacuous::NothingSucceeded),
+            ),
+            (_, 0) => (
+                Some("no read, so nothing ties one transaction to another"),
+                Some(Vacuous::NothingObserved),
+            ),
+            _ => (None, None),
         };
     }
     Ok(finding)
@@ -181,12 +183,32 @@ fn only_failures_are_wrong(group: &Group<'_>, words: Words, asked: Levels, budge
     let Some(relaxed) = group.without_failures() else {
         return false;
     };
-    let mut finding = Finding::default();
+    let mut finding = Finding::nothing();
     let filled = finding.decide(&relaxed, words, asked, &mut budget.meter().capped(BOUNDARY_STEPS));
     filled.is_ok() && finding.broken.is_empty() && finding.unclear.is_none() && finding.outcomes[0] > 0
 }
 
 impl Finding {
+    /// Before anything is known.
+    fn nothing() -> Self {
+        Finding {
+            counts: BTreeMap::new(),
+            told: Vec::new(),
+            key: None,
+            outcomes: [0; 3],
+            keys: 0,
+            reads: 0,
+            links: None,
+            components: [0; 2],
+            kept: Levels::NONE,
+            broken: Levels::NONE,
+            shown: None,
+            unclear: None,
+            stopped: None,
+            vacuous: None,
+        }
+    }
+
     /// Holds the history to all levels that were asked for.
     fn decide(
         &mut self,

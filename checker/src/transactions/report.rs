@@ -143,7 +143,9 @@ impl Summary {
                 details["permits"] = json!(self.kept.without(self.broken).strongest().names());
             }
             Verdict::Inconclusive => {
-                details["proof"] = json!(Proved::Nothing { vacuous: self.vacuous });
+                details["proof"] = json!(Proved::Nothing {
+                    vacuous: self.vacuous
+                });
             }
         }
         details
@@ -164,7 +166,10 @@ impl Summary {
             Verdict::Inconclusive => match (&self.stopped, &self.unclear) {
                 (Some(stopped), _) if self.vacuous.is_some() => {
                     let all = ok + fail + info;
-                    format!("of {all} transactions on {} keys nothing was proved: there is {stopped}", self.keys)
+                    format!(
+                        "of {all} transactions on {} keys nothing was proved: there is {stopped}",
+                        self.keys
+                    )
                 }
                 (Some(stopped), _) => {
                     format!("{ok} transactions were undecided when {stopped} ended the check")

@@ -111,7 +111,9 @@ pub(super) fn named(path: &Path, imported: &Imported, limits: &Limits) -> Result
             [model] => Ok(Named {
                 model: model.to_owned(),
                 from: NamedBy::Guess,
-                by: Some("its operations fit several models, and its test is named after this one".to_owned()),
+                by: Some(
+                    "its operations fit several models, and its test is named after this one".to_owned(),
+                ),
             }),
             ref candidates => Err(no_model(path, candidates)),
         },

@@ -53,7 +53,11 @@ pub(super) fn run<S: Spec>(spec: &S, plan: &Plan<S::Op>, meter: &Meter<'_>) -> O
     if spec.sees_absence() || plan.entries.iter().any(|entry| spec.action(&entry.op).is_none()) {
         return None;
     }
-    let actions: Vec<_> = plan.entries.iter().filter_map(|entry| spec.action(&entry.op)).collect();
+    let actions: Vec<_> = plan
+        .entries
+        .iter()
+        .filter_map(|entry| spec.action(&entry.op))
+        .collect();
     let found = match width(plan, &actions) {
         0..=64 => attempts::<S, u64>(spec, plan, meter),
         65..=128 => attempts::<S, u128>(spec, plan, meter),
@@ -116,9 +120,17 @@ struct Best {
 impl Best {
     fn stuck<O>(&self, plan: &Plan<O>, order: Vec<Chosen>) -> Stuck {
         let entry = |id: u32| &plan.entries[id as usize];
-        let completed = |step: &&Chosen| plan.entries.iter().any(|entry| entry.id == step.id && !entry.is_open());
+        let completed = |step: &&Chosen| {
+            plan.entries
+                .iter()
+                .any(|entry| entry.id == step.id && !entry.is_open())
+        };
         Stuck {
-            explained: if order.is_empty() { self.at } else { order.iter().filter(completed).count() },
+            explained: if order.is_empty() {
+                self.at
+            } else {
+                order.iter().filter(completed).count()
+            },
             pending: self.pending.iter().map(|&at| entry(at).id).collect(),
             order,
         }
@@ -210,7 +222,9 @@ impl<O: Clone + Eq + Hash, B: Bits> Search<'_, O, B> {
                 continue;
             };
             if value == configuration.state {
-                configuration.done.insert(self.plan.entries[at as usize].slot as usize);
+                configuration
+                    .done
+                    .insert(self.plan.entries[at as usize].slot as usize);
                 let step = Linearized {
                     entry: at,
                     choice: APPENDED,
@@ -241,7 +255,11 @@ impl<O: Clone + Eq + Hash, B: Bits> Search<'_, O, B> {
     }
 
     fn add(&mut self, configuration: Configuration<B>) {
-        if self.front.iter().any(|other| other.covers(&configuration, &self.field)) {
+        if self
+            .front
+            .iter()
+            .any(|other| other.covers(&configuration, &self.field))
+        {
             self.trail.release(configuration.trail);
             return;
         }
@@ -286,7 +304,11 @@ impl<O: Clone + Eq + Hash, B: Bits> Search<'_, O, B> {
     /// The better one of this attempt and an earlier one.
     fn stood(&self, earlier: Stuck) -> Stuck {
         let stuck = self.best.stuck(self.plan, self.order(self.best.trail));
-        if stuck.explained < earlier.explained { earlier } else { stuck }
+        if stuck.explained < earlier.explained {
+            earlier
+        } else {
+            stuck
+        }
     }
 
     /// The order of which this is the trail.

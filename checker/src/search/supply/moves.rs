@@ -38,7 +38,12 @@ pub(super) struct Moves<'a, 'f, O, B> {
 
 impl<O: Clone + Eq + std::hash::Hash, B: Bits> Moves<'_, '_, O, B> {
     /// All configurations after this one in which the entry that returns is linearized.
-    pub(super) fn all(&mut self, from: &Configuration<B>, returning: u32, meter: &mut Meter<'_>) -> Result<(), Stop> {
+    pub(super) fn all(
+        &mut self,
+        from: &Configuration<B>,
+        returning: u32,
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Stop> {
         let field = self.field;
         let slot = field.plan.entries[returning as usize].slot as usize;
         if from.done.has(slot) {
@@ -56,7 +61,9 @@ impl<O: Clone + Eq + std::hash::Hash, B: Bits> Moves<'_, '_, O, B> {
                     self.insert(from, returning, &[], meter)?;
                 }
             }
-            Action::Read(value) | Action::Differs(value) => self.arrive(from, value, returning, None, meter)?,
+            Action::Read(value) | Action::Differs(value) => {
+                self.arrive(from, value, returning, None, meter)?
+            }
             Action::Cas(old, _) => self.arrive(from, old, returning, Some(returning), meter)?,
         }
         for next in &mut self.out[before..] {
@@ -110,7 +117,13 @@ impl<O: Clone + Eq + std::hash::Hash, B: Bits> Moves<'_, '_, O, B> {
     }
 
     /// A visible write now, and on by cas; before it the state may be left by others.
-    fn set(&mut self, from: &Configuration<B>, write: u32, swaps: &[u32], meter: &mut Meter<'_>) -> Result<(), Stop> {
+    fn set(
+        &mut self,
+        from: &Configuration<B>,
+        write: u32,
+        swaps: &[u32],
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Stop> {
         let now = self.field.now;
         for before in self.chains_from(from, from.state, now, swaps) {
             let mut draft = Draft::of(from);
@@ -124,7 +137,13 @@ impl<O: Clone + Eq + std::hash::Hash, B: Bits> Moves<'_, '_, O, B> {
     }
 
     /// A write right before the last visible one, and on by cas.
-    fn insert(&mut self, from: &Configuration<B>, write: u32, swaps: &[u32], meter: &mut Meter<'_>) -> Result<(), Stop> {
+    fn insert(
+        &mut self,
+        from: &Configuration<B>,
+        write: u32,
+        swaps: &[u32],
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Stop> {
         let slot = from.slot;
         let mut draft = Draft::of(from);
         self.take(&mut draft, write, slot, INSERTED);
@@ -149,7 +168,9 @@ impl<O: Clone + Eq + std::hash::Hash, B: Bits> Moves<'_, '_, O, B> {
     }
 
     fn follow(&self, draft: &mut Draft<B>, swaps: &[u32], until: u32, place: u32) {
-        swaps.iter().for_each(|&swap| self.take(draft, swap, until, place));
+        swaps
+            .iter()
+            .for_each(|&swap| self.take(draft, swap, until, place));
     }
 
     /// An operation happens, and the reads of what it leaves.
@@ -186,7 +207,8 @@ impl<O: Clone + Eq + std::hash::Hash, B: Bits> Moves<'_, '_, O, B> {
     fn write_of(&self, from: &Configuration<B>, value: u32, until: u32) -> Option<u32> {
         let field = self.field;
         let known = field.writes[value as usize].iter().copied();
-        let known = known.filter(|&at| at < until && !from.done.has(field.plan.entries[at as usize].slot as usize));
+        let known =
+            known.filter(|&at| at < until && !from.done.has(field.plan.entries[at as usize].slot as usize));
         let first = known.min_by_key(|&at| field.plan.entries[at as usize].ret);
         first.or_else(|| {
             let counter = field.counter[value as usize];
@@ -216,9 +238,15 @@ impl<O: Clone + Eq + std::hash::Hash, B: Bits> Moves<'_, '_, O, B> {
         not: &'s [u32],
     ) -> impl Iterator<Item = u32> + 's {
         let can = move |&swap: &u32| swap < until && !not.contains(&swap) && self.is_left(from, swap);
-        let rank = |swap: u32| (self.field.plan.entries[swap as usize].ret, std::cmp::Reverse(swap));
+        let rank = |swap: u32| {
+            (
+                self.field.plan.entries[swap as usize].ret,
+                std::cmp::Reverse(swap),
+            )
+        };
         among.iter().copied().filter(can).filter(move |&swap| {
-            let alike = |other: &u32| self.field.actions[*other as usize] == self.field.actions[swap as usize];
+            let alike =
+                |other: &u32| self.field.actions[*other as usize] == self.field.actions[swap as usize];
             let mut others = among.iter().copied().filter(can).filter(alike);
             others.all(|other| rank(other) >= rank(swap))
         })
@@ -265,7 +293,9 @@ impl<O: Clone + Eq + std::hash::Hash, B: Bits> Moves<'_, '_, O, B> {
             at += 1;
             let end = chain.last().map_or(value, |&swap| self.leaves(swap));
             let not: Vec<u32> = not.iter().chain(&chain).copied().collect();
-            let swaps: Vec<u32> = self.swaps(from, &self.field.from[end as usize], until, &not).collect();
+            let swaps: Vec<u32> = self
+                .swaps(from, &self.field.from[end as usize], until, &not)
+                .collect();
             for swap in swaps {
                 chains.push(chain.iter().copied().chain([swap]).collect());
             }
