@@ -37,6 +37,8 @@ pub(crate) enum Judged {
     Bounds {
         /// Who found that.
         engine: &'static str,
+        /// Whether it compared anything.
+        compared: bool,
     },
     /// There is none.
     Violation {

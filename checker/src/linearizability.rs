@@ -153,7 +153,10 @@ impl Summary {
         let operation = |place: &u32| &group.operations[*place as usize];
         let index = |place: &u32| operation(place).index();
         match judged {
-            Judged::Bounds { engine } => *self.engines.entry(engine).or_default() += 1,
+            Judged::Bounds { engine, compared } => {
+                *self.engines.entry(engine).or_default() += 1;
+                self.unobserved += usize::from(!compared);
+            }
             Judged::Pass {
                 engine,
                 replayed,
@@ -216,15 +219,11 @@ impl Summary {
 
     /// Why the history proves nothing, however it was made (`proved`).
     fn vacuous(&self) -> Option<Vacuous> {
-        let observed = match self.reading {
-            // What it compares it asks for itself.
-            Some(_) => self.succeeded > 0,
-            None => self.unobserved < self.keys,
-        };
-        match self.succeeded {
-            _ if observed => None,
-            0 => Some(Vacuous::NothingSucceeded),
-            _ => Some(Vacuous::NothingObserved),
+        match (self.succeeded, self.reading) {
+            _ if self.unobserved < self.keys => None,
+            (0, _) => Some(Vacuous::NothingSucceeded),
+            (_, Some(_)) => Some(Vacuous::NothingCompared),
+            (_, None) => Some(Vacuous::NothingObserved),
         }
     }
 

@@ -70,6 +70,8 @@ pub enum Vacuous {
     NothingSucceeded,
     /// What succeeded is legal in every state.
     NothingObserved,
+    /// No two reads could be compared.
+    NothingCompared,
 }
 
 impl Vacuous {
@@ -82,6 +84,10 @@ impl Vacuous {
             Vacuous::NothingSucceeded => {
                 format!("none of {operations} operations succeeded: nothing was proved")
             }
+            Vacuous::NothingCompared => format!(
+                "{operations} operations have no two reads that could be compared: nothing was proved (of a bank \
+                 --total-amount names what a single read is compared with)"
+            ),
             Vacuous::NothingObserved => format!(
                 "of {operations} operations none that succeeded saw anything (no read, or what else shows a state), so \
                  every order is legal: nothing was proved"

@@ -93,21 +93,37 @@ impl<'a> Balances<'a> {
     }
 }
 
+/// The sum of the balances that a history began with, where its header has them.
+fn sum(initial: &Value) -> Option<i128> {
+    let pairs = initial.as_list().filter(|pairs| !pairs.is_empty())?.iter();
+    pairs
+        .map(|pair| match pair.as_list()? {
+            [_, Value::Int(balance)] => Some(i128::from(*balance)),
+            _ => None,
+        })
+        .sum()
+}
+
 /// What every read is held to.
 struct Expected<'a> {
     /// The read that completed first: its place.
     first: u32,
     accounts: FxHashSet<Cow<'a, Value>>,
     total: i128,
+    /// Whether the total is not that of the first read.
+    is_given: bool,
     options: options::Bank,
 }
 
 impl<'a> Expected<'a> {
-    fn by(first: u32, read: &Balances<'a>, options: options::Bank) -> Self {
+    /// By the total that is given, or the sum of the balances that the history began with, or this read's.
+    fn by(first: u32, read: &Balances<'a>, initial: &Value, options: options::Bank) -> Self {
+        let given = options.total.map(i128::from).or_else(|| sum(initial));
         Expected {
             first,
             accounts: read.accounts.iter().cloned().collect(),
-            total: options.total.map_or(read.total, i128::from),
+            total: given.unwrap_or(read.total),
+            is_given: given.is_some(),
             options,
         }
     }
@@ -128,14 +144,17 @@ impl<'a> Expected<'a> {
             ));
         }
         if read.total != self.total {
-            let why = match self.options.total {
-                Some(total) => format!("{operation} adds up to {}, and the total is {total}.", read.total),
-                None => format!(
+            let why = match self.is_given {
+                true => format!(
+                    "{operation} adds up to {}, and the total is {}.",
+                    read.total, self.total
+                ),
+                false => format!(
                     "{operation} adds up to {}, but {first} to {}.",
                     read.total, self.total
                 ),
             };
-            return Some((why, self.options.total.is_none()));
+            return Some((why, !self.is_given));
         }
         let (account, amount) = read
             .negative
@@ -155,7 +174,7 @@ fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged
     for at in read_in_order {
         meter.step()?;
         let read = Balances::of(&group.operations[at as usize])?;
-        let expected = expected.get_or_insert_with(|| Expected::by(at, &read, options.bank));
+        let expected = expected.get_or_insert_with(|| Expected::by(at, &read, group.initial, options.bank));
         if let Some((why, with_first)) = expected.wrong(group, at, &read) {
             let mut operations = vec![at];
             operations.extend(with_first.then_some(expected.first));
@@ -165,11 +184,11 @@ fn judge(group: &Group<'_>, options: &Options, budget: &Budget) -> Result<Judged
         }
     }
     Ok(match expected {
-        // Compared with itself, it says nothing of the total.
-        Some(_) if reads == 1 && options.bank.total.is_none() => {
-            Judged::unknown("the lack of a second read, or of --total-amount,")
-        }
-        Some(_) => Judged::Bounds { engine: "totals" },
+        // Compared with itself, a read says nothing of the total.
+        Some(expected) => Judged::Bounds {
+            engine: "totals",
+            compared: reads > 1 || expected.is_given,
+        },
         None => Judged::unknown("the lack of a read"),
     })
 }

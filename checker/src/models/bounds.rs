@@ -112,7 +112,10 @@ pub(super) fn judge<S: Counts>(
         return Ok(Judged::unknown("the lack of a read"));
     }
     let Some(beyond) = beyond(&decoded, &mut meter)? else {
-        return Ok(Judged::Bounds { engine: "bounds" });
+        return Ok(Judged::Bounds {
+            engine: "bounds",
+            compared: true,
+        });
     };
     let Beyond {
         at,

@@ -58,7 +58,10 @@ pub(super) fn judge(group: &Group<'_>, words: &[&str], budget: &Budget) -> Resul
     let seen: FxHashSet<&Value> = seen.iter().collect();
     let lost = |&&add: &&u32| !seen.contains(group.operations[add as usize].argument());
     Ok(match acknowledged.iter().find(lost) {
-        None => Judged::Bounds { engine: "final read" },
+        None => Judged::Bounds {
+            engine: "final read",
+            compared: true,
+        },
         Some(&add) => {
             let lost = &group.operations[add as usize];
             let why = format!(

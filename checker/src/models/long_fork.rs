@@ -115,8 +115,10 @@ fn forks(group: &Group<'_>, mut reads: BTreeMap<Vec<&Value>, Vec<(u32, Seen<'_>)
         false if sizes(&reads) => {
             Judged::unknown("reads of different numbers of keys, which this model cannot judge,")
         }
-        false if !compared => Judged::unknown("the lack of two reads of the same keys"),
-        false => Judged::Bounds { engine: "forks" },
+        false => Judged::Bounds {
+            engine: "forks",
+            compared,
+        },
     }
 }
 

@@ -203,7 +203,10 @@ fn sentence(group: &Group<'_>, elements: &FxHashMap<&Value, Element>, reads: &[u
     }
     match lost {
         Some((element, absent)) => tell(group, element, absent),
-        None if stable => Judged::Bounds { engine: "elements" },
+        None if stable => Judged::Bounds {
+            engine: "elements",
+            compared: true,
+        },
         None => Judged::unknown("the lack of an element that was read"),
     }
 }

@@ -108,7 +108,10 @@ fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt
         }
     }
     Ok(match compared {
-        true => Judged::Bounds { engine: "order" },
+        true => Judged::Bounds {
+            engine: "order",
+            compared: true,
+        },
         false => Judged::unknown("the lack of a read that shows a write behind another one"),
     })
 }

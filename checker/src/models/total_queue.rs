@@ -132,6 +132,7 @@ fn losses(group: &Group<'_>, seen: &Seen<'_>) -> Judged {
         return match seen.elements.values().any(moved) {
             true => Judged::Bounds {
                 engine: "total queue",
+                compared: true,
             },
             false => Judged::unknown("the lack of an element that was acknowledged or dequeued"),
         };

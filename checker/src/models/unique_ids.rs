@@ -62,6 +62,7 @@ fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt
         0 | 1 => Judged::unknown("the lack of two identifiers"),
         _ => Judged::Bounds {
             engine: "identifiers",
+            compared: true,
         },
     })
 }
