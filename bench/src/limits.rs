@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -11,13 +12,30 @@ use histories::History;
 use histories::format::{self, history1};
 
 use crate::generate::{self, Shape};
-use crate::hard;
+use crate::{hard, supply};
 
 /// How often the memory of the process is looked at.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// The exit code of "inconclusive".
 const INCONCLUSIVE: i32 = 2;
+
+/// The same beside two loops that are always busy.
+pub fn run_busy(part: &str) -> Result<()> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let result = run(true, part);
+        over.store(true, Relaxed);
+        result
+    })
+}
 
 /// Prints a row per history and limit; `long` asks for the long limits, too, `part` for the inputs that have it in their names.
 pub fn run(long: bool, part: &str) -> Result<()> {
@@ -59,6 +77,8 @@ const INPUTS: &[(&str, Writer)] = &[
     ("120 unknown cas, 12 values", |out| {
         Ok(history1::write(&hard::unknown_cas(12, 120, 100, 1), out)?)
     }),
+    (supply::FAMILIES[0].0, |out| of_family(0, out)),
+    (supply::FAMILIES[1].0, |out| of_family(1, out)),
     ("history/1, 2M operations", |out| {
         Ok(history1::write(&large(), out)?)
     }),
@@ -68,6 +88,12 @@ const INPUTS: &[(&str, Writer)] = &[
     }),
     ("elle-cli's JSON, 2M operations", elle_json),
 ];
+
+/// A history of the family, with one read that lies.
+fn of_family(at: usize, out: &mut dyn Write) -> Result<()> {
+    let history = supply::history(supply::FAMILIES[at], 1, supply::Lie::Stale(100));
+    Ok(history1::write(&history, out)?)
+}
 
 /// Two million operations on one register with few values.
 fn large() -> History {

@@ -1,5 +1,6 @@
 //! Registers of few values with many clients and many writes of unknown outcome, as real runs leave them.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -64,7 +65,7 @@ pub fn history((_, shape, mix): Family, seed: u64, lie: Lie) -> History {
 
 /// Invocation and end of every operation; an end that is not known is after everything.
 fn ends(events: &[Event]) -> Vec<(usize, usize)> {
-    let mut flying = std::collections::HashMap::<Process, usize>::new();
+    let mut flying = HashMap::<Process, usize>::new();
     let mut ends = Vec::new();
     for (at, event) in events.iter().enumerate() {
         match event.kind {
@@ -96,30 +97,42 @@ fn make_stale(events: &mut [Event], part: usize) {
             },
         )
         .collect();
-    let mut values: Vec<&Value> = wrote.iter().map(|(.., value)| value).collect();
-    values.sort_unstable_by_key(|value| value.to_string());
-    values.dedup();
+    // By value: when its writes began, and the last end of all up to there.
+    let mut values: HashMap<&Value, Vec<(usize, usize)>> = HashMap::new();
+    for (begin, end, value) in &wrote {
+        let its = values.entry(value).or_default();
+        let last = its.last().map_or(0, |&(_, last)| last);
+        its.push((*begin, last.max(*end)));
+    }
+    // The first end of a write that begins there or later, and the first of one of another value.
+    let mut first = vec![[(usize::MAX, None); 2]; wrote.len() + 1];
+    for (at, (_, end, value)) in wrote.iter().enumerate().rev() {
+        let (mine, [one, two]) = ((*end, Some(value)), first[at + 1]);
+        first[at] = match () {
+            () if mine.1 == one.1 => [(mine.0.min(one.0), one.1), two],
+            () if mine.0 < one.0 => [mine, one],
+            () if mine.0 < two.0 => [one, mine],
+            () => [one, two],
+        };
+    }
     let reads = ends
         .iter()
         .filter(|(inv, ret)| &*events[*inv].f == "read" && *ret < events.len());
     let mut found: Vec<(usize, Value)> = Vec::new();
     for &(inv, ret) in reads {
-        for &value in &values {
-            let its = || {
-                wrote
-                    .iter()
-                    .filter(|(begin, _, its)| its == value && *begin < ret)
-            };
-            let last = its().map(|(_, end, _)| *end).max().unwrap_or(usize::MAX);
-            let overwritten = wrote
-                .iter()
-                .any(|(begin, end, its)| its != value && *begin > last && *end < inv);
-            if overwritten {
-                found.push((ret, value.clone()));
+        for (value, its) in &values {
+            let begun = its.partition_point(|(begin, _)| *begin < ret);
+            let last = begun.checked_sub(1).map_or(usize::MAX, |at| its[at].1);
+            let after = wrote.partition_point(|(begin, ..)| *begin <= last);
+            let [one, two] = first[after];
+            let end = if one.1 == Some(*value) { two.0 } else { one.0 };
+            if end < inv {
+                found.push((ret, (*value).clone()));
             }
         }
     }
-    let at = (found.len().saturating_sub(1)) * part / 100;
+    found.sort_unstable();
+    let at = found.len().saturating_sub(1) * part / 100;
     let Some((at, value)) = found.into_iter().nth(at) else {
         return;
     };

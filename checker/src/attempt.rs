@@ -194,7 +194,7 @@ mod tests {
     }
 
     /// Who decides in the search.
-    const SEARCH: [&str; 3] = ["prechecks", "depth-first", "breadth-first"];
+    const SEARCH: [&str; 4] = ["prechecks", "depth-first", "breadth-first", crate::search::SUPPLY];
 
     #[test]
     fn every_model_that_the_search_decides_tells_its_states() {

@@ -10,7 +10,7 @@ use crate::error::Halt;
 use crate::explain::{ONLY_FAILURES, Story, explain};
 use crate::operations::{Group, OPEN};
 use crate::options::{Engine, Options, Proof};
-use crate::search::{Found, Tactic, search, useful};
+use crate::search::{Found, SUPPLY, Tactic, search, useful};
 use crate::shrink::{again, prefix, shrink};
 use crate::spec::{Entry, Spec};
 use crate::unfinished::{Unfinished, unfinished};
@@ -153,7 +153,9 @@ fn pass<S: Spec>(
     options: &Options,
     budget: &Budget,
 ) -> Result<Judged, Halt> {
-    if options.certify && !replay(&decoded.spec, &decoded.entries, order, &mut budget.meter())? {
+    // An engine that arranges what it found is not believed without.
+    let replayed = options.certify || engine == SUPPLY;
+    if replayed && !replay(&decoded.spec, &decoded.entries, order, &mut budget.meter())? {
         return Ok(Judged::unknown(
             "a legal order that does not replay, which is an error of the checker",
         ));
@@ -176,6 +178,11 @@ fn violation<S: Decode>(
     budget: &Budget,
 ) -> Result<Judged, Halt> {
     let few = shrink(&decoded.spec, illegal, budget);
+    if engine == SUPPLY && is_legal_to_another(&decoded.spec, &few, budget) {
+        return Ok(Judged::unknown(
+            "two engines that disagree, which is an error of the checker",
+        ));
+    }
     let mut story = explain(group, decoded, &few);
     if passes_over(decoded, &few) {
         story.add("What is not of these operations is passed over in what they saw.");
@@ -191,6 +198,15 @@ fn violation<S: Decode>(
         operations: culprits(decoded, &few, &story),
         story,
     })
+}
+
+/// Whether the general search, which shares no moves with the one for registers, finds a legal order after all.
+fn is_legal_to_another<S: Spec>(spec: &S, few: &[Entry<S::Op>], budget: &Budget) -> bool {
+    let mut meter = budget.meter().capped(HINT_STEPS);
+    matches!(
+        search(spec, few, Tactic::DepthFirst, &mut meter).found,
+        Found::Legal(_)
+    )
 }
 
 /// Whether a proof leaves out elements that its operations speak of.

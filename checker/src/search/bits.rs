@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 /// A set of numbers below a limit that is fixed when it is made.
-pub(crate) trait Bits: Clone + Eq + Hash + Send {
+pub(crate) trait Bits: Clone + Eq + Hash + Send + 'static {
     fn empty(limit: usize) -> Self;
     fn has(&self, at: usize) -> bool;
     fn insert(&mut self, at: usize);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::bits::Bits;
 use super::configuration::{Configuration, Furthest, Moves};
-use super::engine::{Engine, Turn};
+use super::engine::{Back, Engine, Turn};
 use super::plan::Plan;
 use super::seen::Seen;
 use super::trail::{START, Trail};
@@ -188,7 +188,7 @@ impl<S: Spec, B: Bits> Engine for Breadth<'_, S, B> {
         self.furthest.reached()
     }
 
-    fn attempt(self) -> Stuck {
+    fn attempt(self, back: Back) -> Stuck {
         let Breadth {
             plan,
             trail,
@@ -198,7 +198,7 @@ impl<S: Spec, B: Bits> Engine for Breadth<'_, S, B> {
             spare,
             ..
         } = self;
-        drop((layers, spare));
+        back.give((layers, spare));
         furthest.attempt(plan, &trail.path(best))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::configuration::{Configuration, Furthest, Moves};
-use super::engine::{Engine, Turn};
+use super::engine::{Back, Engine, Turn};
 use super::plan::Plan;
 use super::seen::Seen;
 use super::witness::{Linearized, witness};
@@ -183,7 +183,7 @@ impl<S: Spec, B: Bits> Engine for Depth<'_, S, B> {
         self.furthest.reached()
     }
 
-    fn attempt(self) -> Stuck {
+    fn attempt(self, back: Back) -> Stuck {
         let Depth {
             plan,
             path,
@@ -193,7 +193,7 @@ impl<S: Spec, B: Bits> Engine for Depth<'_, S, B> {
             failed,
             ..
         } = self;
-        drop((frames, failed));
+        back.give((frames, failed));
         furthest.attempt(plan, &best.of(path))
     }
 }

@@ -15,8 +15,34 @@ pub(super) trait Engine {
     fn advance(&mut self, turn: &mut Turn<'_>, meter: &mut Meter<'_>) -> Result<Option<Found>, Stop>;
     /// The return events that the best attempt passed.
     fn reached(&self) -> u64;
-    /// How far the best attempt came, and its order; everything else is given back first.
-    fn attempt(self) -> Stuck;
+    /// How far the best attempt came, and its order; everything else is given back first, or meanwhile.
+    fn attempt(self, back: Back) -> Stuck;
+}
+
+/// When memory is given back. A large table takes seconds for that, which nobody has who was told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Back {
+    /// At once: somebody needs it.
+    AtOnce,
+    /// By a thread that has nothing better to do.
+    Meanwhile,
+}
+
+impl Back {
+    /// After the search was stopped.
+    pub(super) fn after(stop: Stop) -> Self {
+        match stop {
+            Stop::Cancelled => Back::Meanwhile,
+            Stop::Steps | Stop::Bytes => Back::AtOnce,
+        }
+    }
+
+    pub(super) fn give(self, held: impl Send + 'static) {
+        match self {
+            Back::AtOnce => drop(held),
+            Back::Meanwhile => rayon::spawn(move || drop(held)),
+        }
+    }
 }
 
 /// How long an engine may go on.

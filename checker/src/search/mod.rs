@@ -17,7 +17,7 @@
 
 //!
 //! Depth-first ([`depth`]) finds an order soon where there is one; breadth-first ([`breadth`]) holds only a frontier. Both
-//! make the same moves; [`race`] says who runs when.
+//! make the same moves; [`race`] says who runs when. Registers that both find hard have a search of their own ([`supply`]).
 
 mod bits;
 mod breadth;
@@ -39,6 +39,7 @@ use bits::Wide;
 use plan::Plan;
 pub(crate) use plan::useful;
 pub(crate) use race::Tactic;
+pub(crate) use supply::NAME as SUPPLY;
 
 /// How a search ended.
 #[derive(Clone, Debug, PartialEq)]

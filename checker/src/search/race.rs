@@ -1,5 +1,7 @@
 //! Who searches when: depth-first alone, then both engines, side by side where a thread is idle.
 //!
+//! Before both begin, registers have a search of their own, [`supply`].
+//!
 //! Most histories are decided by depth-first within a few steps a return, and there a second engine would only cost. A
 //! history that is not is hard for one of them at least, and nobody can tell beforehand for which. So from then on both
 //! have turns of the same length, which grow; rayon runs the two turns at the same time if a thread has
@@ -11,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use super::bits::Bits;
 use super::breadth::Breadth;
 use super::depth::Depth;
-use super::engine::{Engine, Turn};
+use super::engine::{Back, Engine, Turn};
 use super::plan::Plan;
 use super::supply;
 use super::{Found, Outcome};
@@ -58,8 +60,8 @@ impl<E: Engine> Runner<'_, E> {
     fn outcome(self, found: Result<Option<Found>, Stop>) -> Outcome {
         let found = match found {
             Ok(Some(found)) => found,
-            Ok(None) => Found::Stopped(Stop::Steps, self.engine.attempt()),
-            Err(stop) => Found::Stopped(stop, self.engine.attempt()),
+            Ok(None) => Found::Stopped(Stop::Steps, self.engine.attempt(Back::AtOnce)),
+            Err(stop) => Found::Stopped(stop, self.engine.attempt(Back::after(stop))),
         };
         Outcome { found, by: E::NAME }
     }
@@ -88,7 +90,7 @@ pub(super) fn run<S: Spec, B: Bits>(
         meter: meter.beside(),
     };
     if tactic == Tactic::Supply
-        && let Some(outcome) = supply::run(spec, plan, meter)
+        && let Some(outcome) = supply::run(spec, plan, true, meter)
     {
         return outcome;
     }
@@ -100,7 +102,7 @@ pub(super) fn run<S: Spec, B: Bits>(
             match alone(&mut depth) {
                 Ok(None)
                     if tactic == Tactic::Race
-                        && let Some(outcome) = supply::run(spec, plan, meter) =>
+                        && let Some(outcome) = supply::run(spec, plan, false, meter) =>
                 {
                     outcome
                 }

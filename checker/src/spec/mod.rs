@@ -27,7 +27,7 @@ pub(crate) enum Role {
 /// how operations and states speak of them; rules L and the dropping of unknown operations live on that. A
 /// model that leaves them out is searched without these two.
 pub(crate) trait Spec: Sync {
-    type State: Clone + Eq + Hash + Send;
+    type State: Clone + Eq + Hash + Send + 'static;
     type Op: Clone + Eq + Hash + Send + Sync;
 
     fn initial(&self) -> Self::State;

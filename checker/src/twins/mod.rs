@@ -24,6 +24,7 @@ mod mutants;
 mod others;
 mod registers;
 mod round_trip;
+mod supply;
 mod unfinished;
 
 pub(crate) use collections::{Collection, Queue};

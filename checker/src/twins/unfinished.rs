@@ -34,7 +34,12 @@ fn is_a_beginning<S: Decode>(twin: &impl Twin) {
             let header = header(false);
             let group = groups(&header, &events).unwrap().remove(0);
             let decoded = S::decode(&group, &twin.options(), &mut Budget::unlimited().meter()).unwrap();
-            let tactic = [Tactic::Race, Tactic::DepthFirst, Tactic::BreadthFirst][rng.random_range(0..3)];
+            let tactic = [
+                Tactic::Race,
+                Tactic::DepthFirst,
+                Tactic::BreadthFirst,
+                Tactic::Supply,
+            ][rng.random_range(0..4)];
             let (steps, bytes) = match rng.random_bool(0.5) {
                 true => (rng.random_range(1..=size.operations as u64), u64::MAX),
                 false => (u64::MAX, rng.random_range(1 << 11..1 << 15)),

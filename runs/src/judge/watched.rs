@@ -13,6 +13,12 @@ const LOOK: Duration = Duration::from_millis(4);
 /// What may be taken between two looks: so much, or this part of the limit if that is less, is left for it.
 const MEANWHILE: u64 = 4 << 20;
 const MEANWHILE_PART: u64 = 32;
+/// What comes after the search belongs inside the limit of time: to tell how far it came, and to end the process. So long before the
+/// limit the search ends, and so much longer for each GiB that the process holds, which the system takes back page by page; but
+/// never more than this part of the limit.
+const AFTERWARDS: Duration = Duration::from_millis(25);
+const AFTERWARDS_PER_GIB: Duration = Duration::from_millis(150);
+const AFTERWARDS_PART: u32 = 10;
 /// How often progress is shown, in looks.
 const SHOW: u32 = 25;
 /// A check that is over by then shows nothing.
@@ -45,10 +51,12 @@ pub(super) fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -
             let mut looks = 0;
             while is_done.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 looks += 1;
-                if begin.elapsed() >= limits.timeout || limits.stop.is_set() {
+                let resident = resident_bytes();
+                let left = afterwards(limits.timeout, resident.unwrap_or_default());
+                if begin.elapsed() + left >= limits.timeout || limits.stop.is_set() {
                     budget.cancel();
                 }
-                if resident_bytes().is_some_and(|resident| resident > most) {
+                if resident.is_some_and(|resident| resident > most) {
                     budget.exhaust();
                 }
                 if let Some(show) = &limits.progress
@@ -69,6 +77,12 @@ pub(super) fn watched<T>(limits: &Limits, budget: &Budget, work: impl FnOnce() -
     })
 }
 
+/// How long before the limit of time the search has to end.
+fn afterwards(timeout: Duration, resident_bytes: u64) -> Duration {
+    let of_memory = AFTERWARDS_PER_GIB.mul_f64(resident_bytes as f64 / (1u64 << 30) as f64);
+    (AFTERWARDS + of_memory).min(timeout / AFTERWARDS_PART)
+}
+
 /// What the process holds, with everything that no budget counts: the history itself, the allocator's slack. None where the
 /// system does not tell.
 fn resident_bytes() -> Option<u64> {
@@ -76,4 +90,18 @@ fn resident_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_after_the_search_is_inside_the_limit() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(afterwards(minute, 0), AFTERWARDS);
+        assert_eq!(afterwards(minute, 2 << 30), AFTERWARDS + 2 * AFTERWARDS_PER_GIB);
+        let short = Duration::from_millis(100);
+        assert_eq!(afterwards(short, 2 << 30), short / AFTERWARDS_PART);
+    }
 }

@@ -28,7 +28,10 @@ pub(super) struct Configuration<B> {
 }
 
 impl<B: Bits> Configuration<B> {
-    /// Whether whatever can be done from `other` could have been done from here: see the module on the order of configurations.
+    /// Whether whatever can be done from `other` could be done from here.
+    ///
+    /// A pending read that is linearized asks nothing more. A pending write that is not can still serve, and need not: it
+    /// overlaps the slot, or the state need not stay in `other` either. A state that stays can be given up.
     pub(super) fn covers<O>(&self, other: &Self, field: &Field<'_, O, B>) -> bool {
         let stays = other.state == NONE || self.state == other.state && self.slot >= other.slot;
         stays
