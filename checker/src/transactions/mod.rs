@@ -139,11 +139,11 @@ struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Shown {
     /// One transaction after the other.
-    SerialOrder,
+    Serial,
     /// An order of commits, and where in it each one reads.
-    SnapshotOrder,
+    Snapshots,
     /// An order of commits, and what each one sees of it.
-    CommitOrder,
+    Commits,
 }
 
 fn analyse(group: &Group<'_>, words: Words, asked: Levels, budget: &Budget) -> Result<Finding, HistoryError> {
@@ -437,11 +437,7 @@ impl History<'_> {
             &Witness::Snapshots(guess.order),
             meter,
         )?;
-        Ok(legal.then_some(if serial {
-            Shown::SerialOrder
-        } else {
-            Shown::SnapshotOrder
-        }))
+        Ok(legal.then_some(if serial { Shown::Serial } else { Shown::Snapshots }))
     }
 
     /// An order at this level, verified; or the transactions among which there is none.
@@ -473,14 +469,10 @@ impl History<'_> {
                     return Ok(Searched::Unverified);
                 }
                 Ok(Searched::Keeps(match witness {
-                    Witness::Commits { .. } => Shown::CommitOrder,
+                    Witness::Commits { .. } => Shown::Commits,
                     Witness::Snapshots(order) => {
                         let serial = order.iter().zip(0..).all(|(commit, now)| commit.snapshot == now);
-                        if serial {
-                            Shown::SerialOrder
-                        } else {
-                            Shown::SnapshotOrder
-                        }
+                        if serial { Shown::Serial } else { Shown::Snapshots }
                     }
                 }))
             }

@@ -207,17 +207,17 @@ impl Shown {
     fn proved(self) -> Proved {
         let replayed = true;
         match self {
-            Shown::SerialOrder => Proved::SerialOrder { replayed },
-            Shown::SnapshotOrder => Proved::SnapshotOrder { replayed },
-            Shown::CommitOrder => Proved::CommitOrder { replayed },
+            Shown::Serial => Proved::SerialOrder { replayed },
+            Shown::Snapshots => Proved::SnapshotOrder { replayed },
+            Shown::Commits => Proved::CommitOrder { replayed },
         }
     }
 
     fn words(self) -> &'static str {
         match self {
-            Shown::SerialOrder => "they have a serial order, which was replayed",
-            Shown::SnapshotOrder => "they have an order of commits and snapshots, which was replayed",
-            Shown::CommitOrder => {
+            Shown::Serial => "they have a serial order, which was replayed",
+            Shown::Snapshots => "they have an order of commits and snapshots, which was replayed",
+            Shown::Commits => {
                 "they have an order of commits in which each reads the last of what it sees, which was verified"
             }
         }

@@ -222,7 +222,7 @@ impl World<'_> {
                 },
                 Lists => {
                     let split = found.len().checked_sub(mine.len())?;
-                    let (outside, inside) = found.split_at(split);
+                    let inside = &found[split..];
                     let list = self.list(key);
                     // As Elle reads lists: whatever was read is a beginning of what the key becomes.
                     let begins = found

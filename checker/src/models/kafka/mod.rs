@@ -99,9 +99,9 @@ fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt
     let meter = &mut budget.meter();
     let (found, polled) = look(group, meter)?;
     let Some(anomaly) = found else {
-        return Ok(match polled {
-            true => Judged::Bounds { engine: "offsets" },
-            false => Judged::unknown("the lack of a poll"),
+        return Ok(Judged::Bounds {
+            engine: "offsets",
+            compared: polled,
         });
     };
     let relaxed = group.without_failures();
