@@ -67,7 +67,13 @@ impl Drawing {
                 _ => {}
             }
         }
-        assert!(!drawing.floors.is_empty() && !drawing.crates.is_empty());
+        let with_floors: BTreeSet<&String> = drawing.floors.iter().map(|floors| &floors.name).collect();
+        assert_eq!(
+            with_floors,
+            drawing.crates.keys().collect(),
+            "crates with floors, and those of the map"
+        );
+        assert!(!drawing.crates.is_empty() && !drawing.pure.is_empty());
         drawing
     }
 }
