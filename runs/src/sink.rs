@@ -1,13 +1,14 @@
 //! Where a run is written down while it lasts.
 
-use histories::run_folder::FolderError;
 use histories::{Event, Value};
 use nemesis::effect::EffectLine;
 
 use crate::record::StatusLine;
 use crate::world::Boxed;
 
-/// Takes what a run leaves, line by line: into the files of a folder, or into memory.
+/// Takes what a run leaves, line by line: into the files of a folder, or into memory. Nobody who writes something down
+/// waits for it, and nobody is told that it cannot be written: no check may rest on what is not there, so then the run
+/// ends, and whoever leads it says why.
 pub trait Sink: Send + Sync {
     /// An event of the history. The order of the calls is the order of the file; the index is given here, and the time
     /// never goes back.
@@ -23,20 +24,11 @@ pub trait Sink: Send + Sync {
     fn written_keys(&self) -> Boxed<'_, Vec<Value>>;
 
     /// A line of `nemesis.jsonl`.
-    ///
-    /// # Errors
-    /// It cannot be written: no check may rest on what is not there, so the run cannot go on.
-    fn effect(&self, line: EffectLine) -> Result<(), FolderError>;
+    fn effect(&self, line: EffectLine);
 
     /// A line of `status.jsonl`.
-    ///
-    /// # Errors
-    /// As [`Sink::effect`].
-    fn status(&self, line: StatusLine) -> Result<(), FolderError>;
+    fn status(&self, line: StatusLine);
 
     /// A cycle of a guided schedule, for the file of its name.
-    ///
-    /// # Errors
-    /// As [`Sink::effect`].
-    fn cycle(&self, schedule: &str, cycle: serde_json::Value) -> Result<(), FolderError>;
+    fn cycle(&self, schedule: &str, cycle: serde_json::Value);
 }

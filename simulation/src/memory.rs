@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use histories::run_folder::FolderError;
 use histories::{Event, Kind, Nanos, Value};
 use nemesis::effect::EffectLine;
 use runs::record::StatusLine;
@@ -59,22 +58,19 @@ impl Sink for Memory {
         Box::pin(async { self.lock().written.iter().cloned().collect() })
     }
 
-    fn effect(&self, line: EffectLine) -> Result<(), FolderError> {
+    fn effect(&self, line: EffectLine) {
         self.lock().effects.push(line);
-        Ok(())
     }
 
-    fn status(&self, line: StatusLine) -> Result<(), FolderError> {
+    fn status(&self, line: StatusLine) {
         self.lock().statuses.push(line);
-        Ok(())
     }
 
-    fn cycle(&self, schedule: &str, cycle: serde_json::Value) -> Result<(), FolderError> {
+    fn cycle(&self, schedule: &str, cycle: serde_json::Value) {
         self.lock()
             .cycles
             .entry(schedule.to_owned())
             .or_default()
             .push(cycle);
-        Ok(())
     }
 }

@@ -314,6 +314,9 @@ impl Played {
     }
 }
 
+/// Told when a task is over.
+type Tasks = Vec<tokio::sync::oneshot::Receiver<()>>;
+
 /// A run in progress.
 struct Course<'a> {
     plan: &'a Plan,
@@ -328,7 +331,7 @@ impl Course<'_> {
         let clients = self.clients();
         self.start(&clients).await?;
         let stop = Stop::unset();
-        let loads = self.load(&clients, &stop).await?;
+        let (loads, watches) = self.load(&clients, &stop).await?;
         self.recover(&clients).await;
         for load in loads {
             // An operation in flight may take as long as its client waits; then its outcome is unknown.
@@ -336,6 +339,9 @@ impl Course<'_> {
         }
         let begin = clients.world.now();
         read_all(&clients, FINAL_READS).await?;
+        for watch in watches {
+            watch.await.map_err(|_| CourseError::Panicked("the observer"))?;
+        }
         self.record.stage("final-reads", begin, clients.world.now());
         self.record.finished = true;
         self.record
@@ -383,17 +389,14 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// Load with nemesis, then heal. The clients are still at what they began.
-    async fn load(
-        &mut self,
-        clients: &Clients,
-        over: &Stop,
-    ) -> Result<Vec<tokio::sync::oneshot::Receiver<()>>, CourseError> {
+    /// Load with nemesis, then heal. The clients are still at what they began, and the observer at its last look.
+    async fn load(&mut self, clients: &Clients, over: &Stop) -> Result<(Tasks, Tasks), CourseError> {
         let settings = &self.plan.settings;
         let is_guided = leading(&self.plan.rows).is_some_and(|row| row.guided);
         let (tick, poll) = if is_guided { GUIDED } else { UNGUIDED };
         let watching = Stop::unset();
-        let observer = Observer::start(&clients.world, &self.sink, settings.nodes, poll, &watching);
+        let (observer, watches) =
+            Observer::start(&clients.world, &self.sink, settings.nodes, poll, &watching);
         let chosen = nemesis::Settings {
             nodes: settings.nodes,
             seed: self.seed,
@@ -426,7 +429,7 @@ impl Course<'_> {
             });
         }
         watching.set();
-        Ok(loads)
+        Ok((loads, watches))
     }
 
     async fn recover(&mut self, clients: &Clients) {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use histories::run_folder::FolderError;
+
 /// Why the history could not be written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RecorderError {
@@ -26,6 +28,9 @@ pub enum RecorderError {
         /// How many bytes of it are whole lines.
         whole: u64,
     },
+    /// A file beside the history cannot be written; the checks read it, so the run cannot go on.
+    #[error("{0}; the history up to here is readable")]
+    Beside(Arc<FolderError>),
     /// A write does not come to its end.
     #[error("cannot write {}: the disk has not taken a write for {} s; the history up to there is readable", path.display(), limit.as_secs())]
     Stalled {

@@ -1,48 +1,36 @@
 //! The folder of a run as the place where it is written down.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use histories::run_folder::{FolderError, Lines};
 use histories::{Event, RunFolder, Value};
 use nemesis::effect::EffectLine;
 use runs::record::StatusLine;
 use runs::sink::Sink;
 use runs::world::Boxed;
 
-use super::recorder::Recorder;
+use super::recorder::{Line, Recorder};
 
-/// The files that grow while a run lasts.
+/// The files that grow while a run lasts; all of them are the recorder's.
 pub(super) struct Files {
     folder: RunFolder,
     recorder: Recorder,
-    effects: Mutex<Lines>,
-    statuses: Mutex<Lines>,
-    /// By schedule. Of one that leaves no cycle there is no file, unless it is guided.
-    cycles: Mutex<BTreeMap<String, Lines>>,
 }
 
 impl Files {
-    /// Begin them, but for the history, which is the recorder's.
+    /// Begin them, but for the history. Of a schedule that leaves no cycle there is no file, unless it is guided.
     pub(super) fn create(
         folder: &RunFolder,
         recorder: Recorder,
         schedules: &[&'static nemesis::Row],
-    ) -> Result<Self, FolderError> {
+    ) -> Self {
         let guided = schedules.iter().filter(|row| row.guided);
-        let cycles = guided.map(|row| Ok((row.name.to_owned(), Lines::create(folder.cycles(row.name))?)));
-        Ok(Files {
-            recorder,
-            effects: Mutex::new(Lines::create(folder.nemesis())?),
-            statuses: Mutex::new(Lines::create(folder.status())?),
-            cycles: Mutex::new(cycles.collect::<Result<_, FolderError>>()?),
+        let cycles = guided.map(|row| folder.cycles(row.name));
+        for path in [folder.nemesis(), folder.status()].into_iter().chain(cycles) {
+            recorder.begin(path);
+        }
+        Files {
             folder: folder.clone(),
-        })
+            recorder,
+        }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Sink for Files {
@@ -58,20 +46,17 @@ impl Sink for Files {
         Box::pin(self.recorder.written_keys())
     }
 
-    fn effect(&self, line: EffectLine) -> Result<(), FolderError> {
-        lock(&self.effects).add(&line)
+    fn effect(&self, line: EffectLine) {
+        self.recorder
+            .add(self.folder.nemesis(), Line::Effect(Box::new(line)));
     }
 
-    fn status(&self, line: StatusLine) -> Result<(), FolderError> {
-        lock(&self.statuses).add(&line)
+    fn status(&self, line: StatusLine) {
+        self.recorder.add(self.folder.status(), Line::Status(line));
     }
 
-    fn cycle(&self, schedule: &str, cycle: serde_json::Value) -> Result<(), FolderError> {
-        let mut cycles = lock(&self.cycles);
-        if !cycles.contains_key(schedule) {
-            let lines = Lines::create(self.folder.cycles(schedule))?;
-            cycles.insert(schedule.to_owned(), lines);
-        }
-        cycles.get_mut(schedule).map_or(Ok(()), |lines| lines.add(&cycle))
+    fn cycle(&self, schedule: &str, cycle: serde_json::Value) {
+        self.recorder
+            .add(self.folder.cycles(schedule), Line::Cycle(cycle));
     }
 }

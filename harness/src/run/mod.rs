@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
             seed: self.settings.seed,
             clients: self.settings.clients,
         });
-        let files = Files::create(&self.folder, recorder.clone(), &self.settings.nemesis_rows()?)?;
+        let files = Files::create(&self.folder, recorder.clone(), &self.settings.nemesis_rows()?);
         let clients = Clients {
             world: Arc::clone(&self.world),
             sink: Arc::new(files),
@@ -225,7 +225,11 @@ impl<'a> Run<'a> {
         signals: &Signals,
         progress: Progress,
     ) -> Result<(), Failure> {
-        let (healed, loads) = self.load(&clients, recorder, signals, progress).await?;
+        let Loaded {
+            healed,
+            loads,
+            watches,
+        } = self.load(&clients, recorder, signals, progress).await?;
         self.recover(&clients, &healed).await?;
         for load in loads {
             // An operation in flight may take as long as its client waits; then its outcome is unknown.
@@ -233,6 +237,10 @@ impl<'a> Run<'a> {
         }
         let begin = self.clock.now();
         read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
+        for watch in watches {
+            // What it saw last is written down before the recorder ends.
+            watch.await.map_err(|_| CourseError::Panicked("the observer"))?;
+        }
         self.stage_over("final-reads", begin)
     }
 
@@ -243,7 +251,7 @@ impl<'a> Run<'a> {
         recorder: Recorder,
         signals: &Signals,
         progress: Progress,
-    ) -> Result<(Healed, Vec<oneshot::Receiver<()>>), Failure> {
+    ) -> Result<Loaded, Failure> {
         let guided = self.settings.nemesis_rows()?.iter().any(|row| row.guided);
         let (tick, poll) = if guided {
             (GUIDED_TICK, GUIDED_POLL)
@@ -252,7 +260,7 @@ impl<'a> Run<'a> {
         };
         let watching = Stop::unset();
         let nodes = self.settings.nodes;
-        let observer = Observer::start(&self.world, &clients.sink, nodes, poll, &watching);
+        let (observer, watches) = Observer::start(&self.world, &clients.sink, nodes, poll, &watching);
         let conductor = self.conductor(clients, &observer)?;
         let stage = conductor.stage();
         let begin = self.clock.now();
@@ -296,7 +304,11 @@ impl<'a> Run<'a> {
         watching.set();
         let healed = healed.map_err(|_| CourseError::Panicked("the nemesis"))??;
         self.record.acts.clone_from(&healed.acts);
-        Ok((healed, loads))
+        Ok(Loaded {
+            healed,
+            loads,
+            watches,
+        })
     }
 
     /// With `--until-violation`: the journals are judged while they grow.
@@ -356,6 +368,15 @@ impl<'a> Run<'a> {
         self.record.finished = true;
         self.stage_over("stop", begin)
     }
+}
+
+/// What is left of the load when it is over.
+struct Loaded {
+    healed: Healed,
+    /// Clients, still at what they began.
+    loads: Vec<oneshot::Receiver<()>>,
+    /// The observer, still at its last look at each node.
+    watches: Vec<oneshot::Receiver<()>>,
 }
 
 /// Why the load ended.

@@ -1,10 +1,12 @@
-//! The recorder: the single writer of events.
+//! The recorder: the single writer of events, and of the files beside the history.
 //!
-//! Whoever acts hands its events to a queue; one thread numbers them and writes them down. So the order of the file
+//! Whoever acts hands its events to a queue; one thread numbers them and writes them down, and nobody else ever waits for
+//! the disk. So the order of the file
 //! is the order of the queue: an invocation is queued before its request is sent, a completion after its answer
 //! has come, and `a` stands before `b` in the file whenever `a` really ended before `b` began.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +16,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use histories::format::history1;
+use histories::run_folder::{FolderError, Lines};
 use histories::{Event, Header, Kind, Nanos, Process, Value};
+use nemesis::effect::EffectLine;
+use runs::record::StatusLine;
+use serde::Serialize;
 use tokio::sync::{Notify, oneshot};
 
 use crate::errors::RecorderError;
@@ -94,15 +100,24 @@ impl Shared {
     }
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every message is an event; a box for each would cost more than the room that it saves"
-)]
 enum Message {
     Event(Event),
+    /// Begin a file beside the history.
+    Begin(PathBuf),
+    /// A line of such a file.
+    Line(PathBuf, Line),
     /// Tell which keys were written to.
     WrittenKeys(oneshot::Sender<Vec<Value>>),
     Finish,
+}
+
+/// A line of a file beside the history.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Line {
+    Effect(Box<EffectLine>),
+    Status(StatusLine),
+    Cycle(serde_json::Value),
 }
 
 /// The thread that writes; [`Writing::finish`] ends it.
@@ -140,6 +155,16 @@ impl Recorder {
         self.shared.waiting.fetch_add(1, Ordering::AcqRel);
         // The thread is gone only when the run is over.
         let _ = self.queue.send(Message::Event(event));
+    }
+
+    /// Begin a file beside the history.
+    pub(super) fn begin(&self, path: PathBuf) {
+        let _ = self.queue.send(Message::Begin(path));
+    }
+
+    /// Add this line to a file beside the history, which is begun where that was not done.
+    pub(super) fn add(&self, path: PathBuf, line: Line) {
+        let _ = self.queue.send(Message::Line(path, line));
     }
 
     /// Returns when the queue has room for more.
@@ -192,6 +217,7 @@ impl Writing {
             path: path.to_owned(),
             file,
             whole,
+            beside: BTreeMap::new(),
             buffer: Vec::with_capacity(2 * FLUSH_AT_BYTES),
             flushed: Instant::now(),
             next_index: 0,
@@ -237,6 +263,8 @@ struct Writer {
     file: File,
     /// How many bytes of the file are whole lines.
     whole: u64,
+    /// The files beside it.
+    beside: BTreeMap<PathBuf, Lines>,
     buffer: Vec<u8>,
     flushed: Instant,
     next_index: u64,
@@ -297,6 +325,8 @@ impl Writer {
                     let _ = answer.send(self.written.iter().cloned().collect());
                 }
                 Message::Event(event) => self.take(event),
+                Message::Begin(path) => self.write_beside(path, None),
+                Message::Line(path, line) => self.write_beside(path, Some(&line)),
             }
         }
         self.flush();
@@ -326,6 +356,19 @@ impl Writer {
         }
         if self.buffer.len() >= FLUSH_AT_BYTES || self.flushed.elapsed() >= FLUSH_EVERY {
             self.flush();
+        }
+    }
+
+    fn write_beside(&mut self, path: PathBuf, line: Option<&Line>) {
+        if self.shared.error.get().is_some() {
+            return;
+        }
+        self.shared.writes.fetch_add(1, Ordering::AcqRel);
+        let written = add_line(&mut self.beside, path, line);
+        self.shared.writes.fetch_add(1, Ordering::AcqRel);
+        if let Err(error) = written {
+            self.flush();
+            self.shared.fail(RecorderError::Beside(Arc::new(error)));
         }
     }
 
@@ -376,6 +419,21 @@ impl Writer {
             .map_or(0, |at| at + 1);
         self.whole + whole as u64
     }
+}
+
+fn add_line(
+    files: &mut BTreeMap<PathBuf, Lines>,
+    path: PathBuf,
+    line: Option<&Line>,
+) -> Result<(), FolderError> {
+    let lines = match files.entry(path) {
+        Entry::Occupied(begun) => begun.into_mut(),
+        Entry::Vacant(new) => {
+            let lines = Lines::create(new.key().clone())?;
+            new.insert(lines)
+        }
+    };
+    line.map_or(Ok(()), |line| lines.add(line))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use histories::run_folder::FolderError;
 use histories::{Event, Kind, Nanos, Process, Value};
 use nemesis::effect::{Choice, EffectLine};
 use nemesis::fault::Target;
@@ -45,7 +44,7 @@ impl EffectLog {
     }
 
     /// Write an effect down, with the faults that it ends.
-    pub(super) fn add(&mut self, done: Done) -> Result<(), FolderError> {
+    pub(super) fn add(&mut self, done: Done) {
         let id = self.next_id;
         self.next_id += 1;
         let undoes = undone(&mut self.in_force, id, &done.effect, &done.outcome);
@@ -66,7 +65,7 @@ impl EffectLog {
             outcome,
             choice,
             undoes,
-        })
+        });
     }
 }
 

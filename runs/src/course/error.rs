@@ -1,14 +1,10 @@
 //! Why a run cannot go on.
 
-use histories::run_folder::FolderError;
 use nemesis::{NodeId, Outcome};
 
 /// What ends a run before its time; nothing of it is the store's answer to a fault.
 #[derive(Debug, thiserror::Error)]
 pub enum CourseError {
-    /// What happened cannot be written down.
-    #[error(transparent)]
-    Sink(#[from] FolderError),
     /// A node that was to come up again is broken by itself.
     #[error("{node} did not start again: {reason}")]
     NotStarted {

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use histories::run_folder::FolderError;
 use histories::{Nanos, Term};
 use nemesis::view::{Role, TailEntry};
 use nemesis::{NodeId, NodeStatus, NodeView, ProcessState};
+use tokio::sync::oneshot;
 
 use crate::record::StatusLine;
 use crate::sink::Sink;
 use crate::stop::Stop;
-use crate::world::{World, pass};
+use crate::world::{World, begin, pass};
 
 /// A node that only moved on (commit, log) is written down again after so long; one that changed its role at once.
 const QUIET: Duration = Duration::from_millis(100);
@@ -28,56 +28,44 @@ type Seen = (Nanos, Arc<NodeStatus>);
 pub struct Observer {
     world: Arc<dyn World>,
     latest: Arc<Mutex<BTreeMap<NodeId, Seen>>>,
-    /// Why a line could not be written: the checks read them, so the run cannot go on without.
-    error: Arc<Mutex<Option<FolderError>>>,
 }
 
 impl Observer {
-    /// Ask each of so many nodes every `every`, until `stop`; changes go to the sink.
+    /// Ask each of so many nodes every `every`, until `stop`; changes go to the sink. All have gone there when every
+    /// receiver is told so.
     pub fn start(
         world: &Arc<dyn World>,
         sink: &Arc<dyn Sink>,
         nodes: usize,
         every: Duration,
         stop: &Stop,
-    ) -> Self {
+    ) -> (Self, Vec<oneshot::Receiver<()>>) {
         let observer = Observer {
             world: Arc::clone(world),
             latest: Arc::default(),
-            error: Arc::default(),
         };
-        for node in NodeId::all(nodes) {
+        let watches = NodeId::all(nodes).map(|node| {
             let (observer, stop) = (observer.clone(), stop.clone());
             let mut log = Log::new(Arc::clone(sink));
-            world.spawn(Box::pin(async move {
+            begin(&**world, async move {
                 while !stop.is_set() {
                     let asked = observer.world.now();
                     if let Some(status) = observer.world.status(node).await {
-                        observer.fails(log.note(node, asked, &status));
+                        log.note(node, asked, &status);
                         lock(&observer.latest).insert(node, (asked, status));
                     }
                     pass(&*observer.world, every).await;
                 }
-                observer.fails(log.flush(node));
-            }));
-        }
-        observer
-    }
-
-    fn fails(&self, noted: Result<(), FolderError>) {
-        if let Err(error) = noted {
-            lock(&self.error).get_or_insert(error);
-        }
+                log.flush(node);
+            })
+        });
+        let watches = watches.collect();
+        (observer, watches)
     }
 
     /// A status that was asked for before this moment is no longer shown: the node was started anew.
     pub fn forget(&self, node: NodeId) {
         lock(&self.latest).remove(&node);
-    }
-
-    /// Why statuses could not be written down, if so; told once.
-    pub fn error(&self) -> Option<FolderError> {
-        lock(&self.error).take()
     }
 
     /// Every node as it is known now.
@@ -128,21 +116,20 @@ impl Log {
         }
     }
 
-    fn note(&mut self, node: NodeId, time: Nanos, status: &Arc<NodeStatus>) -> Result<(), FolderError> {
+    fn note(&mut self, node: NodeId, time: Nanos, status: &Arc<NodeStatus>) {
         match &self.last {
             Some(last) if !turned(last, status) => {
                 let moved_on = last.commit != status.commit || last.last != status.last_index();
                 if moved_on && time.since(last.time) >= QUIET {
-                    self.write(node, time, status)?;
+                    self.write(node, time, status);
                 } else if moved_on {
                     self.held_back = Some((time, Arc::clone(status)));
                 }
-                Ok(())
             }
             _ => {
                 // What it had come to before it turned is what the checks look for.
-                self.flush(node)?;
-                self.write(node, time, status)
+                self.flush(node);
+                self.write(node, time, status);
             }
         }
     }
@@ -172,14 +159,13 @@ impl Log {
         }
     }
 
-    fn flush(&mut self, node: NodeId) -> Result<(), FolderError> {
-        match self.held_back.take() {
-            Some((time, status)) => self.write(node, time, &status),
-            None => Ok(()),
+    fn flush(&mut self, node: NodeId) {
+        if let Some((time, status)) = self.held_back.take() {
+            self.write(node, time, &status);
         }
     }
 
-    fn write(&mut self, node: NodeId, time: Nanos, status: &NodeStatus) -> Result<(), FolderError> {
+    fn write(&mut self, node: NodeId, time: Nanos, status: &NodeStatus) {
         let line = self.line(node, time, status);
         self.shown
             .retain(|entry| line.tail.first().is_none_or(|first| entry.index < first.index));
@@ -188,7 +174,7 @@ impl Log {
         self.shown.drain(..excess);
         self.held_back = None;
         self.last = Some(line.clone());
-        self.sink.status(line)
+        self.sink.status(line);
     }
 }
 

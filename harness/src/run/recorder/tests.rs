@@ -136,3 +136,28 @@ async fn a_stalled_disk_ends_the_run_and_nobody_waits_for_it() {
     let error = writing.finish().unwrap_err().to_string();
     assert!(error.contains("has not taken a write"), "{error}");
 }
+
+#[test]
+fn a_file_beside_the_history_is_written_by_the_same_thread_and_its_failure_ends_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let beside = |name: &str| folder.path().join(name);
+    let line = |number: u64| Line::Cycle(number.into());
+    let writing = start(&beside("history.jsonl"), &header(), None).unwrap();
+    let recorder = writing.recorder();
+    recorder.begin(beside("empty.jsonl"));
+    recorder.add(beside("a.jsonl"), line(1));
+    recorder.add(beside("a.jsonl"), line(2));
+    recorder.record(event(1, Kind::Invoke, 5));
+    // There is no such folder.
+    recorder.add(beside("none/b.jsonl"), line(3));
+    recorder.record(event(1, Kind::Ok, 6));
+    let error = writing.finish().unwrap_err().to_string();
+    assert!(
+        error.contains("none/b.jsonl") && error.contains("readable"),
+        "{error}"
+    );
+    assert_eq!(lines(&beside("empty.jsonl")), [""; 0]);
+    assert_eq!(lines(&beside("a.jsonl")), ["1", "2"]);
+    // Nothing follows what could not be written.
+    assert_eq!(lines(&beside("history.jsonl")).len(), 2);
+}
