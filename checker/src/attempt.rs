@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(states_told, model.examples.states, "{}", model.name);
             told += 1;
         }
-        assert_eq!(told, 14, "models that the search decides");
+        assert_eq!(told, 18, "models that the search decides");
     }
 
     #[test]

@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_stopped_check_tells_how_far_it_came() {
         let options = Options {
-            engine: Engine::Search,
+            engine: Engine::DepthFirst,
             ..Options::default()
         };
         let model = models::find("register").unwrap();

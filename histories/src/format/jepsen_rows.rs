@@ -7,7 +7,9 @@ use std::io::BufRead;
 use super::draft::{Draft, assemble, places};
 use super::edn::{Edn, Fault, Node, Parser, excerpt};
 use super::error::FormatError;
-use super::jepsen_edn::{begins_a_row, blank, code_and_message, kind, operation, process, word_of};
+use super::jepsen_edn::{
+    begins_a_row, blank, code_and_message, kind, looks_like_a_row, operation, process, word_of,
+};
 use super::names::Names;
 use super::{Imported, Interrupt, Options, head_text, read_text};
 use crate::event::Process;
@@ -60,20 +62,6 @@ pub(super) struct Problematic;
 
 fn not_a_row(offset: usize, line: &str) -> Fault {
     Fault::expected(offset, "a row: process, type, operation and value", excerpt(line))
-}
-
-/// Whether the text begins with a process, which some loggers put in brackets, and a keyword.
-pub(super) fn looks_like_a_row(text: &str) -> bool {
-    let (process, rest) = match text.trim_start().strip_prefix('[') {
-        Some(inside) => inside.split_once(']').unwrap_or_default(),
-        None => {
-            let text = text.trim_start();
-            text.split_once(char::is_whitespace).unwrap_or_default()
-        }
-    };
-    let process = process.trim();
-    let is_process = process == ":nemesis" || process.parse::<u64>().is_ok();
-    is_process && rest.trim_start().starts_with(':')
 }
 
 /// Whether the text begins with a row, with or without brackets, or with a map of an operation.

@@ -7,8 +7,9 @@ use std::io::BufRead;
 
 use super::draft::{assemble, places};
 use super::error::FormatError;
+use super::jepsen_edn::looks_like_a_row;
 use super::jepsen_log::message_of;
-use super::jepsen_rows::{Problematic, drafts, looks_like_a_row};
+use super::jepsen_rows::{Problematic, drafts};
 use super::{Analysis, FAILED_CAS, FailedCas, Imported, OBSERVATION, Options, head_text, read_text};
 
 pub(super) const NAME: &str = "porcupine-etcd";

@@ -47,8 +47,21 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 
 /// Whether a row in brackets stands here.
 pub(super) fn begins_a_row(text: &str) -> bool {
-    text.strip_prefix(['[', '('])
-        .is_some_and(super::jepsen_rows::looks_like_a_row)
+    text.strip_prefix(['[', '(']).is_some_and(looks_like_a_row)
+}
+
+/// Whether the text begins with a process, which some loggers put in brackets, and a keyword.
+pub(super) fn looks_like_a_row(text: &str) -> bool {
+    let (process, rest) = match text.trim_start().strip_prefix('[') {
+        Some(inside) => inside.split_once(']').unwrap_or_default(),
+        None => {
+            let text = text.trim_start();
+            text.split_once(char::is_whitespace).unwrap_or_default()
+        }
+    };
+    let process = process.trim();
+    let is_process = process == ":nemesis" || process.parse::<u64>().is_ok();
+    is_process && rest.trim_start().starts_with(':')
 }
 
 fn begins_a_map(text: &str) -> bool {
