@@ -53,6 +53,22 @@ impl Isolation {
         Serializable,
     ];
 
+    /// What it asks, in a line.
+    pub fn about(self) -> &'static str {
+        match self {
+            ReadUncommitted => "no cycle of writes over writes",
+            ReadCommitted => "nor of reads of what was written; nothing aborted or intermediate is read",
+            MonotonicAtomicView => "who saw something of a transaction sees all of it from then on",
+            ReadAtomic => "who sees something of a transaction sees all of it",
+            Causal => "what is seen brings with it what its writer saw",
+            Prefix => "what is seen are the first transactions of one order of commits",
+            ParallelSnapshotIsolation => "causal, and of two that write a key one sees the other",
+            SnapshotIsolation => "prefix, and of two that write a key one sees the other",
+            RepeatableRead => "serializable but for predicates, of which there are none here",
+            Serializable => "as if one after the other",
+        }
+    }
+
     /// The isolations of which each follows from this one at once.
     fn weaker(self) -> &'static [Isolation] {
         match self {

@@ -60,11 +60,13 @@ pub(super) fn guess(facts: &Facts, reads: Reads, meter: &mut Meter<'_>) -> Resul
     guesser.finish(meter)
 }
 
-/// For each version the last invocation of a transaction that reads it.
+/// For each version the last invocation of a transaction that reads it; 0 where several wrote it, and nobody knows whose
+/// was read.
 fn read_until(facts: &Facts) -> Vec<u32> {
     let mut until = vec![0; facts.versions()];
     for at in 0..facts.len() {
-        for read in facts.reads.of(at).iter().filter(|read| read.version != NONE) {
+        let one = |read: &&Read| read.version != NONE && facts.sources(**read).len() == 1;
+        for read in facts.reads.of(at).iter().filter(one) {
             let last = &mut until[read.version as usize];
             *last = facts.inv[at as usize].max(*last);
         }

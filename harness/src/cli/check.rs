@@ -76,7 +76,7 @@ pub(super) struct Args {
     /// A bank's balances may be below zero.
     #[arg(long)]
     negative_balances: bool,
-    /// What transactions are held to; several levels with commas between them.
+    /// What transactions are held to; several levels with commas between them (`harness list levels`).
     #[arg(
         long,
         value_enum,

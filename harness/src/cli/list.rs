@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ::runs::workloads;
 use bytesize::ByteSize;
+use checker::Order;
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -50,6 +51,7 @@ enum What {
     Nemeses,
     Workloads,
     Models,
+    Levels,
     Formats,
     Bugs,
 }
@@ -62,6 +64,7 @@ pub(super) fn list(args: &Args) -> Result<Exit, Failure> {
         What::Nemeses => nemeses(),
         What::Workloads => workloads(),
         What::Models => models(),
+        What::Levels => levels(),
         What::Formats => formats(),
         What::Bugs => bugs(),
     };
@@ -127,6 +130,31 @@ fn nemeses() -> Table {
             .map(|nemesis| {
                 let (nodes, least) = (nemesis.nodes.to_string(), nemesis.least_nodes.to_string());
                 row(&[nemesis.name, &nodes, &least, nemesis.about])
+            })
+            .collect(),
+    }
+}
+
+/// The isolations; each has its variants by session and by real time.
+fn levels() -> Table {
+    let variant = |isolation, order| checker::Level::of(isolation, order).as_str();
+    let plain = checker::Level::all()
+        .iter()
+        .filter(|level| level.order == Order::Any);
+    Table {
+        head: vec!["level", "also", "by session", "by real time", "about"],
+        rows: plain
+            .map(|level| {
+                let session = variant(level.isolation, Order::Session);
+                let real_time = variant(level.isolation, Order::RealTime);
+                let aliases = level.aliases().join(", ");
+                row(&[
+                    level.as_str(),
+                    &aliases,
+                    session,
+                    real_time,
+                    level.isolation.about(),
+                ])
             })
             .collect(),
     }
