@@ -24,7 +24,7 @@ const APPENDS_MAX: usize = 32;
 const RUNS: usize = 3;
 
 /// What one check may cost before it is inconclusive.
-const STEPS: u64 = 300_000_000;
+const STEPS: u64 = 30_000_000;
 
 /// A run of a strict serializable database; one read in `stale` (never, if 0) misses the last write.
 fn history(lists: bool, stale: u32) -> Vec<Event> {

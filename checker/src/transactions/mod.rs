@@ -16,7 +16,7 @@
 //! | `decide`, `nodes`, `points`, `visible` | the search for an order at a level, and what an order breaks there |
 //! | `solver`, `acyclic`, `choices` | the engine of that search |
 //! | `replay` | the verifier of an order; it shares no code with what found it |
-//! | `core` | the few transactions that have no order |
+//! | `culprits` | the few transactions that have no order |
 //! | `tell`, `shown`, `report` | the proof in prose, and the check |
 //!
 //! The proposal, the graph and its components are near-linear in the history. The search is not: most levels from
@@ -25,7 +25,8 @@
 mod acyclic;
 mod anomaly;
 mod choices;
-mod core;
+
+mod culprits;
 mod cycles;
 mod decide;
 mod dependencies;
@@ -304,7 +305,7 @@ impl Finding {
             Searched::Breaks(among) => {
                 self.broken
                     .extend(Level::all().iter().copied().filter(|&other| other.implies(level)));
-                let told = core::tell(case, level, &among, meter)?;
+                let told = culprits::tell(case, level, &among, meter)?;
                 *self.counts.entry(told.name.clone()).or_default() += 1;
                 self.told.push(told);
             }

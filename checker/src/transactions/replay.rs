@@ -174,34 +174,57 @@ impl<'a> Replay<'a> {
         if !self.complete(order.iter().copied()) {
             return Ok(false);
         }
+        // As if each read the state just before its own commit.
+        let commits = order.iter().zip(0..);
+        let commits: Vec<Commit> = commits
+            .map(|(&transaction, snapshot)| Commit {
+                transaction,
+                snapshot,
+            })
+            .collect();
+        if !self.in_order(&commits) {
+            return Ok(false);
+        }
         let versions = Versions::of(self.transactions, order);
         if self.level.isolation == Isolation::ReadUncommitted {
-            return Ok(self.lists_agree(&versions) && self.follows_all(order, meter)?);
+            return Ok(self.lists_agree(&versions));
         }
-        let words = order.len().div_ceil(64);
+        let sees_all = self.level.isolation.implies(Isolation::ReadAtomic);
+        let transitive = self.level.isolation.implies(Isolation::Causal);
+        let words = if transitive { order.len().div_ceil(64) } else { 0 };
         meter.grow(order.len() * words * 8)?;
         let mut sees: Vec<Vec<u64>> = Vec::with_capacity(order.len());
         let mut written: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
         for (&at, now) in order.iter().zip(0..) {
+            meter.step()?;
             let Some(sources) = self.sources(at, &versions, chosen) else {
                 return Ok(false);
             };
             let own = self.keys_written(at);
             let mut direct: Vec<usize> = sources.iter().filter_map(|&(_, source)| source).collect();
-            for (&other, before) in order.iter().zip(0..) {
-                meter.step()?;
-                if self.stands_before(other, at) {
-                    direct.push(before);
-                }
-            }
             if direct.iter().any(|&before| before >= now) {
                 return Ok(false);
+            }
+            if sees_all && self.level.order != Order::Any {
+                for (&other, before) in order[..now].iter().zip(0..) {
+                    meter.step()?;
+                    if self.stands_before(other, at) {
+                        direct.push(before);
+                    }
+                }
             }
             if self.level.isolation == Isolation::ParallelSnapshotIsolation {
                 direct.extend(own.iter().filter_map(|key| written.get(key)).flatten());
             }
-            let seen = self.sight(&direct, &sees, words);
-            if self.misses(&sources, &seen, &written) {
+            let seen = match transitive {
+                true => all_seen(&direct, &sees, words),
+                false => Vec::new(),
+            };
+            let visible = |other: usize| match transitive {
+                true => seen[other / 64] >> (other % 64) & 1 == 1,
+                false => direct.contains(&other),
+            };
+            if self.misses(&sources, visible, &written) {
                 return Ok(false);
             }
             own.iter()
@@ -222,48 +245,26 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn follows_all(&self, order: &[u32], meter: &mut Meter<'_>) -> Result<bool, Halt> {
-        for (now, &at) in order.iter().enumerate() {
-            for &later in &order[now..] {
-                meter.step()?;
-                if self.stands_before(later, at) {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    /// All that one sees who sees these at least, as bits by their places.
-    fn sight(&self, direct: &[usize], sees: &[Vec<u64>], words: usize) -> Vec<u64> {
-        let transitive = matches!(
-            self.level.isolation,
-            Isolation::Causal | Isolation::ParallelSnapshotIsolation
-        );
-        let mut seen = vec![0; words];
-        for &before in direct {
-            seen[before / 64] |= 1 << (before % 64);
-            if transitive {
-                seen.iter_mut()
-                    .zip(&sees[before])
-                    .for_each(|(seen, more)| *seen |= more);
-            }
-        }
-        seen
-    }
-
     /// Whether one of the reads is not from the last writer of its key that is seen.
-    fn misses(&self, sources: &[Source], seen: &[u64], written: &FxHashMap<u32, Vec<usize>>) -> bool {
+    fn misses(
+        &self,
+        sources: &[Source],
+        seen: impl Fn(usize) -> bool,
+        written: &FxHashMap<u32, Vec<usize>>,
+    ) -> bool {
+        if self.level.isolation == Isolation::ReadCommitted {
+            return false;
+        }
         let mut until: Vec<usize> = Vec::new();
         sources.iter().any(|&(key, source)| {
             let visible = |other: usize| match self.level.isolation {
-                Isolation::ReadCommitted => false,
                 Isolation::MonotonicAtomicView => until.contains(&other),
-                _ => seen[other / 64] >> (other % 64) & 1 == 1,
+                _ => seen(other),
             };
-            let others = written.get(&key).map_or(&[][..], Vec::as_slice).iter();
-            let missed = others.filter(|&&other| source.is_none_or(|source| other > source));
-            let misses = missed.into_iter().any(|&other| visible(other));
+            let others = written.get(&key).map_or(&[][..], Vec::as_slice);
+            // In the order of commits: those after the source.
+            let after = others.partition_point(|&other| source.is_some_and(|source| other <= source));
+            let misses = others[after..].iter().any(|&other| visible(other));
             until.extend(source);
             misses
         })
@@ -354,6 +355,18 @@ impl<'a> Replay<'a> {
             _ => (micro.value == self.initial).then_some(None),
         }
     }
+}
+
+/// All that one sees who sees these at least, as bits by their places.
+fn all_seen(direct: &[usize], sees: &[Vec<u64>], words: usize) -> Vec<u64> {
+    let mut seen = vec![0; words];
+    for &before in direct {
+        seen[before / 64] |= 1 << (before % 64);
+        seen.iter_mut()
+            .zip(&sees[before])
+            .for_each(|(seen, more)| *seen |= more);
+    }
+    seen
 }
 
 /// Of a read the key, and the place of its writer in the order; none for the initial state.

@@ -183,7 +183,8 @@ impl Theory for Orders<'_, '_> {
     }
 
     fn partial_check(&mut self, acts: &mut TheoryArg<'_>) {
-        if let Err(stop) = self.meter.step() {
+        // What lies between two calls can be long.
+        if let Err(stop) = self.meter.step().and_then(|()| self.meter.look()) {
             self.halt(stop);
         }
         self.take(acts);
