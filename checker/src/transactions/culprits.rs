@@ -5,11 +5,11 @@
 //! edges are followed one after the other, each with the reason that forces it, until they close a cycle; where both
 //! places of a write are open, each is followed for itself.
 
-use super::History;
 use super::anomaly::Anomaly;
 use super::decide::{Decided, decide};
 use super::dependencies::{Dependencies, Link};
 use super::facts::{Effect, Facts};
+use super::history::History;
 use super::micro::NONE;
 use super::nodes::written_and_read;
 use super::shown::Short;

@@ -16,6 +16,7 @@
 //! | `decide`, `nodes`, `points`, `visible` | the search for an order at a level, and what an order breaks there |
 //! | `solver`, `acyclic`, `choices` | the engine of that search |
 //! | `replay` | the verifier of an order; it shares no code with what found it |
+//! | `history` | all of it about one group, and the engines that are asked about a level |
 //! | `culprits` | the few transactions that have no order |
 //! | `tell`, `shown`, `report` | the proof in prose, and the check |
 //!
@@ -32,6 +33,7 @@ mod decide;
 mod dependencies;
 mod facts;
 mod guess;
+mod history;
 mod list_reads;
 mod lists;
 mod micro;
@@ -51,30 +53,18 @@ use std::collections::BTreeMap;
 use histories::{Event, Header, Kind};
 
 use self::anomaly::Cases;
-use self::cycles::Cycle;
-use self::decide::{Decided, Witness, decide, propose};
-use self::dependencies::{Dependencies, Link};
-use self::facts::Facts;
-use self::guess::Commit;
-use self::lists::Lists;
+use self::dependencies::Link;
+use self::history::{BOUNDARY_STEPS, History, Inferred, Searched, Shown};
 pub(crate) use self::micro::Words;
 use self::micro::{NONE, Transactions};
 use self::registers::Registers;
-use self::replay::replay;
 use crate::budget::{Budget, Meter};
 use crate::error::{Halt, HistoryError};
 use crate::explain::ONLY_FAILURES;
-use crate::levels::{Isolation, Level, Levels, Order};
+use crate::levels::{Level, Levels, Order};
 use crate::operations::{Group, groups_within};
 use crate::proved::Vacuous;
 use crate::verdict::Check;
-
-/// Steps that the question which other levels a history keeps to may cost, for each of them.
-const BOUNDARY_STEPS: u64 = 2_000_000;
-
-/// Of so many transactions an order that respects real time is looked for first, with so many steps.
-const LONG: u32 = 64;
-const TIMED_STEPS: u64 = 50_000_000;
 
 /// The check of a whole history of such transactions.
 pub(crate) fn check(
@@ -134,17 +124,6 @@ struct Finding {
     stopped: Option<&'static str>,
     /// Why there was nothing to prove.
     vacuous: Option<Vacuous>,
-}
-
-/// What shows that a history keeps to a level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Shown {
-    /// One transaction after the other.
-    Serial,
-    /// An order of commits, and where in it each one reads.
-    Snapshots,
-    /// An order of commits, and what each one sees of it.
-    Commits,
 }
 
 fn analyse(group: &Group<'_>, words: Words, asked: Levels, budget: &Budget) -> Result<Finding, HistoryError> {
@@ -374,155 +353,5 @@ impl Finding {
             }
         }
         Ok(())
-    }
-}
-
-/// The answer of the search for an order.
-enum Searched {
-    /// There is one, and it was verified.
-    Keeps(Shown),
-    /// There is none among these transactions.
-    Breaks(Vec<u32>),
-    /// The verifier did not agree.
-    Unverified,
-}
-
-/// A group's transactions, with what the engines need to know of them.
-struct History<'a> {
-    transactions: &'a Transactions<'a>,
-    initial: &'a histories::Value,
-    model: &'a Inferred<'a>,
-    facts: &'a Facts,
-    /// The dependencies with each order that was needed.
-    known: Vec<(Order, Dependencies)>,
-}
-
-impl History<'_> {
-    /// What is known to stand before what, with the order that binds a level.
-    fn dependencies(&mut self, order: Order, meter: &mut Meter<'_>) -> Result<&Dependencies, Halt> {
-        if let Some(at) = self.known.iter().position(|(known, _)| *known == order) {
-            return Ok(&self.known[at].1);
-        }
-        let mut dependencies = Dependencies::new(self.transactions.len());
-        self.model.link(&mut dependencies, meter)?;
-        if order != Order::Any {
-            dependencies.processes(self.transactions);
-        }
-        if order == Order::RealTime {
-            dependencies.real_time(self.transactions, meter)?;
-        }
-        self.known.push((order, dependencies));
-        Ok(&self.known[self.known.len() - 1].1)
-    }
-
-    /// Whether the order that the clock proposes is legal at this level.
-    fn proposed(&self, level: Level, meter: &mut Meter<'_>) -> Result<Option<Shown>, Halt> {
-        let (guess, fits) = propose(self.facts, level, meter)?;
-        if !fits {
-            return Ok(None);
-        }
-        let serial = guess
-            .order
-            .iter()
-            .zip(0..)
-            .all(|(commit, now)| commit.snapshot == now);
-        let isolation = match serial {
-            true => Isolation::Serializable,
-            false => Isolation::SnapshotIsolation,
-        };
-        let stronger = Level::of(isolation, level.order);
-        let legal = replay(
-            self.transactions,
-            self.initial,
-            stronger,
-            &Witness::Snapshots(guess.order),
-            meter,
-        )?;
-        Ok(legal.then_some(if serial { Shown::Serial } else { Shown::Snapshots }))
-    }
-
-    /// An order at this level, verified; or the transactions among which there is none.
-    ///
-    /// Real time is tried first, whatever order the level asks for: most histories respect it, and it keeps apart what
-    /// has nothing to do with each other.
-    fn search(&mut self, level: Level, meter: &mut Meter<'_>) -> Result<Searched, Halt> {
-        let timed = Level::of(level.isolation, Order::RealTime);
-        if level != timed && self.facts.len() > LONG {
-            match self.find(timed, &mut meter.beside().capped(TIMED_STEPS)) {
-                Ok(Searched::Keeps(shown)) => return Ok(Searched::Keeps(shown)),
-                Err(Halt::Stop(stop)) if meter.is_over() => return Err(Halt::Stop(stop)),
-                _ => {}
-            }
-        }
-        self.find(level, meter)
-    }
-
-    fn find(&mut self, level: Level, meter: &mut Meter<'_>) -> Result<Searched, Halt> {
-        let proposal: Vec<Commit> = propose(self.facts, level, meter)?.0.order;
-        let facts = self.facts;
-        let dependencies = self.dependencies(level.order, meter)?;
-        match decide(facts, level, dependencies, &proposal, meter)? {
-            Decided::Breaks(among) => Ok(Searched::Breaks(among)),
-            Decided::Keeps(witness) => {
-                let legal = replay(self.transactions, self.initial, level, &witness, meter)?;
-                debug_assert!(legal, "the search's order does not replay");
-                if !legal {
-                    return Ok(Searched::Unverified);
-                }
-                Ok(Searched::Keeps(match witness {
-                    Witness::Commits { .. } => Shown::Commits,
-                    Witness::Snapshots(order) => {
-                        let serial = order.iter().zip(0..).all(|(commit, now)| commit.snapshot == now);
-                        if serial { Shown::Serial } else { Shown::Snapshots }
-                    }
-                }))
-            }
-        }
-    }
-
-    /// The same within a limit of its own, and by a proposal where that may be legal.
-    fn decides(&mut self, level: Level, clean: bool, meter: &Meter<'_>) -> Result<Searched, Halt> {
-        let mut capped = meter.beside().capped(BOUNDARY_STEPS);
-        if clean && let Some(shown) = self.proposed(level, &mut capped)? {
-            return Ok(Searched::Keeps(shown));
-        }
-        self.search(level, &mut capped)
-    }
-}
-
-/// What a model made of the transactions.
-enum Inferred<'a> {
-    Lists(Lists<'a>),
-    Registers(Registers<'a>),
-}
-
-impl Inferred<'_> {
-    fn link(&self, dependencies: &mut Dependencies, meter: &mut Meter<'_>) -> Result<(), Halt> {
-        match self {
-            Inferred::Lists(lists) => lists.link(dependencies, meter),
-            Inferred::Registers(registers) => registers.link(dependencies, meter),
-        }
-    }
-
-    /// A list to which several appended the same, so that nobody knows whose element stands there.
-    fn ambiguous(&self) -> Option<String> {
-        match self {
-            Inferred::Lists(lists) => lists.ambiguous(),
-            Inferred::Registers(_) => None,
-        }
-    }
-
-    fn facts(&self, initial: &histories::Value, meter: &mut Meter<'_>) -> Result<Facts, Halt> {
-        match self {
-            Inferred::Lists(lists) => Facts::of_lists(lists, meter),
-            Inferred::Registers(registers) => Facts::of_registers(registers.transactions, initial, meter),
-        }
-    }
-
-    fn because(&self, before: u32, after: u32, link: Link, t: &str, u: &str) -> Option<String> {
-        match self {
-            Inferred::Lists(lists) => lists.because(before, after, link, t, u),
-            Inferred::Registers(registers) => registers.because(before, after, link, t, u),
-        }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Finding, Shown};
+use super::Finding;
+use super::history::Shown;
 use crate::levels::{Level, Levels};
 use crate::proved::{Proved, Vacuous};
 use crate::verdict::{Check, CheckName, Verdict, Violation};

@@ -5,10 +5,11 @@ use std::fmt::Write;
 use histories::Kind;
 
 use super::anomaly::{Anomaly, Case, Cases};
+use super::cycles::Cycle;
 use super::dependencies::Link;
+use super::history::Inferred;
 use super::micro::Transactions;
 use super::shown::Shown;
-use super::{Cycle, Inferred};
 use crate::verdict::{Edge, Reason};
 
 /// Proofs that are told; the other cases are counted.
