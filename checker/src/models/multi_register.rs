@@ -19,7 +19,7 @@ use crate::operations::{Group, Operation};
 use crate::options::{NullRead, Options};
 use crate::spec::{Role, Spec};
 #[cfg(test)]
-use crate::twins::{self, Drawn, Examples};
+use crate::twins::{self, Drawn, Examples, Proof};
 
 pub(super) const MODEL: Model = Model {
     name: "multi-register",
@@ -42,7 +42,7 @@ pub(super) const MODEL: Model = Model {
         twins: || vec![Drawn::of(twins::MultiRegister)],
         illegal: "txn [['write','x',1],['write','y',2]]; txn [['read','x',null]] → [['read','x',2]]",
         states: &["x=null y=null", "x=1 y=2"],
-        proofs: &[],
+        proofs: &[Proof::MayStay],
     },
 };
 

@@ -17,7 +17,7 @@ use crate::operations::Group;
 use crate::options::Options;
 use crate::proved::Reading;
 #[cfg(test)]
-use crate::twins::{Drawn, Examples, Seen};
+use crate::twins::{Drawn, Examples, Proof, Seen};
 
 pub(super) const COMMENTS: Model = Model {
     name: "comments",
@@ -36,7 +36,7 @@ pub(super) const COMMENTS: Model = Model {
         twins: || vec![Drawn::of(Seen)],
         illegal: "write 7; write 8; read null → [8]",
         states: &[],
-        proofs: &[],
+        proofs: &[Proof::Sums],
     },
 };
 
