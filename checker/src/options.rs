@@ -103,7 +103,6 @@ pub enum Engine {
     /// The search alone, depth-first and breadth-first raced.
     Search,
     /// The depth-first search alone.
-    #[cfg_attr(feature = "clap", value(skip))]
     DepthFirst,
     /// The breadth-first search alone.
     #[cfg_attr(feature = "clap", value(skip))]

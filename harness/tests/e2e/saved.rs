@@ -57,6 +57,11 @@ fn a_run_that_was_saved_before_is_judged_and_shown_as_it_was() {
         copy(&saved, &run);
         let name = run.display();
         let text = std::fs::read_to_string(saved.join("results.json")).unwrap();
+        // A proof that rests on the start names it.
+        let text = text.replace(
+            "still saw the initial value,",
+            "still saw the initial value null,",
+        );
         let mut then = placeless(serde_json::from_str(&text).unwrap());
         // Balances that add up were once called a legal order, which nobody had looked for.
         for check in then["checks"].as_array_mut().unwrap() {
