@@ -171,6 +171,16 @@ impl Level {
         self.isolation.implies(other.isolation) && self.order >= other.order
     }
 
+    /// This one and all that follow from it.
+    pub fn weaker(self) -> Levels {
+        ALL.iter().copied().filter(|&other| self.implies(other)).collect()
+    }
+
+    /// This one and all from which it follows.
+    pub fn stronger(self) -> Levels {
+        ALL.iter().copied().filter(|&other| other.implies(self)).collect()
+    }
+
     const fn place(self) -> usize {
         self.isolation as usize * 3 + self.order as usize
     }
@@ -248,12 +258,6 @@ impl Default for Levels {
     }
 }
 
-impl Extend<Level> for Levels {
-    fn extend<I: IntoIterator<Item = Level>>(&mut self, levels: I) {
-        levels.into_iter().for_each(|level| self.insert(level));
-    }
-}
-
 impl Levels {
     /// No level at all.
     pub const NONE: Levels = Levels(0);
@@ -286,6 +290,11 @@ impl Levels {
     /// One more.
     pub fn insert(&mut self, level: Level) {
         self.0 |= 1 << level.place();
+    }
+
+    /// Whether all of the other are among them.
+    pub fn contains_all(self, other: Levels) -> bool {
+        other.without(self).is_empty()
     }
 
     /// From the weakest isolation to the strongest.

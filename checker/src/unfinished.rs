@@ -24,7 +24,7 @@ pub(crate) struct Unfinished {
     pub stuck: Vec<u32>,
     /// The order's last steps.
     pub attempt: Option<Attempt>,
-    /// The same in prose.
+    /// How far the order gets and what would have to come next, in prose.
     pub why: String,
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Micro<'a> {
 }
 
 impl<'a> Micro<'a> {
-    /// Whether it is a write.
+    /// Whether it writes its key; else it reads it.
     pub(super) fn writes(&self) -> bool {
         self.version != NONE
     }

@@ -63,7 +63,6 @@ use crate::error::{Halt, HistoryError};
 use crate::explain::ONLY_FAILURES;
 use crate::levels::{Level, Levels, Order};
 use crate::operations::{Group, groups_within};
-use crate::proved::Vacuous;
 use crate::verdict::Check;
 
 /// The check of a whole history of such transactions.
@@ -122,8 +121,6 @@ struct Finding {
     unclear: Option<String>,
     /// What ended the analysis early.
     stopped: Option<&'static str>,
-    /// Why there was nothing to prove.
-    vacuous: Option<Vacuous>,
 }
 
 fn analyse(group: &Group<'_>, words: Words, asked: Levels, budget: &Budget) -> Result<Finding, HistoryError> {
@@ -142,19 +139,6 @@ fn analyse(group: &Group<'_>, words: Words, asked: Levels, budget: &Budget) -> R
             told.why.push_str(ONLY_FAILURES);
         });
     }
-    if finding.stopped.is_none() && finding.told.is_empty() {
-        (finding.stopped, finding.vacuous) = match (finding.outcomes[0], finding.reads) {
-            (0, _) => (
-                Some("no transaction that succeeded"),
-                Some(Vacuous::NothingSucceeded),
-            ),
-            (_, 0) => (
-                Some("no read, so nothing ties one transaction to another"),
-                Some(Vacuous::NothingObserved),
-            ),
-            _ => (None, None),
-        };
-    }
     Ok(finding)
 }
 
@@ -165,7 +149,7 @@ fn only_failures_are_wrong(group: &Group<'_>, words: Words, asked: Levels, budge
     };
     let mut finding = Finding::nothing();
     let filled = finding.decide(&relaxed, words, asked, &mut budget.meter().capped(BOUNDARY_STEPS));
-    filled.is_ok() && finding.broken.is_empty() && finding.unclear.is_none() && finding.outcomes[0] > 0
+    filled.is_ok() && finding.kept.contains_all(asked) && finding.outcomes[0] > 0
 }
 
 impl Finding {
@@ -185,7 +169,6 @@ impl Finding {
             shown: None,
             unclear: None,
             stopped: None,
-            vacuous: None,
         }
     }
 
@@ -265,12 +248,7 @@ impl Finding {
     }
 
     fn keep(&mut self, level: Level, shown: Shown) {
-        self.kept.extend(
-            Level::all()
-                .iter()
-                .copied()
-                .filter(|&weaker| level.implies(weaker)),
-        );
+        self.kept = self.kept.or(level.weaker());
         self.shown = self.shown.max(Some(shown));
     }
 
@@ -282,8 +260,7 @@ impl Finding {
             }
             Searched::Keeps(shown) => self.keep(level, shown),
             Searched::Breaks(among) => {
-                self.broken
-                    .extend(Level::all().iter().copied().filter(|&other| other.implies(level)));
+                self.broken = self.broken.or(level.stronger());
                 let told = culprits::tell(case, level, &among, meter)?;
                 *self.counts.entry(told.name.clone()).or_default() += 1;
                 self.told.push(told);
@@ -301,7 +278,8 @@ impl Finding {
         meter: &mut Meter<'_>,
     ) -> Result<(), Halt> {
         let broken = |level: Level, known: Levels| cases.break_level(level) || known.contains(level);
-        if self.unclear.is_some() || !asked.iter().any(|level| broken(level, self.broken)) {
+        let violated = asked.iter().any(|level| broken(level, self.broken));
+        if self.unclear.is_some() || !violated {
             return Ok(());
         }
         for &level in Level::all() {
@@ -310,15 +288,8 @@ impl Finding {
             }
             match case.decides(level, cases.is_empty(), meter) {
                 Ok(Searched::Unverified) => {}
-                Ok(Searched::Keeps(_)) => self.kept.extend(
-                    Level::all()
-                        .iter()
-                        .copied()
-                        .filter(|&weaker| level.implies(weaker)),
-                ),
-                Ok(Searched::Breaks(_)) => self
-                    .broken
-                    .extend(Level::all().iter().copied().filter(|&other| other.implies(level))),
+                Ok(Searched::Keeps(_)) => self.kept = self.kept.or(level.weaker()),
+                Ok(Searched::Breaks(_)) => self.broken = self.broken.or(level.stronger()),
                 Err(Halt::Stop(stop)) if meter.is_over() => return Err(Halt::Stop(stop)),
                 Err(Halt::Stop(_)) => {}
                 Err(error) => return Err(error),

@@ -15,8 +15,9 @@ pub(super) fn report(model: &str, asked: Levels, findings: Vec<Finding>) -> Chec
     let summary = Summary::of(asked, &findings);
     let verdict = match () {
         () if asked.iter().any(|level| summary.broken.contains(level)) => Verdict::Violation,
-        () if summary.stopped.is_some() || summary.unclear.is_some() => Verdict::Inconclusive,
-        () => Verdict::Pass,
+        // Whatever was not shown to hold is not known, and nothing is shown where nothing was asked.
+        () if summary.proved() => Verdict::Pass,
+        () => Verdict::Inconclusive,
     };
     let name = name(asked);
     Check {
@@ -93,7 +94,20 @@ impl Summary {
         for finding in findings {
             summary.add(finding);
         }
+        let reads: usize = findings.iter().map(|finding| finding.reads).sum();
+        summary.vacuous = match (summary.outcomes[0], reads) {
+            _ if summary.stopped.is_some() => None,
+            (0, _) => Some(Vacuous::NothingSucceeded),
+            (_, 0) => Some(Vacuous::NothingObserved),
+            _ => None,
+        };
         summary
+    }
+
+    /// Whether every group was shown to keep to every level, and that says something.
+    fn proved(&self) -> bool {
+        let open = self.stopped.is_some() || self.unclear.is_some() || self.vacuous.is_some();
+        !open && self.shown.is_some() && self.kept.contains_all(self.asked)
     }
 
     fn add(&mut self, finding: &Finding) {
@@ -118,7 +132,6 @@ impl Summary {
         self.shown = self.shown.max(finding.shown);
         self.unclear = self.unclear.take().or_else(|| finding.unclear.clone());
         self.stopped = self.stopped.or(finding.stopped);
-        self.vacuous = self.vacuous.or(finding.vacuous);
     }
 
     fn details(&self, model: &str, verdict: Verdict) -> serde_json::Value {
@@ -164,22 +177,26 @@ impl Summary {
                 )
             }
             Verdict::Violation => self.violation(),
-            Verdict::Inconclusive => match (&self.stopped, &self.unclear) {
-                (Some(stopped), _) if self.vacuous.is_some() => {
-                    let all = ok + fail + info;
-                    format!(
-                        "of {all} transactions on {} keys nothing was proved: there is {stopped}",
-                        self.keys
-                    )
-                }
-                (Some(stopped), _) => {
-                    format!("{ok} transactions were undecided when {stopped} ended the check")
-                }
-                (None, unclear) => format!(
-                    "no anomaly was found, but not every dependency is known: {}",
-                    unclear.as_deref().unwrap_or_default()
-                ),
-            },
+            Verdict::Inconclusive => self.open(),
+        }
+    }
+
+    /// Why nobody knows.
+    fn open(&self) -> String {
+        let [ok, fail, info] = self.outcomes;
+        match (self.stopped, &self.unclear, self.vacuous) {
+            (Some(stopped), ..) => format!("{ok} transactions were undecided when {stopped} ended the check"),
+            (None, Some(unclear), _) => {
+                format!("no anomaly was found, but not every dependency is known: {unclear}")
+            }
+            (None, None, Some(vacuous)) => {
+                let tied = match vacuous {
+                    Vacuous::NothingObserved => "; nothing ties one transaction to another",
+                    _ => "",
+                };
+                format!("{}{tied}", vacuous.told(ok + fail + info))
+            }
+            (None, None, None) => format!("{ok} transactions: no order was shown"),
         }
     }
 

@@ -174,8 +174,8 @@ struct Sight<'a> {
     last: Last,
     /// Besides, what each process has written; only where what is seen brings nothing with it.
     carried: Last,
-    /// Who wrote each key before each of its writers, with what the order of the two rests on.
-    previous: Vec<Vec<(u32, u32)>>,
+    /// Of parallel snapshot isolation: who wrote a key just before each of its writers.
+    previous: Vec<Vec<u32>>,
     /// The sources of reads that are chosen.
     chosen: Vec<Vec<Source>>,
     /// The transaction at each place.
@@ -247,7 +247,7 @@ impl<'a> Sight<'a> {
         for write in self.facts.writes.of(at) {
             let previous = std::mem::replace(&mut writers[write.key as usize], at);
             if previous != NONE && self.seen.isolation == Isolation::ParallelSnapshotIsolation {
-                self.previous[at as usize].push((write.key, previous));
+                self.previous[at as usize].push(previous);
                 self.bring(previous, node, Link::Ww, solver);
             }
         }
@@ -353,7 +353,8 @@ impl<'a> Sight<'a> {
                 continue;
             }
             let previous = self.previous.get(node as usize).into_iter().flatten();
-            let Some(&(_, previous)) = previous.into_iter().find(|(_, previous)| shows(*previous)) else {
+            let Some(&previous) = previous.into_iter().find(|previous| shows(**previous)) else {
+                debug_assert!(false, "what is seen was brought by nobody");
                 return Ok(());
             };
             because.push(solver.before(previous, node)?);

@@ -283,7 +283,7 @@ pub struct Undecided {
     /// The end of that order, of the first undecided keys.
     #[serde(default)]
     pub attempt: Option<Attempt>,
-    /// The same in prose.
+    /// How far an order of the key's operations gets, in prose.
     #[serde(default)]
     pub why: Option<String>,
 }
