@@ -44,6 +44,18 @@ impl<'a> Operation<'a> {
         self.completion.map_or(&Value::Null, |event| &event.value)
     }
 
+    /// The elements that a read returned; none where it returned null.
+    ///
+    /// # Errors
+    /// It returned something else; `expected` says what it should be.
+    pub(crate) fn elements(&self, expected: &'static str) -> Result<&'a [Value], HistoryError> {
+        match self.result() {
+            Value::Null => Ok(&[]),
+            Value::List(elements) => Ok(elements),
+            _ => Err(self.bad_value(true, expected)),
+        }
+    }
+
     /// What and who: an operation that succeeded as it completed.
     pub(crate) fn brief(&self) -> String {
         let value = match self.outcome {

@@ -126,15 +126,7 @@ fn see<'a>(
     let mut seen_in: FxHashMap<&Value, u32> = FxHashMap::default();
     for &at in reads {
         let read = &group.operations[at as usize];
-        let seen = match read.result() {
-            Value::Null => &[],
-            Value::List(seen) => &seen[..],
-            _ => {
-                return Err(read
-                    .bad_value(true, "an array of elements, or null for none")
-                    .into());
-            }
-        };
+        let seen = read.elements("an array of elements, or null for none")?;
         meter.pass(seen.len())?;
         for value in seen {
             if seen_in.insert(value, at) == Some(at) {

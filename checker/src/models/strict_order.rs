@@ -73,15 +73,7 @@ fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt
     let mut compared = false;
     for at in reads {
         let read = &group.operations[at as usize];
-        let seen = match read.result() {
-            Value::Null => &[],
-            Value::List(seen) => &seen[..],
-            _ => {
-                return Err(read
-                    .bad_value(true, "an array of what was written, or null for none")
-                    .into());
-            }
-        };
+        let seen = read.elements("an array of what was written, or null for none")?;
         meter.pass(seen.len())?;
         if let Some(stranger) = seen.iter().find(|value| !written.contains_key(value)) {
             let why = format!("{read} shows {stranger}, which nobody wrote.");
