@@ -1,7 +1,8 @@
 //! How long 100,000 transactions over 100 keys take, on one core.
 //!
 //! `cargo bench -p checker --bench transactions` prints the median of three checks of each history: lists whose keys
-//! are replaced after 32 appends (as Elle's generator does), registers, and the same with stale reads.
+//! are replaced after 32 appends (as Elle's generator does), registers, and the same with stale reads; then registers of general
+//! shape, of values that come again, and a million transactions.
 
 #![allow(
     clippy::unwrap_used,
@@ -246,11 +247,6 @@ fn median(events: &[Event], model: &str, consistency: Level) -> (Duration, Check
     runs.swap_remove(RUNS / 2)
 }
 
-#[allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a benchmark's output is what it prints"
-)]
 fn main() {
     for (model, lists) in [("list-append", true), ("rw-register", false)] {
         for stale in [0, 1000, 3] {
@@ -272,7 +268,6 @@ fn main() {
 }
 
 /// Registers of general shape, and of values that come again.
-#[allow(clippy::print_stdout, reason = "a benchmark's output is what it prints")]
 fn general() {
     let shape = |transactions: usize, sessions: usize, micros: (usize, usize)| Shape {
         transactions,

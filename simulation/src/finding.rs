@@ -20,7 +20,7 @@ const CAUGHT_OF_HUNDRED: usize = 99;
 pub struct Finding {
     /// The seed.
     pub seed: Seed,
-    /// How it ended.
+    /// What its run was worth: a catch, an alarm, a clean run, or none of these.
     pub ending: Ending,
     /// Which checks found a violation.
     pub by: Vec<CheckName>,

@@ -24,7 +24,7 @@ const OF_HISTORY: [CheckName; 3] = [
 pub(crate) struct Finding {
     /// The seed.
     pub seed: histories::Seed,
-    /// How it ended.
+    /// What its run was worth: a catch, an alarm, a clean run, or none of these.
     pub ending: Ending,
     /// Which checks found a violation.
     pub by: Vec<CheckName>,

@@ -23,7 +23,7 @@ pub(crate) struct Row {
     /// Under which conditions.
     #[serde(flatten)]
     pub case: Case,
-    /// How it stands.
+    /// What all runs together say of the case.
     pub standing: Standing,
     /// Each run.
     pub runs: Vec<Finding>,

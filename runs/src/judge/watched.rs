@@ -34,7 +34,7 @@ pub enum Progress {
         /// Of so many.
         total: u64,
     },
-    /// It has ended.
+    /// The check is over; nothing more is shown.
     Over,
 }
 

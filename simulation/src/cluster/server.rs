@@ -129,7 +129,7 @@ impl Disk {
 #[derive(Default)]
 struct Tail {
     known: Vec<Entry>,
-    /// The same, told.
+    /// These entries as the status shows them.
     told: Arc<[TailEntry]>,
 }
 
@@ -300,7 +300,7 @@ impl Server {
         }
     }
 
-    /// How it stands.
+    /// What the node tells of itself; none while it is down.
     pub(super) fn status(&mut self) -> Option<Arc<NodeStatus>> {
         if !self.is_status_new {
             self.status = self.node.as_ref().map(|node| {
