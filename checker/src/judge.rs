@@ -163,7 +163,7 @@ fn pass<S: Spec>(
     let observing = |entry: &Entry<S::Op>| entry.ret != OPEN && decoded.spec.observing(&entry.op);
     Ok(Judged::Pass {
         engine,
-        replayed: options.certify,
+        replayed,
         observed: decoded.entries.iter().any(observing),
         note: None,
     })
