@@ -113,6 +113,11 @@ fn tuples_are_keys_where_all_values_are_tuples() {
         ("invoke", "read", "nil"),
     ]);
     let transactions = history(&[("invoke", "txn", "[[:r 1 nil] [:w 2 3]]")]);
+    let inserts = history(&[("invoke", "insert", "[7 nil]"), ("ok", "insert", "[7 nil]")]);
+    let keyed_inserts = history(&[
+        ("invoke", "insert", "[1 [7 nil]]"),
+        ("ok", "insert", "[1 [7 nil]]"),
+    ]);
     for (text, independent, keyed) in [
         (&writes, Auto, true),
         (&writes, Yes, true),
@@ -123,6 +128,8 @@ fn tuples_are_keys_where_all_values_are_tuples() {
         (&keyed_cas, Auto, true),
         (&mixed, Auto, false),
         (&transactions, Auto, false),
+        (&inserts, Auto, false),
+        (&keyed_inserts, Auto, true),
     ] {
         let (header, lines) = imported(text, independent).unwrap_or_else(|error| panic!("{error}: {text}"));
         assert_eq!(header.keyed, keyed, "{text}");
