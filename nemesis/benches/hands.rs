@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nemesis::evidence;
 use nemesis::faults::RulesSet;
-use nemesis::hands::{Clock, Framing, Hands, NodeCommand};
+use nemesis::hands::{Clock, Framing, Hands, Network, NodeCommand};
 use nemesis::{Effect, Link, LinkRule, NodeId};
 
 const NODES: usize = 5;
@@ -41,7 +41,9 @@ fn main() {
 
 /// Nodes that only report where the benchmark itself listens.
 async fn cluster(folder: &Path, client: SocketAddr, peer: SocketAddr) -> Hands {
-    let hands = Hands::new(NODES, Framing::Frames, Clock::start()).await.unwrap();
+    let hands = Hands::new(NODES, Network::Proxies(Framing::Frames), Clock::start())
+        .await
+        .unwrap();
     for node in NodeId::all(NODES) {
         let file = |what: &str| folder.join(format!("{node}.{what}"));
         let ready_file = file("ready");

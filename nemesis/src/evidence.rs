@@ -51,7 +51,7 @@ pub struct Traffic {
     /// Dropped on purpose, or lost with a connection. Under a rule this may exceed `offered`, by what was still
     /// queued when the rule began.
     pub dropped: Count,
-    /// Connections that were reset as soon as they came, because a plain stream was cut.
+    /// Of plain streams: tries to connect that a cut swallowed, and their repetitions.
     #[serde(default)]
     pub refused: u64,
 }

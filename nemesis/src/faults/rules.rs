@@ -42,11 +42,15 @@ impl fmt::Display for RulesSet {
         for ended in self.ended.iter().filter(|ended| ended.was != LinkRule::Pass) {
             let under = Effect::links(ended.was, [ended.link]);
             let (word, whom) = (under.word(), under.whom());
-            let [offered, delivered] =
-                [ended.traffic.offered, ended.traffic.delivered].map(|count| count.frames);
+            let (offered, delivered) = (ended.traffic.offered, ended.traffic.delivered);
+            // Of a plain stream no frames are known.
+            let (unit, [offered, delivered]) = match offered.frames + delivered.frames {
+                0 if !offered.is_zero() => ("bytes", [offered, delivered].map(|count| count.bytes)),
+                _ => ("frames", [offered, delivered].map(|count| count.frames)),
+            };
             write!(
                 f,
-                "under {word} {whom} offered {offered} frames, delivered {delivered}; "
+                "under {word} {whom} offered {offered} {unit}, delivered {delivered}; "
             )?;
         }
         write!(f, "in force after {} µs", self.in_force_us)

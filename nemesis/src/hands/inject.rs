@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::clock::micros;
+use super::door::Door;
 use super::inbox::type_of;
 use super::process::GLANCE;
-use super::proxies::Door;
 use crate::effect::{FrameKind, Link, Outcome};
 use crate::evidence::{indeterminate, installed, skipped};
 use crate::faults::{FramesInjected, Injected};

@@ -14,11 +14,11 @@ pub(super) trait Links: Send + Sync {
     /// Which needs of faults it meets.
     fn can(&self) -> &'static [Need];
 
-    /// What `link.0` dials to reach `link.1`; the same over restarts.
-    fn peer_address(&self, link: Link) -> Option<SocketAddr>;
+    /// What `link.0` dials to reach `link.1`, one for each port of its peers; the same over restarts.
+    fn peer_addresses(&self, link: Link) -> &[SocketAddr];
 
-    /// What clients of this node dial; the same over restarts.
-    fn client_address(&self, node: NodeId) -> Option<SocketAddr>;
+    /// What clients of this node dial, one for each port of its clients; the same over restarts.
+    fn client_addresses(&self, node: NodeId) -> &[SocketAddr];
 
     /// Set the rule of these links; it is in force when this returns. The evidence is [`crate::faults::RulesSet`].
     fn set(&self, rule: LinkRule, links: &[Link]) -> Outcome;

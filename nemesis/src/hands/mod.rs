@@ -14,10 +14,13 @@
 //! | `process`, `deeds` | one node's process; start, kill, pause and resume with their evidence |
 //! | `ready`, `threads`, `exit` | what a process says: where it listens, its state, how it ended |
 //! | `links` | what is asked of a network, whatever it is |
-//! | `proxies` | the network that is there: listeners, and the thread that serves them |
+//! | `network` | which networks there are |
+//! | `doors`, `door`, `roads` | listeners with rules, and the thread that carries what comes in |
+//! | `proxies` | where the listeners stand |
+//! | `shutter`, `system_calls` | what keeps new connections out without a word |
 //! | `gate` | the rule of one link, and its counters |
 //! | `inject` | frames that were recorded, put into a link by hand |
-//! | `inbox`, `frame_pump`, `stream_pump` | what carries the bytes |
+//! | `inbox`, `frame_pump`, `silent_pump`, `stream_pump` | what carries the bytes: of frames, of nodes, of clients |
 //!
 //! **When the harness dies** (`kill -9`): on Linux every node has asked for SIGKILL at the death of the thread that
 //! spawned it, which a stopped process gets too. On other Unixes there is no such request. There, the node's standard
@@ -28,17 +31,24 @@ mod child_setup;
 mod clock;
 mod command;
 mod deeds;
+mod door;
+mod doors;
 mod exit;
 mod frame_pump;
 mod gate;
 mod inbox;
 mod inject;
 mod links;
+mod network;
 mod process;
 mod proxies;
 mod ready;
+mod roads;
+mod shutter;
+mod silent_pump;
 mod spawner;
 mod stream_pump;
+mod system_calls;
 mod threads;
 
 use std::collections::BTreeMap;
@@ -58,11 +68,10 @@ use crate::view::ProcessState;
 pub use clock::Clock;
 pub use command::NodeCommand;
 pub use exit::NodeExit;
-pub use proxies::Framing;
+pub use network::{Direction, Framing, Network};
 
 use links::Links;
 use process::NodeProcess;
-use proxies::Proxies;
 
 /// How long a drop waits for processes that were killed.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -94,17 +103,19 @@ struct Owned {
 
 impl Hands {
     /// Hands for a cluster of `nodes`, none of which is started. Every listener is bound when this returns.
-    pub async fn new(nodes: usize, framing: Framing, clock: Clock) -> Result<Hands, HandsError> {
+    pub async fn new(nodes: usize, network: Network, clock: Clock) -> Result<Hands, HandsError> {
         let (tell, unexpected) = mpsc::unbounded_channel();
         let nodes: Vec<_> = NodeId::all(nodes)
             .map(|node| Arc::new(NodeProcess::new(node, tell.clone())))
             .collect();
-        let links = Box::new(Proxies::open(&nodes, framing, clock)?);
+        let links = match network {
+            Network::Proxies(framing) => proxies::open(&nodes, framing, clock)?,
+        };
         Ok(Hands {
             owned: Arc::new(Owned {
                 clock,
                 nodes,
-                links,
+                links: Box::new(links),
                 unexpected: Mutex::new(unexpected),
             }),
         })
@@ -120,9 +131,9 @@ impl Hands {
     /// # Panics
     /// If there is no such link.
     pub fn peer_address(&self, link: Link) -> SocketAddr {
-        match self.owned.links.peer_address(link) {
-            Some(address) => address,
-            None => panic!("there is no link from {} to {}", link.0, link.1),
+        match self.owned.links.peer_addresses(link) {
+            [address, ..] => *address,
+            [] => panic!("there is no link from {} to {}", link.0, link.1),
         }
     }
 
@@ -131,9 +142,9 @@ impl Hands {
     /// # Panics
     /// If there is no such node.
     pub fn client_address(&self, node: NodeId) -> SocketAddr {
-        match self.owned.links.client_address(node) {
-            Some(address) => address,
-            None => panic!("there is no {node}"),
+        match self.owned.links.client_addresses(node) {
+            [address, ..] => *address,
+            [] => panic!("there is no {node}"),
         }
     }
 

@@ -1,5 +1,5 @@
-//! Carries one connection byte by byte, both ways: the clients' links, and the peer links of systems whose protocol
-//! is not known. Nothing can be dropped out of the middle of a stream, so a cut resets it.
+//! Carries one connection of a client byte by byte, both ways. Nothing can be dropped out of the middle of a stream, so
+//! what drops a request or a reply resets it.
 
 use std::future::Future;
 use std::io;
@@ -10,20 +10,17 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::gate::{ConnectionId, Gate};
+use super::gate::Gate;
 use crate::effect::ClientRule;
 use crate::evidence::Count;
 
 /// How much is read at once.
 const READ: usize = 16 << 10;
 
-/// Carry bytes between the two until both have said all, one fails, or the gate is cut.
+/// Carry bytes between the two until both have said all, one fails, or something is dropped.
 pub(super) async fn run(gate: Arc<Gate>, down: TcpStream, up: TcpStream) -> io::Result<()> {
-    let (id, cuts) = gate.enter();
     let pump = StreamPump {
         gate,
-        id,
-        cuts,
         down,
         up,
         there: Half::new(ClientRule::CutRequests),
@@ -40,8 +37,6 @@ pub(super) fn reset(stream: &TcpStream) {
 
 struct StreamPump {
     gate: Arc<Gate>,
-    id: ConnectionId,
-    cuts: u64,
     down: TcpStream,
     up: TcpStream,
     there: Half,
@@ -98,9 +93,6 @@ impl Half {
     ) -> Poll<io::Result<()>> {
         while self.start < self.end {
             let mut shared = gate.lock();
-            if shared.is_cut() {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-            }
             if shared.client_rule == self.cut_by {
                 shared.drop_of_client((self.end - self.start) as u64);
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
@@ -116,7 +108,8 @@ impl Half {
     }
 }
 
-fn bytes(count: usize) -> Count {
+/// Bytes of a stream.
+pub(super) fn bytes(count: usize) -> Count {
     Count {
         frames: 0,
         bytes: count as u64,
@@ -128,15 +121,6 @@ impl Future for StreamPump {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let mut shared = this.gate.lock();
-        shared.wake_on_change(this.id, context);
-        if shared.is_cut() || shared.cuts != this.cuts {
-            drop(shared);
-            reset(&this.down);
-            reset(&this.up);
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-        }
-        drop(shared);
         let there = this.there.poll(&this.gate, context, &mut this.down, &mut this.up);
         let back = this.back.poll(&this.gate, context, &mut this.up, &mut this.down);
         match (there, back) {
@@ -157,6 +141,5 @@ impl Drop for StreamPump {
     fn drop(&mut self) {
         let left = [&self.there, &self.back].map(|half| half.end - half.start);
         self.gate.lock().traffic.dropped.add(bytes(left.iter().sum()));
-        self.gate.leave(self.id);
     }
 }

@@ -1,16 +1,14 @@
-//! Links that carry plain bytes: the clients', and the peers' of a system whose protocol is not known.
+//! The links between nodes and their clients.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use nemesis::evidence::Count;
-use nemesis::faults::{ClientRulesSet, Killed, RulesSet};
+use nemesis::faults::{ClientRulesSet, Killed};
 use nemesis::hands::Framing;
-use nemesis::{ClientRule, Effect, Link, LinkRule};
+use nemesis::{ClientRule, Effect};
 
-use crate::stage::{BOUND, IDLE, N1, N2, Stage, nowhere, ready_then, until};
-
-const LINK: Link = Link(N1, N2);
+use crate::stage::{BOUND, IDLE, N1, N2, Stage, nowhere, ready_then};
 
 /// A server that sends back what it gets.
 fn echo() -> SocketAddr {
@@ -38,8 +36,8 @@ fn end(mut stream: TcpStream) -> Result<usize, ErrorKind> {
     stream.read(&mut [0]).map_err(|error| error.kind())
 }
 
-async fn stage(framing: Framing) -> Stage {
-    let stage = Stage::new(2, framing).await;
+async fn stage() -> Stage {
+    let stage = Stage::new(2, Framing::Frames).await;
     let address = echo();
     for node in [N1, N2] {
         stage.script(node, &ready_then(IDLE, address, address));
@@ -50,7 +48,7 @@ async fn stage(framing: Framing) -> Stage {
 
 #[tokio::test]
 async fn a_clients_bytes_go_there_and_back() {
-    let stage = stage(Framing::Frames).await;
+    let stage = stage().await;
     let mut client = dial(stage.hands.client_address(N1));
     let sent: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
     let mut writer = client.try_clone().unwrap();
@@ -74,7 +72,7 @@ async fn a_clients_bytes_go_there_and_back() {
 
 #[tokio::test]
 async fn the_client_link_of_a_dead_node_closes_at_once() {
-    let stage = stage(Framing::Frames).await;
+    let stage = stage().await;
     let _: Killed = stage.done(Effect::Kill(N2)).await;
     let client = dial(stage.hands.client_address(N2));
     assert_eq!(end(client), Ok(0));
@@ -84,32 +82,8 @@ async fn the_client_link_of_a_dead_node_closes_at_once() {
 }
 
 #[tokio::test]
-async fn a_cut_stream_is_reset_and_refused() {
-    let stage = stage(Framing::Stream).await;
-    let address = stage.hands.peer_address(LINK);
-    let mut peer = dial(address);
-    peer.write_all(b"ping").unwrap();
-    peer.read_exact(&mut [0; 4]).unwrap();
-    let ended: RulesSet = stage.done(Effect::links(LinkRule::Cut, [LINK])).await;
-    assert_eq!(ended.ended[0].traffic.delivered.bytes, 8);
-    assert_eq!(end(peer), Err(ErrorKind::ConnectionReset));
-    assert_eq!(end(dial(address)), Err(ErrorKind::ConnectionReset));
-    until("the refusal is counted", || {
-        stage.hands.link_counters()[&LINK].refused > 0
-    })
-    .await;
-    let ended: RulesSet = stage.done(Effect::links(LinkRule::Pass, [LINK])).await;
-    assert!(ended.ended[0].proves_cut(), "{ended:?}");
-    let mut peer = dial(address);
-    peer.write_all(b"ping").unwrap();
-    peer.read_exact(&mut [0; 4]).unwrap();
-    let delay = Effect::links(LinkRule::DelayMs(5), [LINK]);
-    assert!(stage.skipped(delay).await.starts_with("frames are not known"));
-}
-
-#[tokio::test]
 async fn a_reply_or_a_request_is_dropped_with_its_connection() {
-    let stage = stage(Framing::Frames).await;
+    let stage = stage().await;
     let set = |rule| Effect::Clients {
         rule,
         nodes: vec![N1],

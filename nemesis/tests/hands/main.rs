@@ -7,4 +7,5 @@ mod frame_links;
 mod inject;
 mod parent_death;
 mod processes;
+mod silent_cuts;
 mod stage;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nemesis::evidence;
 use nemesis::faults::Started;
-use nemesis::hands::{Clock, Framing, Hands, NodeCommand};
+use nemesis::hands::{Clock, Framing, Hands, Network, NodeCommand};
 use nemesis::{Effect, NodeId, Outcome};
 use serde::de::DeserializeOwned;
 
@@ -30,7 +30,9 @@ pub struct Stage {
 impl Stage {
     pub async fn new(nodes: usize, framing: Framing) -> Self {
         Stage {
-            hands: Hands::new(nodes, framing, Clock::start()).await.unwrap(),
+            hands: Hands::new(nodes, Network::Proxies(framing), Clock::start())
+                .await
+                .unwrap(),
             folder: tempfile::tempdir().unwrap(),
         }
     }

@@ -1,0 +1,34 @@
+//! Which network a cluster has.
+
+/// How the nodes reach each other, and how their clients reach them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Listeners on the loopback of this machine, one for each directed pair of nodes: for systems that can be told
+    /// another address of a peer by each of their nodes. Needs no rights, and runs on every Unix.
+    Proxies(Framing),
+}
+
+/// What the peers of a system say to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Frames as in docs/cluster-node.md: `length u32 LE | type u8 | body`, one way on each connection. A cut drops
+    /// whole frames and leaves the connections open. Type 1, the Hello, passes as the first frame of a connection
+    /// whatever the rule is; type 6 is an AppendEntries with entries.
+    Frames,
+    /// Anything else, both ways on each connection. A cut is silent, as in a real network: what is sent is swallowed, a
+    /// new connection does not complete, and what was swallowed from is reset at the heal. Nothing can be delayed or
+    /// counted out.
+    Stream(Direction),
+}
+
+/// What belongs to the link from one node to another, where a connection carries bytes both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// What travels that way, on any connection between the two, whoever dialled it. That is what a network does, and what
+    /// systems need that send both ways over one connection (PySyncObj, the routes of NATS).
+    #[default]
+    Bytes,
+    /// Both ways of the connections that the first has dialled to the second: for systems whose replies travel on the
+    /// other node's own connection (etcd, dqlite), which otherwise could not be cut by who asks.
+    Dialer,
+}

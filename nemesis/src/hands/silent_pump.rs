@@ -1,0 +1,275 @@
+//! Carries one connection between two nodes whose protocol is not known, byte by byte, both ways. A cut is silent: neither
+//! end hears of the other what a network would not tell it.
+//!
+//! ```text
+//!   dialler ── down ──▶ there ──▶ up ── dialled          each half by the rule of its gate
+//!           ◀───────── back ◀─────────
+//! ```
+//!
+//! What is cut swallows: it reads on, so that the sender notices nothing, and hands nothing on, neither bytes nor an end. A
+//! stream with a hole in it is of no more use, so a half that has swallowed never hands on again, and as soon as the two
+//! can hear each other the connection is reset on both sides.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::gate::{ConnectionId, Gate};
+use super::stream_pump::{bytes, reset};
+use super::system_calls;
+
+/// How much is read at once.
+const READ: usize = 64 << 10;
+
+/// The gates of a connection: of what the dialler says, and of what it is answered.
+#[derive(Clone)]
+pub(super) struct Pass {
+    pub(super) there: Arc<Gate>,
+    pub(super) back: Arc<Gate>,
+}
+
+impl Pass {
+    /// Whether no new connection can come about: that takes both ways.
+    pub(super) fn is_cut(&self) -> bool {
+        self.there.lock().is_cut() || self.back.lock().is_cut()
+    }
+}
+
+/// Carry bytes between the two until both have said all, or one is gone. Without `up` nobody is reached: all that comes is
+/// swallowed, until the link passes.
+pub(super) async fn run(pass: Pass, down: TcpStream, up: Option<TcpStream>) {
+    let nobody = up.is_none();
+    let pump = SilentPump {
+        there: Half::new(pass.there, nobody),
+        back: Half::new(pass.back, nobody),
+        down: Some(down),
+        up,
+    };
+    pump.await;
+}
+
+struct SilentPump {
+    /// Nothing once it is known to be gone.
+    down: Option<TcpStream>,
+    up: Option<TcpStream>,
+    there: Half,
+    back: Half,
+}
+
+/// One of the two directions.
+struct Half {
+    gate: Arc<Gate>,
+    id: ConnectionId,
+    /// The cuts that it knows of.
+    cuts: u64,
+    /// Whether its gate was cut when it was last looked at.
+    cut: bool,
+    buffer: Box<[u8]>,
+    /// `[start..end]` was read and not yet written.
+    start: usize,
+    end: usize,
+    /// The sender has said all.
+    ended: bool,
+    /// The receiver has heard so.
+    told: bool,
+    /// Something of it was swallowed: nothing is handed on any more.
+    lost: bool,
+}
+
+/// What ends a direction before its time.
+enum Gone {
+    /// The sender is gone.
+    From,
+    /// The receiver is.
+    To,
+}
+
+impl Half {
+    fn new(gate: Arc<Gate>, lost: bool) -> Self {
+        let (id, cuts) = gate.enter();
+        Half {
+            gate,
+            id,
+            cuts,
+            cut: false,
+            buffer: vec![0; READ].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            ended: false,
+            told: false,
+            lost,
+        }
+    }
+
+    /// Look at the gate. What waited when a cut came is lost, even if the link passes again by now. Tells whether a cut
+    /// has come.
+    fn look(&mut self, context: &Context<'_>) -> bool {
+        let mut shared = self.gate.lock();
+        shared.wake_on_change(self.id, context);
+        self.cut = shared.is_cut();
+        let news = shared.cuts != self.cuts;
+        self.cuts = shared.cuts;
+        if news && self.start < self.end {
+            shared.traffic.dropped.add(bytes(self.end - self.start));
+            self.start = self.end;
+            self.lost = true;
+        }
+        news
+    }
+
+    /// Read, and write or swallow, until one of the two has to wait; ready when all is said and handed on.
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        from: &mut Option<TcpStream>,
+        to: &mut Option<TcpStream>,
+    ) -> Poll<Result<(), Gone>> {
+        loop {
+            ready!(self.poll_write(context, to))?;
+            if self.ended {
+                return self.poll_end(context, to);
+            }
+            ready!(self.poll_read(context, from))?;
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        from: &mut Option<TcpStream>,
+    ) -> Poll<Result<(), Gone>> {
+        let Some(from) = from else {
+            return Poll::Pending;
+        };
+        let mut room = ReadBuf::new(&mut self.buffer);
+        if ready!(Pin::new(from).poll_read(context, &mut room)).is_err() {
+            return Poll::Ready(Err(Gone::From));
+        }
+        (self.start, self.end) = (0, room.filled().len());
+        self.ended = self.end == 0;
+        self.gate.lock().traffic.offered.add(bytes(self.end));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Under the gate's lock, so that the rule holds until the last byte is written.
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        to: &mut Option<TcpStream>,
+    ) -> Poll<Result<(), Gone>> {
+        while self.start < self.end {
+            let mut shared = self.gate.lock();
+            let waiting = &self.buffer[self.start..self.end];
+            let receiver = match to {
+                Some(to) if !self.lost && !shared.is_cut() => to,
+                _ => {
+                    shared.traffic.dropped.add(bytes(waiting.len()));
+                    self.start = self.end;
+                    self.lost = true;
+                    break;
+                }
+            };
+            match ready!(Pin::new(receiver).poll_write(context, waiting)) {
+                Ok(written @ 1..) => {
+                    self.start += written;
+                    shared.traffic.delivered.add(bytes(written));
+                }
+                Ok(0) | Err(_) => return Poll::Ready(Err(Gone::To)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// An end is handed on like a byte, and swallowed like one.
+    fn poll_end(&mut self, context: &mut Context<'_>, to: &mut Option<TcpStream>) -> Poll<Result<(), Gone>> {
+        if self.told {
+            return Poll::Ready(Ok(()));
+        }
+        let shared = self.gate.lock();
+        let Some(to) = to.as_mut().filter(|_| !self.lost && !shared.is_cut()) else {
+            self.lost = true;
+            return Poll::Pending;
+        };
+        ready!(Pin::new(to).poll_shutdown(context)).map_err(|_| Gone::To)?;
+        self.told = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl SilentPump {
+    /// Look at both gates. Nothing if the connection is at its end.
+    fn look(&mut self, context: &Context<'_>) -> Option<()> {
+        // What the kernel still holds for a receiver that takes no more would go through the cut: there the connection
+        // cannot wait for the heal.
+        let held = |to: &Option<TcpStream>| {
+            to.as_ref()
+                .is_some_and(|to| !matches!(system_calls::unsent(to), Ok(0)))
+        };
+        let holds = self.there.look(context) && held(&self.up);
+        let holds_back = self.back.look(context) && held(&self.down);
+        let lost = self.there.lost || self.back.lost;
+        let hear = !self.there.cut && !self.back.cut;
+        (!(holds || holds_back || lost && hear)).then_some(())
+    }
+
+    /// One of the two is gone. Nothing if the other can hear of it; otherwise it goes on as if nobody answered.
+    fn bereave(&mut self, dialler: bool) -> Option<()> {
+        let (gone, news) = match dialler {
+            true => (&mut self.down, &self.there),
+            false => (&mut self.up, &self.back),
+        };
+        let hears = !news.lost && !news.gate.lock().is_cut();
+        *gone = None;
+        self.there.lost = true;
+        self.back.lost = true;
+        (!hears).then_some(())
+    }
+
+    /// Nothing when it is over.
+    fn step(&mut self, context: &mut Context<'_>) -> Option<()> {
+        loop {
+            self.look(context)?;
+            let there = self.there.poll(context, &mut self.down, &mut self.up);
+            let back = self.back.poll(context, &mut self.up, &mut self.down);
+            match (there, back) {
+                (Poll::Ready(Err(Gone::From)), _) | (_, Poll::Ready(Err(Gone::To))) => self.bereave(true)?,
+                (Poll::Ready(Err(Gone::To)), _) | (_, Poll::Ready(Err(Gone::From))) => self.bereave(false)?,
+                (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return None,
+                _ => return Some(()),
+            }
+        }
+    }
+
+    /// Whether both have said all, and have heard it.
+    fn is_complete(&self) -> bool {
+        self.there.told && self.back.told && !self.there.lost && !self.back.lost
+    }
+}
+
+impl Future for SilentPump {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.step(context).is_some() {
+            return Poll::Pending;
+        }
+        if !this.is_complete() {
+            [&this.down, &this.up].into_iter().flatten().for_each(reset);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for SilentPump {
+    fn drop(&mut self) {
+        for half in [&self.there, &self.back] {
+            half.gate.lock().traffic.dropped.add(bytes(half.end - half.start));
+            half.gate.leave(half.id);
+        }
+    }
+}

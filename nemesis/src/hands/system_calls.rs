@@ -1,0 +1,56 @@
+//! System calls that no crate of ours offers without `unsafe`: two questions about a socket. Each is asked with memory that
+//! this module owns, of the size that it says.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::AsFd;
+
+/// How many packets the kernel has dropped of this socket.
+#[cfg(target_os = "linux")]
+pub(super) fn drops(socket: &impl AsFd) -> io::Result<u32> {
+    use std::os::fd::AsRawFd;
+    // SK_MEMINFO_DROPS of linux/sock_diag.h is the last of nine.
+    let mut info = [0_u32; 9];
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes, which is the size of `info`; both outlive the call.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    match answer {
+        0 => Ok(info[8]),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// How many bytes wait in the kernel because the receiver takes no more.
+#[cfg(target_os = "linux")]
+pub(super) fn unsent(socket: &impl AsFd) -> io::Result<usize> {
+    use std::os::fd::AsRawFd;
+    // Of linux/sockios.h; libc does not have it.
+    const SIOCOUTQNSD: libc::Ioctl = 0x894B;
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the kernel writes one int, and `bytes` outlives the call.
+    let answer = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), SIOCOUTQNSD, &raw mut bytes) };
+    match answer {
+        0 => Ok(bytes.unsigned_abs() as usize),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Not told elsewhere.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn drops(_socket: &impl AsFd) -> io::Result<u32> {
+    Ok(0)
+}
+
+/// Not told elsewhere.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unsent(_socket: &impl AsFd) -> io::Result<usize> {
+    Ok(0)
+}

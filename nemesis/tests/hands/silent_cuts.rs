@@ -1,0 +1,161 @@
+//! Cuts between nodes whose protocol is not known: nothing passes, and nobody is told.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use nemesis::faults::RulesSet;
+use nemesis::hands::{Direction, Framing};
+use nemesis::{Effect, Link, LinkRule};
+
+use crate::stage::{BOUND, IDLE, N1, N2, Stage, ready_then, until};
+
+const THERE: Link = Link(N1, N2);
+const BACK: Link = Link(N2, N1);
+
+/// n1 and n2, whose peers' port is this test's own, and the connections that come to it.
+async fn stage(direction: Direction) -> (Stage, Receiver<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            stream.set_read_timeout(Some(BOUND)).unwrap();
+            let _ = tell.send(stream);
+        }
+    });
+    let stage = Stage::new(2, Framing::Stream(direction)).await;
+    for node in [N1, N2] {
+        stage.script(node, &ready_then(IDLE, address, address));
+        stage.start(node).await;
+    }
+    (stage, told)
+}
+
+fn dial(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(BOUND)).unwrap();
+    stream
+}
+
+async fn set(stage: &Stage, rule: LinkRule, links: &[Link]) -> RulesSet {
+    stage.done(Effect::links(rule, links.iter().copied())).await
+}
+
+async fn swallowed(stage: &Stage, link: Link, bytes: u64) {
+    until("it is swallowed", || {
+        stage.hands.link_counters()[&link].dropped.bytes == bytes
+    })
+    .await;
+}
+
+fn says(mut from: &TcpStream, to: &mut TcpStream, word: &[u8; 4]) {
+    from.write_all(word).unwrap();
+    let mut heard = [0; 4];
+    to.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, word);
+}
+
+fn is_reset(mut stream: TcpStream) {
+    let end = stream.read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(end, Err(ErrorKind::ConnectionReset));
+}
+
+#[tokio::test]
+async fn a_cut_swallows_one_way_and_is_seen_at_the_heal() {
+    let (stage, peers) = stage(Direction::Bytes).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    says(&down, &mut up, b"ping");
+    says(&up, &mut down, b"pong");
+    set(&stage, LinkRule::Cut, &[THERE]).await;
+    down.write_all(b"lost").unwrap();
+    swallowed(&stage, THERE, 4).await;
+    says(&up, &mut down, b"here");
+    let healed = set(&stage, LinkRule::Pass, &[THERE]).await;
+    assert!(healed.ended[0].proves_cut(), "{healed:?}");
+    assert_eq!(healed.ended[0].traffic.offered.bytes, 4);
+    is_reset(down);
+    is_reset(up);
+    let down = dial(stage.hands.peer_address(THERE));
+    says(&down, &mut peers.recv().unwrap(), b"anew");
+}
+
+#[tokio::test]
+async fn by_dialler_both_ways_of_a_connection_are_one_link() {
+    let (stage, peers) = stage(Direction::Dialer).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    set(&stage, LinkRule::Cut, &[BACK]).await;
+    says(&down, &mut up, b"ping");
+    says(&up, &mut down, b"pong");
+    set(&stage, LinkRule::Cut, &[THERE]).await;
+    up.write_all(b"lost").unwrap();
+    swallowed(&stage, THERE, 4).await;
+    set(&stage, LinkRule::Pass, &[THERE]).await;
+    is_reset(down);
+    is_reset(up);
+}
+
+#[tokio::test]
+async fn what_was_not_swallowed_from_lives_on() {
+    let (stage, peers) = stage(Direction::Bytes).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    says(&down, &mut up, b"ping");
+    set(&stage, LinkRule::Cut, &[THERE, BACK]).await;
+    set(&stage, LinkRule::Pass, &[THERE, BACK]).await;
+    says(&down, &mut up, b"more");
+    says(&up, &mut down, b"back");
+}
+
+#[tokio::test]
+async fn the_end_of_one_is_not_told_through_a_cut() {
+    let (stage, peers) = stage(Direction::Bytes).await;
+    let down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    set(&stage, LinkRule::Cut, &[THERE]).await;
+    drop(down);
+    // Whatever the other says goes nowhere, and is not answered by a reset.
+    let mut said = 0;
+    while stage.hands.link_counters()[&BACK].dropped.bytes == 0 {
+        up.write_all(b"more").unwrap();
+        said += 4;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    up.set_nonblocking(true).unwrap();
+    assert_eq!(
+        up.read(&mut [0]).unwrap_err().kind(),
+        ErrorKind::WouldBlock,
+        "{said}"
+    );
+    up.set_nonblocking(false).unwrap();
+    set(&stage, LinkRule::Pass, &[THERE]).await;
+    is_reset(up);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_new_connection_completes_only_after_the_heal() {
+    let (stage, peers) = stage(Direction::Bytes).await;
+    let address = stage.hands.peer_address(THERE);
+    for link in [THERE, BACK] {
+        set(&stage, LinkRule::Cut, &[link]).await;
+        let dialling = std::thread::spawn(move || dial(address));
+        until("it has tried", || stage.hands.link_counters()[&link].refused > 0).await;
+        assert!(!dialling.is_finished());
+        let healed = set(&stage, LinkRule::Pass, &[link]).await;
+        assert!(healed.ended[0].proves_cut(), "{healed:?}");
+        let down = dialling.join().unwrap();
+        says(&down, &mut peers.recv().unwrap(), b"ping");
+    }
+}
+
+#[tokio::test]
+async fn frames_are_not_known() {
+    let (stage, _) = stage(Direction::Bytes).await;
+    let delay = Effect::links(LinkRule::DelayMs(5), [THERE]);
+    assert!(stage.skipped(delay).await.starts_with("frames are not known"));
+}
