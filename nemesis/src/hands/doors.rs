@@ -1,5 +1,5 @@
 //! The links as doors: every directed pair of nodes, and every node's clients, talk through a listener of ours. Where the
-//! listeners stand is for [`super::proxies`] to say; here are their rules, whatever network it is.
+//! listeners stand is for [`super::proxies`] and [`super::namespaces`] to say; here are their rules, whatever network it is.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,9 +24,11 @@ use crate::faults::{ClientRuleEnded, ClientRulesSet, RulesSet};
 
 /// Doors before they are opened: all gates are there, and listeners are put before them one by one.
 pub(super) struct Layout {
+    clock: Clock,
     framing: Framing,
     peers: BTreeMap<Link, Door>,
     clients: Vec<Door>,
+    direct: Vec<Option<SocketAddr>>,
     shutters: Vec<Guard>,
     roads: Vec<(TcpListener, Road)>,
 }
@@ -39,9 +41,11 @@ impl Layout {
             gate: Arc::new(Gate::new(clock)),
         };
         Layout {
+            clock,
             framing,
             peers: Link::all(nodes).map(|link| (link, door())).collect(),
             clients: NodeId::all(nodes).map(|_| door()).collect(),
+            direct: vec![None; nodes],
             shutters: Vec::new(),
             roads: Vec::new(),
         }
@@ -84,12 +88,21 @@ impl Layout {
         Ok(())
     }
 
+    /// Have this listener lead to this node whatever the rules are.
+    pub(super) fn direct(&mut self, node: NodeId, listener: TcpListener, target: Target) -> io::Result<()> {
+        self.direct[node.0] = Some(prepared(&listener)?);
+        let pump = Pump::Client(Arc::new(Gate::new(self.clock)));
+        self.roads.push((listener, Road { target, pump }));
+        Ok(())
+    }
+
     /// Open the doors.
     pub(super) fn open(self) -> Result<Doors, HandsError> {
         Ok(Doors {
             framing: self.framing,
             peers: self.peers,
             clients: self.clients,
+            direct: self.direct,
             shutters: Mutex::new(self.shutters),
             _carrier: Carrier::begin(self.roads).map_err(HandsError::Thread)?,
         })
@@ -128,6 +141,7 @@ pub(super) struct Doors {
     framing: Framing,
     peers: BTreeMap<Link, Door>,
     clients: Vec<Door>,
+    direct: Vec<Option<SocketAddr>>,
     /// Whoever sets rules has this lock: two at a time would leave shutters that belong to neither.
     shutters: Mutex<Vec<Guard>>,
     _carrier: Carrier,
@@ -170,6 +184,10 @@ impl Links for Doors {
 
     fn client_addresses(&self, node: NodeId) -> &[SocketAddr] {
         self.clients.get(node.0).map_or(&[], |door| &door.addresses)
+    }
+
+    fn direct_address(&self, node: NodeId) -> Option<SocketAddr> {
+        *self.direct.get(node.0)?
     }
 
     fn set(&self, rule: LinkRule, links: &[Link]) -> Outcome {

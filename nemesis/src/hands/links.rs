@@ -20,6 +20,9 @@ pub(super) trait Links: Send + Sync {
     /// What clients of this node dial, one for each port of its clients; the same over restarts.
     fn client_addresses(&self, node: NodeId) -> &[SocketAddr];
 
+    /// What leads to this node past all rules; nothing where its own address does.
+    fn direct_address(&self, node: NodeId) -> Option<SocketAddr>;
+
     /// Set the rule of these links; it is in force when this returns. The evidence is [`crate::faults::RulesSet`].
     fn set(&self, rule: LinkRule, links: &[Link]) -> Outcome;
 

@@ -16,7 +16,9 @@
 //! | `links` | what is asked of a network, whatever it is |
 //! | `network` | which networks there are |
 //! | `doors`, `door`, `roads` | listeners with rules, and the thread that carries what comes in |
-//! | `proxies` | where the listeners stand |
+//! | `proxies` | where the listeners stand: on the loopback of this machine, |
+//! | `namespaces`, `namespace`, `namespace_error` | or in a network namespace per node |
+//! | `user_namespace` | how one may make these who is not root |
 //! | `shutter`, `system_calls` | what keeps new connections out without a word |
 //! | `gate` | the rule of one link, and its counters |
 //! | `inject` | frames that were recorded, put into a link by hand |
@@ -39,6 +41,9 @@ mod gate;
 mod inbox;
 mod inject;
 mod links;
+mod namespace;
+mod namespace_error;
+mod namespaces;
 mod network;
 mod process;
 mod proxies;
@@ -50,10 +55,11 @@ mod spawner;
 mod stream_pump;
 mod system_calls;
 mod threads;
+mod user_namespace;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -68,10 +74,13 @@ use crate::view::ProcessState;
 pub use clock::Clock;
 pub use command::NodeCommand;
 pub use exit::NodeExit;
-pub use network::{Direction, Framing, Network};
+pub use namespace_error::{NamespaceError, Obstacle, Step};
+pub use network::{Direction, Framing, Network, Plan};
+pub use user_namespace::allow_namespaces;
 
 use links::Links;
 use process::NodeProcess;
+use spawner::Spawner;
 
 /// How long a drop waits for processes that were killed.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -85,6 +94,9 @@ pub enum HandsError {
     /// No thread, or no event loop, for the links.
     #[error("cannot serve the links: {0}")]
     Thread(#[source] io::Error),
+    /// No namespaces.
+    #[error(transparent)]
+    Namespaces(#[from] NamespaceError),
 }
 
 /// Carry out effects on the processes and links of one cluster. A clone is another handle of the same; with the last
@@ -98,6 +110,7 @@ struct Owned {
     clock: Clock,
     nodes: Vec<Arc<NodeProcess>>,
     links: Box<dyn Links>,
+    has_namespaces: bool,
     unexpected: Mutex<mpsc::UnboundedReceiver<NodeExit>>,
 }
 
@@ -105,17 +118,28 @@ impl Hands {
     /// Hands for a cluster of `nodes`, none of which is started. Every listener is bound when this returns.
     pub async fn new(nodes: usize, network: Network, clock: Clock) -> Result<Hands, HandsError> {
         let (tell, unexpected) = mpsc::unbounded_channel();
-        let nodes: Vec<_> = NodeId::all(nodes)
-            .map(|node| Arc::new(NodeProcess::new(node, tell.clone())))
-            .collect();
-        let links = match network {
-            Network::Proxies(framing) => proxies::open(&nodes, framing, clock)?,
+        let process = |(node, spawner)| Arc::new(NodeProcess::new(node, spawner, tell.clone()));
+        let ids = NodeId::all(nodes);
+        let (nodes, links): (Vec<_>, _) = match &network {
+            Network::Proxies(framing) => {
+                let spawner = Spawner::shared().map_err(HandsError::Thread)?;
+                let nodes: Vec<_> = ids.map(|node| process((node, spawner.clone()))).collect();
+                let links = proxies::open(&nodes, *framing, clock)?;
+                (nodes, links)
+            }
+            Network::Namespaces(plan) => {
+                let namespaces = namespaces::make(nodes)?;
+                let links = namespaces::open(&namespaces, plan, clock)?;
+                let spawners = namespaces.into_iter().map(|namespace| namespace.thread);
+                (ids.zip(spawners).map(process).collect(), links)
+            }
         };
         Ok(Hands {
             owned: Arc::new(Owned {
                 clock,
                 nodes,
                 links: Box::new(links),
+                has_namespaces: matches!(network, Network::Namespaces(_)),
                 unexpected: Mutex::new(unexpected),
             }),
         })
@@ -148,10 +172,21 @@ impl Hands {
         }
     }
 
-    /// The node's own client address, for what must not pass a link of the harness. Nothing while it is down or not
+    /// The same for each of the ports that clients dial.
+    pub fn client_addresses(&self, node: NodeId) -> &[SocketAddr] {
+        self.owned.links.client_addresses(node)
+    }
+
+    /// The address that the node has for everybody, where it has one: its own namespace's. It is to listen there.
+    pub fn own_address(&self, node: NodeId) -> Option<Ipv4Addr> {
+        self.owned.has_namespaces.then(|| namespaces::address(node))
+    }
+
+    /// What leads to the node's client address past all rules. Nothing while it is down or not
     /// ready.
     pub fn direct_address(&self, node: NodeId) -> Option<SocketAddr> {
-        Some(self.node(node)?.addresses()?.client)
+        let own = self.node(node)?.addresses()?.client;
+        Some(self.owned.links.direct_address(node).unwrap_or(own))
     }
 
     /// How the node is to be started from now on.

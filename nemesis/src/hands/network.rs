@@ -6,6 +6,21 @@ pub enum Network {
     /// Listeners on the loopback of this machine, one for each directed pair of nodes: for systems that can be told
     /// another address of a peer by each of their nodes. Needs no rights, and runs on every Unix.
     Proxies(Framing),
+    /// A network namespace per node, in which the same address reaches a node from everywhere: for systems that know one
+    /// address per peer. Linux only, as root or after [`super::allow_namespaces`].
+    Namespaces(Plan),
+}
+
+/// What a system uses of the network where it has namespaces. Node j is 127.0.0.j there, and has to listen there: one that
+/// listens everywhere (0.0.0.0) collides at its peers' ports with the listeners of the harness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What the peers say to each other, and what a cut of it means.
+    pub framing: Framing,
+    /// The ports at which nodes dial each other, the same on each.
+    pub peer_ports: Vec<u16>,
+    /// The ports that only clients dial; the first is the one that [`super::Hands::client_address`] leads to.
+    pub client_ports: Vec<u16>,
 }
 
 /// What the peers of a system say to each other.

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::command::{NodeCommand, Spawned};
 use super::exit::{self, NodeExit};
 use super::ready::{self, Addresses};
-use super::spawner;
+use super::spawner::Spawner;
 use crate::effect::NodeId;
 use crate::view::ProcessState;
 
@@ -87,6 +87,8 @@ impl Launched {
 pub(super) struct NodeProcess {
     pub(super) node: NodeId,
     shared: Mutex<Shared>,
+    /// Who starts it: in whose network it is.
+    spawner: Spawner,
     unexpected: mpsc::UnboundedSender<NodeExit>,
 }
 
@@ -123,7 +125,7 @@ impl Alive {
 }
 
 impl NodeProcess {
-    pub(super) fn new(node: NodeId, unexpected: mpsc::UnboundedSender<NodeExit>) -> Self {
+    pub(super) fn new(node: NodeId, spawner: Spawner, unexpected: mpsc::UnboundedSender<NodeExit>) -> Self {
         NodeProcess {
             node,
             shared: Mutex::new(Shared {
@@ -132,6 +134,7 @@ impl NodeProcess {
                 starts: 0,
                 stopping: false,
             }),
+            spawner,
             unexpected,
         }
     }
@@ -166,7 +169,8 @@ impl NodeProcess {
         let (answer, answered) = tokio::sync::oneshot::channel();
         let this = Arc::clone(self);
         // The job registers the child itself: were this future dropped meanwhile, the child would still have an owner.
-        spawner::submit(move || drop(answer.send(this.spawn(command))))
+        self.spawner
+            .submit(move || drop(answer.send(this.spawn(command))))
             .map_err(|error| self.not_launched(error))?;
         answered
             .await

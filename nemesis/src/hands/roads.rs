@@ -4,6 +4,7 @@
 //! processors, and when the thread ends no port and no task is left.
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::gate::Gate;
+use super::namespace::Namespace;
 use super::process::NodeProcess;
 use super::silent_pump::{self, Pass};
 use super::{frame_pump, stream_pump};
@@ -44,6 +46,15 @@ pub(super) enum Target {
     Peer(Arc<NodeProcess>),
     /// Where it serves clients, likewise.
     Client(Arc<NodeProcess>),
+    /// In a namespace: the same address for ever.
+    Within {
+        /// The node's.
+        namespace: Namespace,
+        /// As whom it is dialled.
+        from: Ipv4Addr,
+        /// Where it listens.
+        to: SocketAddr,
+    },
 }
 
 impl Target {
@@ -51,6 +62,7 @@ impl Target {
         let address = match self {
             Target::Peer(node) => node.addresses().and_then(|addresses| addresses.peer),
             Target::Client(node) => node.addresses().map(|addresses| addresses.client),
+            Target::Within { namespace, from, to } => return namespace.dial(*from, *to).await,
         };
         TcpStream::connect(address.ok_or(io::ErrorKind::ConnectionRefused)?).await
     }

@@ -1,5 +1,5 @@
-//! System calls that no crate of ours offers without `unsafe`: two questions about a socket. Each is asked with memory that
-//! this module owns, of the size that it says.
+//! System calls that no crate of ours offers without `unsafe`: two questions about a socket, each asked with memory that this
+//! module owns and of the size that it says; and the way into namespaces.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -53,4 +53,20 @@ pub(super) fn drops(_socket: &impl AsFd) -> io::Result<u32> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn unsent(_socket: &impl AsFd) -> io::Result<usize> {
     Ok(0)
+}
+
+/// Put this thread alone into a network namespace of its own.
+#[cfg(target_os = "linux")]
+pub(super) fn leave_network() -> io::Result<()> {
+    // SAFETY: unsafe only for the flag that gives the thread a table of files of its own, which is not set.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }?;
+    Ok(())
+}
+
+/// Put this process, which must have one thread, into a user namespace of its own.
+#[cfg(target_os = "linux")]
+pub(super) fn enter_user_namespace() -> io::Result<()> {
+    // SAFETY: as above.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWUSER) }?;
+    Ok(())
 }

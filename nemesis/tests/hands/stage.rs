@@ -29,10 +29,12 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new(nodes: usize, framing: Framing) -> Self {
+        Stage::on(nodes, Network::Proxies(framing)).await
+    }
+
+    pub async fn on(nodes: usize, network: Network) -> Self {
         Stage {
-            hands: Hands::new(nodes, Network::Proxies(framing), Clock::start())
-                .await
-                .unwrap(),
+            hands: Hands::new(nodes, network, Clock::start()).await.unwrap(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
