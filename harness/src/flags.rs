@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum};
 use histories::Seed;
-use runs::record::{Reads, Record, Settings};
+use runs::record::{NetworkName, Reads, Record, Settings};
 
 use crate::errors::CliError;
 use crate::exit::Failure;
@@ -75,6 +75,19 @@ static TABLE: &[Flag] = &[
         set: |settings, given| put(&mut settings.nodes, number(given)),
         get: |settings| vec![settings.nodes.to_string()],
         ..flag("nodes", "N").always()
+    },
+    Flag {
+        help: "What stands between the nodes: an address of the harness for each pair of them (proxy), or a network namespace for each node, which needs Linux",
+        takes: Takes::One(|| vec!["proxy", "namespaces"]),
+        default: Default::Is("proxy"),
+        set: |settings, given| {
+            put(
+                &mut settings.network,
+                NetworkName::from_str(&given.concat(), false),
+            )
+        },
+        get: |settings| vec![settings.network.as_str().to_owned()],
+        ..flag("network", "NAME")
     },
     Flag {
         help: "Fixes everything that the harness chooses; without it one is drawn and printed",
@@ -455,6 +468,7 @@ mod tests {
             profile: "prod".to_owned(),
             bugs: vec!["commit-any-term".to_owned(), "vote-volatile".to_owned()],
             nodes: 7,
+            network: NetworkName::Namespaces,
             nemesis: "figure8,kill".to_owned(),
             interval: Duration::from_millis(1500),
             workload: "bank".to_owned(),

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use histories::RunFolder;
 use histories::run_folder::write_json;
+use nemesis::hands::{HandsError, allow_namespaces};
 use runs::judge::{self, Limits};
+use runs::record::NetworkName;
 use runs::record::Record;
 use runs::record::Results;
 use runs::record::Settings;
 
+use crate::errors::RunError;
 use crate::exit::Failure;
 use crate::report::checking;
 use crate::report::outcome::Outcome;
@@ -45,6 +48,11 @@ pub(crate) fn trial(
     limits: Limits,
     judging: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Trial, Failure> {
+    if settings.network == NetworkName::Namespaces {
+        // While this process has one thread.
+        let allowed = allow_namespaces().map_err(HandsError::from);
+        allowed.map_err(RunError::from)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

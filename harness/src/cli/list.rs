@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ::runs::record::NetworkName;
 use ::runs::workloads;
 use bytesize::ByteSize;
 use checker::Order;
@@ -115,9 +116,15 @@ fn row(cells: &[&str]) -> Vec<String> {
 fn systems() -> Table {
     let rows = systems::all().into_iter();
     Table {
-        head: vec!["system", "profiles", "about"],
+        head: vec!["system", "profiles", "networks", "about"],
         rows: rows
-            .map(|system| row(&[system.name, &system.profiles.join(", "), system.about]))
+            .map(|system| {
+                let mut networks = vec![NetworkName::Proxy, NetworkName::Namespaces];
+                networks.retain(|name| system.network(*name).is_ok());
+                let networks = networks.into_iter().map(NetworkName::as_str);
+                let networks = networks.collect::<Vec<_>>().join(", ");
+                row(&[system.name, &system.profiles.join(", "), &networks, system.about])
+            })
             .collect(),
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use histories::run_folder::run_name;
 use histories::{Header, Nanos, RunFolder};
 use nemesis::NodeId;
-use nemesis::hands::{Clock, Hands, Network};
+use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
 use runs::course::{Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all};
 use runs::record::{Record, Recovery, Settings, SettingsError};
@@ -83,6 +83,7 @@ impl<'a> Run<'a> {
         let argv = std::env::args().collect();
         let row = systems::row(&settings.system)?;
         let capabilities = (row.capabilities)();
+        let network = row.network(settings.network)?;
         for schedule in settings.nemesis_rows()? {
             let unseen = schedule.needs.iter().find(|needed| !capabilities.tell(**needed));
             if let Some(unseen) = unseen {
@@ -109,7 +110,7 @@ impl<'a> Run<'a> {
             folder.create_node(&node.name())?;
         }
         let clock = Clock::start();
-        let hands = Hands::new(settings.nodes, Network::Proxies(row.framing), clock)
+        let hands = Hands::new(settings.nodes, network, clock)
             .await
             .map_err(RunError::from)?;
         let system = (row.build)(&systems::Settings {

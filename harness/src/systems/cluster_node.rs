@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use histories::{LogIndex, Term, Value};
-use nemesis::hands::{Framing, Hands, NodeCommand};
+use nemesis::hands::{Framing, Hands, NodeCommand, Plan};
 use nemesis::{Link, NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::store::{Answer, Reply, Request, StoreOp};
@@ -26,11 +26,19 @@ pub(super) fn row() -> Row {
         profiles: &["fig8", "prod"],
         bugs: runs::cluster_node::BUGS,
         capabilities: Capabilities::all,
-        framing: Framing::Frames,
+        proxies: Some(Framing::Frames),
+        namespaces: Some(Plan {
+            framing: Framing::Frames,
+            peer_ports: vec![PEER_PORT],
+            client_ports: vec![CLIENT_PORT],
+        }),
         build: Box::new(|settings| Ok(Box::new(ClusterNode::new(settings)?))),
     }
 }
 
+/// Where the nodes listen that have an address of their own.
+const PEER_PORT: u16 = 7000;
+const CLIENT_PORT: u16 = 8000;
 /// A node keeps a pending write for longer than any client waits, so that it is the client who gives up.
 const OP_TIMEOUT_MS: u64 = 15_000;
 /// A node that does not tell its status by then counts as silent.
@@ -93,6 +101,10 @@ fn command(settings: &Settings<'_>, node: NodeId) -> NodeCommand {
             "--peer",
             format!("{peer}={}", settings.hands.peer_address(Link(node, peer))).into(),
         );
+    }
+    if let Some(own) = settings.hands.own_address(node) {
+        flag("--peer-listen", format!("{own}:{PEER_PORT}").into());
+        flag("--client-listen", format!("{own}:{CLIENT_PORT}").into());
     }
     for bug in settings.bugs {
         flag("--bug", bug.into());

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use histories::{RunFolder, Seed};
-use nemesis::hands::{Framing, Hands, NodeCommand};
+use nemesis::hands::{Framing, Hands, Network, NodeCommand, Plan};
 use nemesis::{NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::case::Bug;
-use runs::record::SettingsError;
+use runs::record::{NetworkName, SettingsError};
 use runs::store::{Reply, Request};
 use runs::world::Boxed;
 
@@ -62,8 +62,10 @@ pub(crate) struct Row {
     pub bugs: &'static [Bug],
     /// What its nodes tell, and what they do by themselves.
     pub capabilities: fn() -> Capabilities,
-    /// How its peers speak.
-    pub framing: Framing,
+    /// How its peers speak, if each of its nodes can be told an address of its own of each peer.
+    pub proxies: Option<Framing>,
+    /// What it uses of a network in which a node has one address for all, if it can be told which.
+    pub namespaces: Option<Plan>,
     /// Build it.
     pub build: Build,
 }
@@ -72,6 +74,21 @@ pub(crate) struct Row {
 pub(crate) type Build = Box<dyn Fn(&Settings<'_>) -> Result<Box<dyn System>, SystemError> + Send + Sync>;
 
 impl Row {
+    /// The network of that name, for this system.
+    ///
+    /// # Errors
+    /// It cannot be run in it.
+    pub(crate) fn network(&self, name: NetworkName) -> Result<Network, SettingsError> {
+        let network = match name {
+            NetworkName::Proxy => self.proxies.map(Network::Proxies),
+            NetworkName::Namespaces => self.namespaces.clone().map(Network::Namespaces),
+        };
+        network.ok_or_else(|| SettingsError::Network {
+            network: name.as_str(),
+            system: self.name.to_owned(),
+        })
+    }
+
     /// The binary: as named, or beside this one, or on PATH.
     ///
     /// # Errors
@@ -139,6 +156,20 @@ pub(crate) fn row(name: &str) -> Result<&'static Row, SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_system_is_run_only_in_a_network_that_it_knows() {
+        let row = Row {
+            proxies: None,
+            ..cluster_node::row()
+        };
+        assert!(row.network(NetworkName::Namespaces).is_ok());
+        let error = row.network(NetworkName::Proxy).unwrap_err().to_string();
+        assert!(
+            error.starts_with("--network proxy: cluster-node cannot"),
+            "{error}"
+        );
+    }
 
     #[test]
     fn a_system_that_is_added_is_found_and_takes_the_place_of_its_name() {

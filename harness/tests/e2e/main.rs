@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_luck;
 mod ci;
 mod main_job;
+mod networks;
 mod readme;
 mod saved;
 mod selftest;

@@ -16,7 +16,7 @@ use histories::run_folder::FolderError;
 
 pub use results::{ArmedCycles, JudgedAs, NamedBy, NotApplicable, Operations, Results, Undecided};
 pub use run::{Binary, Host, Record, Recovery, Stage};
-pub use settings::{Reads, Settings, SettingsError, leading};
+pub use settings::{NetworkName, Reads, Settings, SettingsError, leading};
 pub use status::StatusLine;
 
 /// A file of a saved run that cannot be read.

@@ -34,6 +34,27 @@ pub enum Reads {
     Follower,
 }
 
+/// Which network the nodes of a run have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkName {
+    /// An address of the harness for each pair of nodes.
+    #[default]
+    Proxy,
+    /// A network namespace for each node.
+    Namespaces,
+}
+
+impl NetworkName {
+    /// As on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NetworkName::Proxy => "proxy",
+            NetworkName::Namespaces => "namespaces",
+        }
+    }
+}
+
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -47,6 +68,9 @@ pub struct Settings {
     pub bugs: Vec<String>,
     /// How many nodes.
     pub nodes: usize,
+    /// What stands between them.
+    #[serde(default)]
+    pub network: NetworkName,
     /// The schedule, by its name in the table.
     pub nemesis: String,
     /// How long an unguided schedule lets a fault last on average.
@@ -101,6 +125,7 @@ impl Default for Settings {
             profile: String::new(),
             bugs: Vec::new(),
             nodes: 0,
+            network: NetworkName::Proxy,
             nemesis: String::new(),
             interval: Duration::ZERO,
             workload: String::new(),
@@ -214,6 +239,14 @@ pub enum SettingsError {
         /// What it needs first.
         unseen: Tells,
         /// Who does not tell it.
+        system: String,
+    },
+    /// Its nodes cannot be told what that network asks for.
+    #[error("--network {network}: {system} cannot be run in it; see `harness list systems`")]
+    Network {
+        /// What was asked for.
+        network: &'static str,
+        /// Whose nodes.
         system: String,
     },
     /// Each schedule has one turn.
