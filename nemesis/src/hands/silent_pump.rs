@@ -8,7 +8,8 @@
 //!
 //! What is cut swallows: it reads on, so that the sender notices nothing, and hands nothing on, neither bytes nor an end. A
 //! stream with a hole in it is of no more use, so a half that has swallowed never hands on again, and as soon as the two
-//! can hear each other the connection is reset on both sides.
+//! can hear each other the connection is reset on both sides. What the kernel had taken before the cut for a receiver that
+//! does not read cannot be swallowed any more: such a connection is reset at once, as soon as the pump has woken.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -261,6 +262,9 @@ impl Future for SilentPump {
         if !this.is_complete() {
             [&this.down, &this.up].into_iter().flatten().for_each(reset);
         }
+        // The receiver of most first: when the dialler hears of the end, nothing is on its way any more.
+        this.up = None;
+        this.down = None;
         Poll::Ready(())
     }
 }

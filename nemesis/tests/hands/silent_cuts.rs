@@ -138,6 +138,30 @@ async fn the_end_of_one_is_not_told_through_a_cut() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
+async fn a_receiver_that_takes_nothing_gets_no_more_after_a_cut() {
+    let (stage, peers) = stage(Direction::Bytes).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    down.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    // It reads nothing: the kernel's room for it fills up, what waits on our side too, and then nobody takes any more.
+    let mut flood = || while down.write_all(&[7; 1 << 16]).is_ok() {};
+    flood();
+    let before = stage.hands.link_counters()[&THERE].delivered.bytes;
+    set(&stage, LinkRule::Cut, &[THERE]).await;
+    flood();
+    let mut got = 0;
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read @ 1..) = up.read(&mut buffer) {
+        got += read as u64;
+    }
+    assert!(
+        got < before,
+        "what waited in the kernel came through: {got} of {before}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
 async fn a_new_connection_completes_only_after_the_heal() {
     let (stage, peers) = stage(Direction::Bytes).await;
     let address = stage.hands.peer_address(THERE);
