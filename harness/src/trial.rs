@@ -37,6 +37,20 @@ impl From<Trial> for Outcome {
     }
 }
 
+/// Get what the network of these settings needs of the system. The first time while this process has one thread.
+///
+/// # Errors
+/// The system refuses namespaces.
+pub(crate) fn allow_network(settings: &Settings) -> Result<(), Failure> {
+    match settings.network {
+        NetworkName::Proxy => Ok(()),
+        NetworkName::Namespaces => {
+            let allowed = allow_namespaces().map_err(HandsError::from);
+            Ok(allowed.map_err(RunError::from)?)
+        }
+    }
+}
+
 /// Run it, save it, judge it from the saved files within `limits`, and save the verdict. `judging` is called between the
 /// run and the judgement.
 ///
@@ -48,11 +62,7 @@ pub(crate) fn trial(
     limits: Limits,
     judging: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<Trial, Failure> {
-    if settings.network == NetworkName::Namespaces {
-        // While this process has one thread.
-        let allowed = allow_namespaces().map_err(HandsError::from);
-        allowed.map_err(RunError::from)?;
-    }
+    allow_network(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -20,7 +20,7 @@ use crate::flags::again;
 use crate::report::style::{Style, word};
 use crate::run::progress::Progress;
 use crate::systems;
-use crate::trial::{Trial, trial};
+use crate::trial::{Trial, allow_network, trial};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,6 +59,10 @@ pub(super) fn replay(args: &Args) -> Result<Exit, Failure> {
         ..original
     };
     original.settings.validate()?;
+    if !original.simulated {
+        // Before the thread that waits for Ctrl-C.
+        allow_network(&original.settings)?;
+    }
     let progress = if args.quiet {
         Progress::Quiet
     } else {
