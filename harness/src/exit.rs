@@ -7,7 +7,8 @@ use histories::format::FormatError;
 use histories::run_folder::FolderError;
 use runs::course::CourseError;
 
-use crate::errors::{CliError, RecorderError, ReportError, RunError, ServeError, SystemError};
+use crate::errors::{CliError, RecorderError, ReportError, RunError, ServeError};
+use systems::SystemError;
 
 pub(crate) use runs::exit::Exit;
 use runs::judge::JudgeError;

@@ -11,7 +11,6 @@ use runs::record::{NetworkName, Reads, Record, Settings};
 
 use crate::errors::CliError;
 use crate::exit::Failure;
-use crate::systems;
 
 /// A flag of `harness run`.
 struct Flag {

@@ -8,7 +8,6 @@
 //! | `selftest` | the tester, tested |
 //! | [`report`] | what a person sees |
 //! | `serve` | the store in a browser |
-//! | `systems` | the table of what can be tested |
 //! | `flags` | the flags of a run, and the command that repeats it |
 //! | `errors`, `exit` | what can go wrong, and the exit codes |
 
@@ -22,5 +21,4 @@ pub mod report;
 pub mod run;
 mod selftest;
 mod serve;
-mod systems;
 mod trial;

@@ -13,7 +13,6 @@ use super::table::{Table, aligned};
 use super::{show, show_json};
 use crate::exit::{Exit, Failure};
 use crate::report::runs::{self, Filter, SavedRun};
-use crate::systems;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -19,7 +19,6 @@ use crate::exit::{Exit, Failure};
 use crate::flags::again;
 use crate::report::style::{Style, word};
 use crate::run::progress::Progress;
-use crate::systems;
 use crate::trial::{Trial, allow_network, trial};
 
 const EXAMPLES: &str = "\

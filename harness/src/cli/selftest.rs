@@ -27,7 +27,6 @@ use crate::selftest::finding::Finding;
 use crate::selftest::junit;
 use crate::selftest::matrix::{Job, Matrix};
 use crate::selftest::summary::{Row, Standing, Summary};
-use crate::systems;
 use crate::trial::trial;
 
 const ABOUT: &str = "\

@@ -6,11 +6,9 @@ mod recorder;
 mod report;
 mod run;
 mod serve;
-mod system;
 
 pub(crate) use cli::CliError;
 pub(crate) use recorder::RecorderError;
 pub(crate) use report::ReportError;
 pub(crate) use run::RunError;
 pub(crate) use serve::ServeError;
-pub(crate) use system::SystemError;

@@ -33,7 +33,6 @@ use self::recorder::{Recorder, Writing};
 use self::signals::Signals;
 use crate::errors::RunError;
 use crate::exit::Failure;
-use crate::systems;
 
 /// A guided schedule looks this often, an unguided one less.
 const GUIDED_TICK: Duration = Duration::from_millis(4);

@@ -10,7 +10,7 @@ use runs::capabilities::Capabilities;
 use runs::store::{Reply, Request};
 use runs::world::{Boxed, World};
 
-use crate::systems::System;
+use systems::System;
 
 /// Processes on this machine.
 pub(super) struct Processes {

@@ -1,9 +1,6 @@
-//! The systems that can be tested, one file each, and what the harness asks of each.
-
-mod cluster_node;
+//! What a run tests, and what the table knows of it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, PoisonError, RwLock};
 
 use histories::{RunFolder, Seed};
 use nemesis::hands::{Framing, Hands, Network, NodeCommand, Plan};
@@ -14,10 +11,10 @@ use runs::record::{NetworkName, SettingsError};
 use runs::store::{Reply, Request};
 use runs::world::Boxed;
 
-use crate::errors::SystemError;
+use crate::error::SystemError;
 
 /// What a run tests: how its processes start, and how they are spoken to.
-pub(crate) trait System: Send + Sync {
+pub trait System: Send + Sync {
     /// How this node is started.
     fn command(&self, node: NodeId) -> NodeCommand;
 
@@ -29,7 +26,7 @@ pub(crate) trait System: Send + Sync {
 }
 
 /// What a system is built from.
-pub(crate) struct Settings<'a> {
+pub struct Settings<'a> {
     /// How many nodes.
     pub nodes: usize,
     /// Fixes what the nodes draw by lot.
@@ -47,7 +44,7 @@ pub(crate) struct Settings<'a> {
 }
 
 /// A row of the table of systems.
-pub(crate) struct Row {
+pub struct Row {
     /// Its name on the command line.
     pub name: &'static str,
     /// One line about it.
@@ -71,14 +68,14 @@ pub(crate) struct Row {
 }
 
 /// Builds a system for a run.
-pub(crate) type Build = Box<dyn Fn(&Settings<'_>) -> Result<Box<dyn System>, SystemError> + Send + Sync>;
+pub type Build = Box<dyn Fn(&Settings<'_>) -> Result<Box<dyn System>, SystemError> + Send + Sync>;
 
 impl Row {
     /// The network of that name, for this system.
     ///
     /// # Errors
     /// It cannot be run in it.
-    pub(crate) fn network(&self, name: NetworkName) -> Result<Network, SettingsError> {
+    pub fn network(&self, name: NetworkName) -> Result<Network, SettingsError> {
         let network = match name {
             NetworkName::Proxy => self.proxies.map(Network::Proxies),
             NetworkName::Namespaces => self.namespaces.clone().map(Network::Namespaces),
@@ -93,7 +90,7 @@ impl Row {
     ///
     /// # Errors
     /// It is not there.
-    pub(crate) fn program(&self, named: Option<&Path>) -> Result<PathBuf, SystemError> {
+    pub fn program(&self, named: Option<&Path>) -> Result<PathBuf, SystemError> {
         let missing = |tried: &str| SystemError::NoBinary {
             binary: self.binary,
             tried: tried.to_owned(),
@@ -107,7 +104,7 @@ impl Row {
 }
 
 /// The binary of that name, beside this one or on PATH.
-pub(crate) fn binary(name: &str) -> Option<PathBuf> {
+pub fn binary(name: &str) -> Option<PathBuf> {
     let beside = std::env::current_exe()
         .ok()
         .and_then(|me| found(&me.parent()?.join(name)));
@@ -122,40 +119,10 @@ fn found(path: &Path) -> Option<PathBuf> {
     std::fs::canonicalize(path).ok().filter(|path| path.is_file())
 }
 
-/// The systems: those of this folder, and what was added while the program runs.
-static TABLE: LazyLock<RwLock<Vec<&'static Row>>> =
-    LazyLock::new(|| RwLock::new(vec![Box::leak(Box::new(cluster_node::row()))]));
-
-/// Every system.
-pub(crate) fn all() -> Vec<&'static Row> {
-    TABLE.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// Put a system into the table, where it stays as long as the program runs; one of its name gives way.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "systems from files will be added by it")
-)]
-pub(crate) fn add(row: Row) -> &'static Row {
-    let row: &'static Row = Box::leak(Box::new(row));
-    let mut rows = TABLE.write().unwrap_or_else(PoisonError::into_inner);
-    rows.retain(|other| other.name != row.name);
-    rows.push(row);
-    row
-}
-
-/// The system of that name.
-///
-/// # Errors
-/// There is none.
-pub(crate) fn row(name: &str) -> Result<&'static Row, SettingsError> {
-    let found = all().into_iter().find(|row| row.name == name);
-    found.ok_or_else(|| SettingsError::unknown("system", name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster_node;
 
     #[test]
     fn a_system_is_run_only_in_a_network_that_it_knows() {
@@ -169,20 +136,5 @@ mod tests {
             error.starts_with("--network proxy: cluster-node cannot"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn a_system_that_is_added_is_found_and_takes_the_place_of_its_name() {
-        let other = |about| Row {
-            name: "other",
-            about,
-            ..cluster_node::row()
-        };
-        assert!(row("other").is_err());
-        add(other("the first"));
-        add(other("the second"));
-        assert_eq!(row("other").unwrap().about, "the second");
-        assert_eq!(all().iter().filter(|row| row.name == "other").count(), 1);
-        assert!(row("cluster-node").is_ok());
     }
 }

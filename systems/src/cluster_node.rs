@@ -13,11 +13,11 @@ use runs::store::{Answer, Reply, Request, StoreOp};
 use runs::world::Boxed;
 use serde::{Deserialize, Serialize};
 
-use super::{Row, Settings, System};
-use crate::errors::SystemError;
+use crate::error::SystemError;
+use crate::system::{Row, Settings, System};
 
 /// The row of this system.
-pub(super) fn row() -> Row {
+pub(crate) fn row() -> Row {
     Row {
         name: "cluster-node",
         about: "our own Raft key-value store, whose rules can be broken one by one",
@@ -207,7 +207,7 @@ fn is_definite(code: &str) -> bool {
         definite: bool,
     }
     static ERRORS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-        let file = include_str!("../../../docs/cluster-node.errors.json");
+        let file = include_str!("../../docs/cluster-node.errors.json");
         serde_json::from_str(file).expect("the file has such rows")
     });
     ERRORS.iter().any(|row| row.code == code && row.definite)
