@@ -73,7 +73,8 @@ impl Failure {
             Failure::Judge(error) => error.is_ours(),
             Failure::Report(error) => error.is_ours(),
             Failure::Serve(error) => error.is_ours(),
-            Failure::System(_) | Failure::Run(_) | Failure::Course(_) | Failure::Recorder(_) => true,
+            Failure::System(error) => error.is_ours(),
+            Failure::Run(_) | Failure::Course(_) | Failure::Recorder(_) => true,
             Failure::Folder(_) | Failure::Write { .. } | Failure::Runtime(_) => true,
         };
         match is_ours {

@@ -15,6 +15,8 @@ use crate::exit::Failure;
 /// A flag of `harness run`.
 struct Flag {
     name: &'static str,
+    /// Another name.
+    alias: Option<&'static str>,
     /// What stands for its value in the help; none for a switch.
     value: Option<&'static str>,
     help: &'static str,
@@ -53,20 +55,22 @@ enum Default {
 /// Every flag, in the order in which they follow from one another, and in which the repeating command has them.
 static TABLE: &[Flag] = &[
     Flag {
-        help: "Which faults, and when; several, as in `kill,partition`, share the time in turn",
+        help: "What to test: a name of `harness list systems`, or a file that describes it, such as ./mine.toml",
+        default: Default::Is("cluster-node"),
+        set: |settings, given| set_system(settings, &given.concat()),
+        get: |settings| {
+            let file = settings.system_file.as_ref();
+            vec![file.map_or(settings.system.clone(), |file| file.display().to_string())]
+        },
+        ..flag("system", "NAME|FILE")
+    },
+    Flag {
+        help: "Which faults, and when; several, as in `kill,partition`, share the time in turn; without it what the system is made for: figure8 for cluster-node, chaos for most",
         takes: Takes::List(|| nemesis::TABLE.iter().map(|row| row.name).collect()),
-        default: Default::Is("figure8"),
+        default: Default::Follows(|settings| Ok(systems::row(&settings.system)?.nemesis.to_owned())),
         set: |settings, given| put(&mut settings.nemesis, Ok(given.join(","))),
         get: |settings| settings.nemesis.split(',').map(str::to_owned).collect(),
         ..flag("nemesis", "NAME").always()
-    },
-    Flag {
-        help: "What to test",
-        takes: Takes::One(|| systems::all().into_iter().map(|row| row.name).collect()),
-        default: Default::Is("cluster-node"),
-        set: |settings, given| put(&mut settings.system, Ok(given.concat())),
-        get: |settings| vec![settings.system.clone()],
-        ..flag("system", "NAME")
     },
     Flag {
         help: "How many nodes; without it what the nemesis is made for, mostly 5",
@@ -76,9 +80,14 @@ static TABLE: &[Flag] = &[
         ..flag("nodes", "N").always()
     },
     Flag {
-        help: "What stands between the nodes: an address of the harness for each pair of them (proxy), or a network namespace for each node, which needs Linux",
+        help: "What stands between the nodes: an address of the harness for each pair of them (proxy), or a network namespace for each node, which needs Linux; without it the first that the system can do",
         takes: Takes::One(|| vec!["proxy", "namespaces"]),
-        default: Default::Is("proxy"),
+        default: Default::Follows(|settings| {
+            let row = systems::row(&settings.system)?;
+            let usual = [NetworkName::Proxy, NetworkName::Namespaces];
+            let known = usual.into_iter().find(|name| row.network(*name).is_ok());
+            Ok(known.unwrap_or_default().as_str().to_owned())
+        }),
         set: |settings, given| {
             put(
                 &mut settings.network,
@@ -105,13 +114,6 @@ static TABLE: &[Flag] = &[
     },
     Flag {
         help: "The node's settings; without it what the nemesis is made for: fig8 under most guided ones, prod otherwise",
-        takes: Takes::One(|| {
-            systems::all()
-                .into_iter()
-                .flat_map(|row| row.profiles)
-                .copied()
-                .collect()
-        }),
         default: Default::Follows(profile),
         set: |settings, given| put(&mut settings.profile, Ok(given.concat())),
         get: |settings| vec![settings.profile.clone()],
@@ -214,6 +216,7 @@ static TABLE: &[Flag] = &[
         }),
         set: |settings, given| put(&mut settings.program, Ok(PathBuf::from(given.concat()))),
         get: |settings| vec![settings.program.display().to_string()],
+        alias: Some("bin"),
         ..flag("node-bin", "FILE")
     },
     Flag {
@@ -229,6 +232,7 @@ static TABLE: &[Flag] = &[
 const fn flag(name: &'static str, value: &'static str) -> Flag {
     Flag {
         name,
+        alias: None,
         value: Some(value),
         help: "",
         takes: Takes::Text,
@@ -280,12 +284,31 @@ fn switch(on: bool) -> Vec<String> {
     on.then(String::new).into_iter().collect()
 }
 
+/// A system is a row of the table, or a file, which then has its row, too.
+fn set_system(settings: &mut Settings, named: &str) -> Result<(), String> {
+    let file = (named.contains('/') || named.ends_with(".toml")).then(|| PathBuf::from(named));
+    let row = match &file {
+        Some(file) => systems::from_file(file).map_err(|error| error.to_string())?,
+        None => systems::row(named).map_err(|_| {
+            let names: Vec<&str> = systems::all().iter().map(|row| row.name).collect();
+            format!(
+                "there is no such system; there are {}, or a file such as ./mine.toml",
+                names.join(", ")
+            )
+        })?,
+    };
+    settings.system = row.name.to_owned();
+    settings.system_file = file;
+    Ok(())
+}
+
 /// Guided schedules need what closes traps by accident to be left out.
 fn profile(settings: &Settings) -> Result<String, Failure> {
-    let profiles = systems::row(&settings.system)?.profiles;
+    let row = systems::row(&settings.system)?;
     let name = match settings.leading_row()?.profile {
-        nemesis::Profile::Bare => profiles.first(),
-        nemesis::Profile::Full => profiles.last(),
+        // Those of a described system are no steps from bare to full: its first one is the default.
+        nemesis::Profile::Full if row.description.is_none() => row.profiles.last(),
+        nemesis::Profile::Full | nemesis::Profile::Bare => row.profiles.first(),
     };
     Ok(name.copied().unwrap_or_default().to_owned())
 }
@@ -297,6 +320,10 @@ impl Flag {
 
     fn arg(&'static self) -> Arg {
         let arg = Arg::new(self.name).long(self.name).help(self.help);
+        let arg = match self.alias {
+            Some(alias) => arg.visible_alias(alias),
+            None => arg,
+        };
         let Some(value) = self.value else {
             return arg.action(ArgAction::SetTrue);
         };
@@ -414,7 +441,12 @@ impl Flags {
                 set.map_err(|why| CliError::Flag { flag: flag.name, why })?;
             }
         }
-        settings.program = systems::row(&settings.system)?.program(Some(&settings.program))?;
+        let row = systems::row(&settings.system)?;
+        if !row.profiles.contains(&settings.profile.as_str()) {
+            let why = format!("{} has {}", row.name, row.profiles.join(", "));
+            return Err(CliError::Flag { flag: "profile", why }.into());
+        }
+        settings.program = row.program(Some(&settings.program))?;
         Ok(settings)
     }
 }
@@ -463,6 +495,7 @@ mod tests {
     fn unusual() -> Settings {
         Settings {
             system: "cluster-node".to_owned(),
+            system_file: None,
             program: std::env::current_exe().unwrap().canonicalize().unwrap(),
             profile: "prod".to_owned(),
             bugs: vec!["commit-any-term".to_owned(), "vote-volatile".to_owned()],

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nemesis::evidence;
 use nemesis::faults::RulesSet;
-use nemesis::hands::{Clock, Framing, Hands, Network, NodeCommand};
+use nemesis::hands::{Clock, Framing, Hands, Network, NodeCommand, Ready};
 use nemesis::{Effect, Link, LinkRule, NodeId};
 
 const NODES: usize = 5;
@@ -54,7 +54,11 @@ async fn cluster(folder: &Path, client: SocketAddr, peer: SocketAddr) -> Hands {
             NodeCommand {
                 program: "/bin/sh".into(),
                 args: vec!["-c".into(), OsString::from(script), ready_file.clone().into()],
-                ready_file,
+                ready: Ready::File(ready_file),
+                restart_args: None,
+                env: Vec::new(),
+                folder: None,
+                clean_exits: Vec::new(),
                 stdout: file("out"),
                 stderr: file("err"),
             },

@@ -66,6 +66,20 @@ pub struct Request {
     pub timeout: Duration,
 }
 
+impl Request {
+    /// A read by nobody's session.
+    pub fn read(key: Value, timeout: Duration) -> Self {
+        Request {
+            op: StoreOp::Read,
+            key,
+            forward: false,
+            session: None,
+            retry: false,
+            timeout,
+        }
+    }
+}
+
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -88,6 +102,8 @@ pub struct Reply {
     pub message: Option<String>,
     /// Where it stands in the log.
     pub at: Option<(LogIndex, Term)>,
+    /// Whether it says that the store itself decided that it does not happen. A place in its log says so, too.
+    pub decided: bool,
     /// Whether another node should be asked, and which one leads, if that was said.
     pub elsewhere: Option<Option<NodeId>>,
 }
@@ -98,7 +114,7 @@ impl Reply {
     pub fn is_decided(&self) -> bool {
         match self.answer {
             Answer::Ok(_) => true,
-            Answer::Fail => self.at.is_some(),
+            Answer::Fail => self.decided || self.at.is_some(),
             Answer::Unknown => false,
         }
     }
@@ -110,6 +126,7 @@ impl Reply {
             error: None,
             message: None,
             at,
+            decided: false,
             elsewhere: None,
         }
     }
@@ -121,6 +138,7 @@ impl Reply {
             error: Some(error.to_owned()),
             message: Some(message),
             at: None,
+            decided: false,
             elsewhere: None,
         }
     }
@@ -132,6 +150,7 @@ impl Reply {
             error: Some("refused".to_owned()),
             message: Some(why.to_owned()),
             at: None,
+            decided: false,
             elsewhere: None,
         }
     }

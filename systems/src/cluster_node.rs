@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use histories::{LogIndex, Term, Value};
-use nemesis::hands::{Framing, Hands, NodeCommand, Plan};
+use nemesis::hands::{Framing, Hands, NodeCommand, Plan, Ready};
 use nemesis::{Link, NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::store::{Answer, Reply, Request, StoreOp};
@@ -24,8 +24,10 @@ pub(crate) fn row() -> Row {
         binary: "cluster-node",
         how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
         profiles: &["fig8", "prod"],
+        description: None,
+        nemesis: "figure8",
         bugs: runs::cluster_node::BUGS,
-        capabilities: Capabilities::all,
+        capabilities: Capabilities::all(),
         proxies: Some(Framing::Frames),
         namespaces: Some(Plan {
             framing: Framing::Frames,
@@ -113,7 +115,11 @@ fn command(settings: &Settings<'_>, node: NodeId) -> NodeCommand {
     NodeCommand {
         program: settings.program.clone(),
         args,
-        ready_file,
+        ready: Ready::File(ready_file),
+        restart_args: None,
+        env: Vec::new(),
+        folder: None,
+        clean_exits: Vec::new(),
         stdout: log(&folder, "stdout.log"),
         stderr: log(&folder, "stderr.log"),
     }
@@ -231,6 +237,7 @@ fn reply(request: &Request, body: Body) -> Reply {
         elsewhere: (error.code == "not-leader").then_some(leader),
         error: Some(error.code),
         message: error.message,
+        decided: false,
         at,
     }
 }

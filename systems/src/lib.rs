@@ -5,15 +5,28 @@
 //! | [`system`] | what the harness asks of a system, and its row |
 //! | [`table`] | the systems there are; open while the program runs |
 //! | `cluster_node` | our own node |
+//! | [`builtin`] | the described systems that come with the harness |
+//! | [`description`], [`reading`] | what a file may say of a system, and reading it |
+//! | `foreign` | a described system |
+//! | `protocols` | how its clients speak, one file each |
+//! | `meaning` | what its answers mean |
+//! | `seen` | what its templates see |
 //! | [`error`] | why a system cannot be had |
 
 #![warn(unreachable_pub)]
 
+pub mod builtin;
 mod cluster_node;
+pub mod description;
 pub mod error;
+mod foreign;
+mod meaning;
+mod protocols;
+pub mod reading;
+mod seen;
 pub mod system;
 pub mod table;
 
 pub use error::SystemError;
 pub use system::{Build, Row, Settings, System, binary};
-pub use table::{add, all, row};
+pub use table::{add, all, from_file, row};

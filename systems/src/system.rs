@@ -23,6 +23,11 @@ pub trait System: Send + Sync {
 
     /// Ask a node how it stands, past all proxies. `None` if it does not answer.
     fn status(&self, node: NodeId) -> Boxed<'_, Option<NodeStatus>>;
+
+    /// Why nothing of a run counts, if so: what stands between the harness and the system is broken, not the system.
+    fn broken(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What a system is built from.
@@ -55,10 +60,14 @@ pub struct Row {
     pub how_to_get: &'static str,
     /// Its profiles; the first is the barest, the last what one would run.
     pub profiles: &'static [&'static str],
+    /// Its description, if it has one.
+    pub description: Option<&'static str>,
+    /// The schedule that it is tested under unless another is named.
+    pub nemesis: &'static str,
     /// What can be broken in it on purpose.
     pub bugs: &'static [Bug],
     /// What its nodes tell, and what they do by themselves.
-    pub capabilities: fn() -> Capabilities,
+    pub capabilities: Capabilities,
     /// How its peers speak, if each of its nodes can be told an address of its own of each peer.
     pub proxies: Option<Framing>,
     /// What it uses of a network in which a node has one address for all, if it can be told which.
@@ -115,8 +124,9 @@ pub fn binary(name: &str) -> Option<PathBuf> {
     beside.or_else(on_path)
 }
 
+/// Links are not followed: a program may go by the name that it was called by (redis-server is a link).
 fn found(path: &Path) -> Option<PathBuf> {
-    std::fs::canonicalize(path).ok().filter(|path| path.is_file())
+    std::path::absolute(path).ok().filter(|path| path.is_file())
 }
 
 #[cfg(test)]

@@ -1,15 +1,80 @@
 //! The table of systems.
 
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use nemesis::hands::{Framing, Plan};
 use runs::record::SettingsError;
 
-use crate::cluster_node;
+use crate::description::{Description, Network};
+use crate::foreign::{self, Foreign};
+use crate::reading::{self, DescriptionError};
 use crate::system::Row;
+use crate::{builtin, cluster_node};
 
 /// The systems: those of this folder, and what was added while the program runs.
-static TABLE: LazyLock<RwLock<Vec<&'static Row>>> =
-    LazyLock::new(|| RwLock::new(vec![Box::leak(Box::new(cluster_node::row()))]));
+static TABLE: LazyLock<RwLock<Vec<&'static Row>>> = LazyLock::new(|| {
+    let described = builtin::TABLE.iter().map(|builtin| {
+        // A test reads every one of them.
+        let described =
+            reading::read(builtin.text, builtin.name).expect("what comes with the harness is well-formed");
+        described_row(described, builtin.text)
+    });
+    let rows = [cluster_node::row()].into_iter().chain(described);
+    RwLock::new(rows.map(leaked).collect())
+});
+
+/// Rows live as long as the program.
+fn leaked(row: Row) -> &'static Row {
+    Box::leak(Box::new(row))
+}
+
+/// The row of a described system.
+fn described_row(described: Description, source: &str) -> Row {
+    let described = Arc::new(described);
+    let text = |text: &str| -> &'static str { String::leak(text.to_owned()) };
+    Row {
+        name: text(&described.name),
+        about: text(&described.about),
+        binary: text(&described.program.binary),
+        how_to_get: text(&described.program.how_to_get),
+        profiles: Vec::leak(described.profiles.iter().map(|name| text(name)).collect()),
+        description: Some(text(source)),
+        nemesis: "chaos",
+        bugs: &[],
+        capabilities: foreign::capabilities(&described),
+        proxies: None,
+        namespaces: Some(plan(&described.network)),
+        build: Box::new(move |settings| Ok(Box::new(Foreign::new(&described, settings)?))),
+    }
+}
+
+/// A described system knows one address per peer.
+fn plan(described: &Network) -> Plan {
+    Plan {
+        framing: Framing::Stream(described.direction.into()),
+        peer_ports: described.peers.clone(),
+        client_ports: vec![described.client],
+    }
+}
+
+/// The system that a file describes, put into the table.
+///
+/// # Errors
+/// It describes none.
+pub fn from_file(path: &Path) -> Result<&'static Row, DescriptionError> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| DescriptionError::Io {
+        file: file.clone(),
+        source,
+    })?;
+    let mut described = reading::read(&text, &file)?;
+    if described.program.binary.contains('/') {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        described.program.binary = folder.join(&described.program.binary).display().to_string();
+    }
+    Ok(add(described_row(described, &text)))
+}
 
 /// Every system.
 pub fn all() -> Vec<&'static Row> {
@@ -18,7 +83,7 @@ pub fn all() -> Vec<&'static Row> {
 
 /// Put a system into the table, where it stays as long as the program runs; one of its name gives way.
 pub fn add(row: Row) -> &'static Row {
-    let row: &'static Row = Box::leak(Box::new(row));
+    let row = leaked(row);
     let mut rows = TABLE.write().unwrap_or_else(PoisonError::into_inner);
     rows.retain(|other| other.name != row.name);
     rows.push(row);

@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod selftest;
 mod serve;
+mod system;
 mod table;
 mod value;
 
@@ -58,6 +59,7 @@ enum Command {
     Report(report::Args),
     Selftest(selftest::Args),
     Serve(serve::Args),
+    System(system::Args),
 }
 
 /// Parse the command line, do it, and say how it ended.
@@ -77,6 +79,7 @@ pub fn main() -> Exit {
         Command::Replay(args) => replay::replay(&args),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Serve(args) => serve::serve(&args),
+        Command::System(args) => system::system(&args),
     };
     done.unwrap_or_else(|failure| {
         eprintln!("harness: {failure}");

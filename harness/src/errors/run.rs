@@ -24,6 +24,16 @@ pub enum RunError {
     Exited(NodeExit),
     #[error("at the stop: {0}")]
     NotStopped(NodeExit),
+    #[error("cannot save the system's description: {0}")]
+    Description(io::Error),
+    #[error("all nodes of {system} run, but a read was not answered within {limit:?}: {why}")]
+    NeverServed {
+        system: String,
+        limit: std::time::Duration,
+        why: String,
+    },
+    #[error("the adapter broke its contract, so nothing of this run counts: {0}")]
+    Adapter(String),
     #[error("no nemesis is named")]
     NoNemesis,
 }

@@ -22,8 +22,10 @@ use nemesis::{Effect, Outcome};
 use runs::course::{Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all};
 use runs::record::{Record, Recovery, Settings, SettingsError};
 use runs::stop::Stop;
+use runs::store::{Answer, Request};
 use runs::workloads;
 use runs::world::{self, World};
+use systems::System;
 use tokio::sync::oneshot;
 
 use self::files::Files;
@@ -43,6 +45,10 @@ const POLL: Duration = Duration::from_millis(50);
 const CYCLE: Duration = Duration::from_secs(10);
 /// How long the last reads of all keys may take.
 const FINAL_READS: Duration = Duration::from_secs(60);
+/// How long a cluster may take to answer its first read.
+const SERVES: Duration = Duration::from_secs(30);
+/// The system's description, in the run's folder.
+const DESCRIPTION: &str = "system.toml";
 /// How long the nodes may take to stop by themselves.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -67,6 +73,7 @@ struct Run<'a> {
     folder: RunFolder,
     clock: Clock,
     hands: Hands,
+    system: Arc<dyn System>,
     world: Arc<dyn World>,
     record: Record,
     violated: Stop,
@@ -81,7 +88,7 @@ impl<'a> Run<'a> {
         let binaries = vec![host::harness()?, host::binary(&settings.program)?];
         let argv = std::env::args().collect();
         let row = systems::row(&settings.system)?;
-        let capabilities = (row.capabilities)();
+        let capabilities = row.capabilities.clone();
         let network = row.network(settings.network)?;
         for schedule in settings.nemesis_rows()? {
             let unseen = schedule.needs.iter().find(|needed| !capabilities.tell(**needed));
@@ -112,6 +119,9 @@ impl<'a> Run<'a> {
         let hands = Hands::new(settings.nodes, network, clock)
             .await
             .map_err(RunError::from)?;
+        if let Some(description) = row.description {
+            std::fs::write(folder.path().join(DESCRIPTION), description).map_err(RunError::Description)?;
+        }
         let system = (row.build)(&systems::Settings {
             nodes: settings.nodes,
             seed: settings.seed,
@@ -121,12 +131,13 @@ impl<'a> Run<'a> {
             folder: &folder,
             hands: hands.clone(),
         })?;
+        let system: Arc<dyn System> = system.into();
         for node in NodeId::all(settings.nodes) {
             hands.set_command(node, system.command(node));
         }
         let world = Arc::new(Processes {
             hands: hands.clone(),
-            system,
+            system: Arc::clone(&system),
             capabilities,
             clock,
         });
@@ -135,6 +146,7 @@ impl<'a> Run<'a> {
             folder,
             clock,
             hands,
+            system,
             world,
             record,
             violated: Stop::unset(),
@@ -144,6 +156,7 @@ impl<'a> Run<'a> {
 
     async fn stages(&mut self, signals: &Signals, progress: Progress) -> Result<(), Failure> {
         self.start().await?;
+        self.serve().await?;
         let (clients, recorder) = self.recording()?;
         let hands = self.hands.clone();
         let failure = recorder.clone();
@@ -154,6 +167,9 @@ impl<'a> Run<'a> {
         };
         // The history is brought to its end even if the run was not.
         let finished = self.writing.take().map_or(Ok(()), Writing::finish);
+        if let Some(why) = self.system.broken() {
+            return Err(RunError::Adapter(why).into());
+        }
         played?;
         finished?;
         self.stop().await
@@ -181,6 +197,40 @@ impl<'a> Run<'a> {
             return Err(RunError::NotStarted { node, why }.into());
         }
         self.stage_over("start", begin)
+    }
+
+    /// A cluster that was never whole is not tested: a read of a described system is answered first.
+    async fn serve(&mut self) -> Result<(), Failure> {
+        if systems::row(&self.settings.system)?.description.is_none() {
+            return Ok(());
+        }
+        let begin = self.clock.now();
+        let deadline = begin + SERVES;
+        let request = Request::read("harness-is-it-ready".into(), self.settings.op_timeout);
+        let mut why = String::new();
+        let mut nodes = NodeId::all(self.settings.nodes).cycle();
+        while let Some(node) = nodes.next() {
+            let reply = self.world.ask(node, &request).await;
+            if matches!(reply.answer, Answer::Ok(_)) {
+                break;
+            }
+            // Where to go says less than what was answered there.
+            if reply.elsewhere.is_none() || why.is_empty() {
+                let code = reply.error.unwrap_or_default();
+                why = format!("{node}: {code}: {}", reply.message.unwrap_or_default());
+            }
+            if self.clock.now() > deadline {
+                let system = self.settings.system.clone();
+                return Err(RunError::NeverServed {
+                    system,
+                    limit: SERVES,
+                    why,
+                }
+                .into());
+            }
+            self.world.sleep_until(self.clock.now() + TICK).await;
+        }
+        self.stage_over("serve", begin)
     }
 
     /// Begin the history, and all that the clients share.

@@ -17,7 +17,7 @@ pub(super) struct Processes {
     /// What is done to them.
     pub hands: Hands,
     /// How they are spoken to.
-    pub system: Box<dyn System>,
+    pub system: Arc<dyn System>,
     /// What they tell and do.
     pub capabilities: Capabilities,
     /// Since the run began.

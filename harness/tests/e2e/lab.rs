@@ -22,14 +22,20 @@ impl Lab {
         self.folder.path().join("store")
     }
 
-    /// `harness` with these words, and the store of this test.
-    pub fn command(&self, words: &str) -> Command {
+    /// `harness` with these words, in the folder of this test.
+    pub fn bare(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
         command
             .args(words.split_whitespace())
-            .arg("--store")
-            .arg(self.store());
+            .current_dir(self.folder.path());
         command.env_remove("RUST_BACKTRACE");
+        command
+    }
+
+    /// The same with the store of this test, in the folder where the tests are.
+    pub fn command(&self, words: &str) -> Command {
+        let mut command = self.bare(words);
+        command.arg("--store").arg(self.store()).current_dir(".");
         command
     }
 

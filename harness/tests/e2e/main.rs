@@ -7,6 +7,7 @@ mod lab;
 mod bad_input;
 mod bad_luck;
 mod ci;
+mod described;
 mod main_job;
 mod networks;
 mod readme;

@@ -24,6 +24,11 @@ pub(super) fn prepare(command: &mut Command) {
     }
 }
 
+/// The same for a program that stands beside the nodes, and is started by a thread that lives as long as the harness.
+pub fn companion(command: &mut Command) {
+    prepare(command);
+}
+
 /// A blocked or ignored signal survives exec: whoever started the harness (`nohup`, a shell's `trap`) would decide
 /// whether a node hears its SIGTERM.
 fn reset_signals() -> io::Result<()> {

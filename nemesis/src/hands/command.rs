@@ -3,21 +3,31 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::child_setup;
+use super::ready::Ready;
 
 /// The command line of a node, and where it leaves its traces. All paths are absolute, or relative to the folder that
 /// the harness runs in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NodeCommand {
     /// The program.
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// The file that the node writes when it is ready, in one step: JSON with its addresses `client` and `peer`.
-    pub ready_file: PathBuf,
+    /// Its arguments at every start but the first, if they differ.
+    pub restart_args: Option<Vec<OsString>>,
+    /// What is put into its environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// The folder that it works in; the harness's own, if none is said.
+    pub folder: Option<PathBuf>,
+    /// How it is seen that it is ready.
+    pub ready: Ready,
+    /// With which exit codes, beside 0, it may end after it was asked to; 128 and a signal's number for that signal.
+    pub clean_exits: Vec<i32>,
     /// Where its standard output is appended.
     pub stdout: PathBuf,
     /// Where its standard error is appended.
@@ -33,18 +43,36 @@ pub(super) struct Spawned {
 
 impl NodeCommand {
     /// Start it. Its standard input is a pipe, so that it can notice the end of the harness on every platform.
-    pub(super) fn spawn(&self) -> io::Result<Spawned> {
+    /// `starts` counts from 1.
+    pub(super) fn spawn(&self, starts: u64) -> io::Result<Spawned> {
         let stderr = append_to(&self.stderr)?;
         let stderr_from = stderr.metadata()?.len();
         let mut command = Command::new(&self.program);
         command
-            .args(&self.args)
+            .args(self.args_of(starts))
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(append_to(&self.stdout)?)
             .stderr(stderr);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         child_setup::prepare(&mut command);
         let child = command.spawn().map_err(|error| named(&self.program, &error))?;
         Ok(Spawned { child, stderr_from })
+    }
+
+    fn args_of(&self, starts: u64) -> &[OsString] {
+        match &self.restart_args {
+            Some(args) if starts > 1 => args,
+            _ => &self.args,
+        }
+    }
+
+    /// Whether a node that was asked to end may end so.
+    pub(super) fn is_clean(&self, status: ExitStatus) -> bool {
+        let code = status.code().or(status.signal().map(|signal| 128 + signal));
+        status.success() || code.is_some_and(|code| self.clean_exits.contains(&code))
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn start(process: Arc<NodeProcess>) -> Outcome {
 /// The addresses in the ready file, as soon as it is there.
 async fn reported(launched: &Launched) -> Result<Addresses, ready::ReadyError> {
     loop {
-        if let Some(addresses) = ready::read(&launched.command.ready_file)? {
+        if let Some(addresses) = launched.command.ready.look().await? {
             return Ok(addresses);
         }
         sleep(GLANCE).await;

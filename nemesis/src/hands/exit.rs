@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::ExitStatus;
 
+use super::command::NodeCommand;
 use crate::effect::NodeId;
 
 /// How much of the end of a node's standard error a report repeats.
@@ -19,20 +20,25 @@ pub struct NodeExit {
     pub node: NodeId,
     /// How: `exit status: 1`, `signal: 9 (SIGKILL)`.
     pub status: String,
-    /// Whether it exited with 0.
+    /// Whether it exited with 0, or as it may.
     pub clean: bool,
     /// The last lines that this incarnation wrote to its standard error.
     pub stderr: Vec<String>,
 }
 
 impl NodeExit {
-    /// The exit of `node`; its standard error is `stderr`, where this incarnation's part begins at byte `from`.
-    pub(super) fn new(node: NodeId, status: &io::Result<ExitStatus>, stderr: &Path, from: u64) -> Self {
+    /// The exit of `node`; in its standard error this incarnation's part begins at byte `from`.
+    pub(super) fn new(
+        node: NodeId,
+        status: &io::Result<ExitStatus>,
+        command: &NodeCommand,
+        from: u64,
+    ) -> Self {
         NodeExit {
             node,
             status: describe(status),
-            clean: status.as_ref().is_ok_and(ExitStatus::success),
-            stderr: last_lines(stderr, from),
+            clean: status.as_ref().is_ok_and(|status| command.is_clean(*status)),
+            stderr: last_lines(&command.stderr, from),
         }
     }
 }

@@ -71,11 +71,13 @@ use crate::evidence::{Traffic, indeterminate, skipped};
 use crate::fault::Need;
 use crate::view::ProcessState;
 
+pub use child_setup::companion;
 pub use clock::Clock;
 pub use command::NodeCommand;
 pub use exit::NodeExit;
 pub use namespace_error::{NamespaceError, Obstacle, Step};
 pub use network::{Direction, Framing, Network, Plan};
+pub use ready::{Addresses, Asks, Ready};
 pub use user_namespace::allow_namespaces;
 
 use links::Links;
@@ -200,6 +202,11 @@ impl Hands {
     pub fn process_state(&self, node: NodeId) -> ProcessState {
         self.node(node)
             .map_or(ProcessState::Down, |process| process.state())
+    }
+
+    /// How often the node was started.
+    pub fn starts(&self, node: NodeId) -> u64 {
+        self.node(node).map_or(0, |process| process.starts())
     }
 
     fn node(&self, node: NodeId) -> Option<&Arc<NodeProcess>> {

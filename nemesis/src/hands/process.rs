@@ -155,6 +155,11 @@ impl NodeProcess {
         }
     }
 
+    /// How often it was started.
+    pub(super) fn starts(&self) -> u64 {
+        self.lock().starts
+    }
+
     /// The addresses that the node reported; nothing while it is down or not ready.
     pub(super) fn addresses(&self) -> Option<Addresses> {
         match &self.lock().life {
@@ -188,7 +193,7 @@ impl NodeProcess {
             return Err(LaunchError::Stopping);
         }
         let command = shared.command.clone().ok_or(LaunchError::NoCommand(self.node))?;
-        ready::clear(&command.ready_file)?;
+        command.ready.clear()?;
         shared.life = Life::Launching;
         Ok(command)
     }
@@ -200,10 +205,11 @@ impl NodeProcess {
 
     /// On the spawning thread.
     fn spawn(self: &Arc<Self>, command: NodeCommand) -> Result<Launched, LaunchError> {
-        let spawned = command.spawn().map_err(|error| self.not_launched(error))?;
+        let starts = self.lock().starts + 1;
+        let spawned = command.spawn(starts).map_err(|error| self.not_launched(error))?;
         let (tell, ended) = watch::channel(None);
         let mut shared = self.lock();
-        shared.starts += 1;
+        shared.starts = starts;
         let Spawned {
             mut child,
             stderr_from,
@@ -277,7 +283,7 @@ impl NodeProcess {
             let Launched {
                 command, stderr_from, ..
             } = &alive.launched;
-            let exit = NodeExit::new(self.node, status, &command.stderr, *stderr_from);
+            let exit = NodeExit::new(self.node, status, command, *stderr_from);
             let _ = self.unexpected.send(exit);
         }
         alive.asked
@@ -363,7 +369,7 @@ impl NodeProcess {
         let Launched {
             command, stderr_from, ..
         } = &launched;
-        Some(NodeExit::new(self.node, status, &command.stderr, *stderr_from))
+        Some(NodeExit::new(self.node, status, command, *stderr_from))
     }
 
     /// SIGKILL, now, for good, without waiting.

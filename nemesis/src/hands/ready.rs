@@ -1,19 +1,66 @@
-//! The file in which a node reports that it is ready, and where it listens (docs/cluster-node.md).
+//! How a node tells that it is ready, and where it listens: by a file (docs/cluster-node.md), or by serving at an address
+//! that is known beforehand.
 
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 /// The addresses of a node that is ready; new at each start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct Addresses {
+pub struct Addresses {
     /// Where it serves clients.
-    pub(super) client: SocketAddr,
+    pub client: SocketAddr,
     /// Where it serves its peers; a system whose peers have fixed addresses may leave it out.
-    pub(super) peer: Option<SocketAddr>,
+    pub peer: Option<SocketAddr>,
+}
+
+/// Asks a node whether it serves.
+pub type Asks = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+
+/// How it is seen that a node is ready.
+#[derive(Clone)]
+pub enum Ready {
+    /// By the file that it writes then, in one step: JSON with its addresses `client` and `peer`.
+    File(PathBuf),
+    /// By asking it.
+    Asked {
+        /// Where it listens.
+        at: Addresses,
+        /// Whether it answers.
+        serves: Asks,
+    },
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ready::File(path) => f.debug_tuple("File").field(path).finish(),
+            Ready::Asked { at, .. } => f.debug_tuple("Asked").field(at).finish(),
+        }
+    }
+}
+
+impl Ready {
+    /// Forget what an earlier incarnation told.
+    pub(super) fn clear(&self) -> Result<(), ReadyError> {
+        match self {
+            Ready::File(path) => clear(path),
+            Ready::Asked { .. } => Ok(()),
+        }
+    }
+
+    /// Where it listens, if it is ready.
+    pub(super) async fn look(&self) -> Result<Option<Addresses>, ReadyError> {
+        match self {
+            Ready::File(path) => read(path),
+            Ready::Asked { at, serves } => Ok(serves().await.then_some(*at)),
+        }
+    }
 }
 
 /// A ready file that cannot be used.
@@ -38,7 +85,7 @@ pub(super) enum ReadyError {
 }
 
 /// What the file says; nothing if it is not there yet. Written in one step, it is never seen half.
-pub(super) fn read(path: &Path) -> Result<Option<Addresses>, ReadyError> {
+fn read(path: &Path) -> Result<Option<Addresses>, ReadyError> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -53,7 +100,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Addresses>, ReadyError> {
 }
 
 /// Remove what an earlier incarnation wrote.
-pub(super) fn clear(path: &Path) -> Result<(), ReadyError> {
+fn clear(path: &Path) -> Result<(), ReadyError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, error)),
         _ => Ok(()),

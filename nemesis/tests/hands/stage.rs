@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nemesis::evidence;
 use nemesis::faults::Started;
-use nemesis::hands::{Clock, Framing, Hands, Network, NodeCommand};
+use nemesis::hands::{Clock, Framing, Hands, Network, NodeCommand, Ready};
 use nemesis::{Effect, NodeId, Outcome};
 use serde::de::DeserializeOwned;
 
@@ -82,7 +82,11 @@ pub fn command(folder: &Path, node: NodeId, script: &str) -> NodeCommand {
     NodeCommand {
         program: "/bin/sh".into(),
         args: ["-c".to_owned(), script].map(OsString::from).into(),
-        ready_file,
+        ready: Ready::File(ready_file),
+        restart_args: None,
+        env: Vec::new(),
+        folder: None,
+        clean_exits: Vec::new(),
         stdout: file("out"),
         stderr: file("err"),
     }

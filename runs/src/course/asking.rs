@@ -54,12 +54,8 @@ impl Asking<'_> {
 
     async fn read(&mut self, key: &Value) -> Reply {
         let request = Request {
-            op: StoreOp::Read,
-            key: key.clone(),
             forward: self.clients.reads == Reads::Follower,
-            session: None,
-            retry: false,
-            timeout: self.clients.timeout,
+            ..Request::read(key.clone(), self.clients.timeout)
         };
         self.insist(request).await
     }

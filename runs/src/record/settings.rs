@@ -60,6 +60,9 @@ impl NetworkName {
 pub struct Settings {
     /// The system, by its name in the table.
     pub system: String,
+    /// The file that describes it, if it does not come with the harness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_file: Option<PathBuf>,
     /// Its binary.
     pub program: PathBuf,
     /// Its profile.
@@ -121,6 +124,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             system: String::new(),
+            system_file: None,
             program: PathBuf::new(),
             profile: String::new(),
             bugs: Vec::new(),

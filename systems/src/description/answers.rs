@@ -1,0 +1,193 @@
+//! What answers mean.
+
+use regex::Regex;
+use runs::store::StoreOp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Path, Template};
+
+/// A kind of operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// Tell the value under a key.
+    Read,
+    /// Set it.
+    Write,
+    /// Set it if it is what is expected.
+    Cas,
+    /// Put a value at the end of the list that it is.
+    Append,
+    /// Add to the number that it is.
+    Add,
+}
+
+impl Word {
+    /// Every kind.
+    pub(crate) const ALL: [Word; 5] = [Word::Read, Word::Write, Word::Cas, Word::Append, Word::Add];
+
+    /// Which one this operation is.
+    pub fn of(op: &StoreOp) -> Self {
+        match op {
+            StoreOp::Read => Word::Read,
+            StoreOp::Write(_) => Word::Write,
+            StoreOp::Cas { .. } => Word::Cas,
+            StoreOp::Append(_) => Word::Append,
+            StoreOp::Add(_) => Word::Add,
+        }
+    }
+}
+
+/// What became of a request on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// No connection came to be: nothing was sent.
+    NoConnection,
+    /// No answer within the client's patience.
+    Timeout,
+    /// The connection ended before an answer.
+    Closed,
+    /// Something came that the protocol does not know.
+    Garbage,
+}
+
+/// Something that may be true of an answer; what is not named does not matter.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Condition {
+    /// The status: a number of HTTP, or the first word of an error of Redis.
+    pub status: Option<serde_json::Value>,
+    /// Where in the answer's JSON to look. By itself: something is there.
+    pub path: Option<Path>,
+    /// What is there.
+    pub equals: Option<serde_json::Value>,
+    /// What is there is what is here, too.
+    pub same_as: Option<Path>,
+    /// Nothing is there.
+    #[serde(default)]
+    pub missing: bool,
+    /// A regular expression that occurs in the answer's text, or in the text at the path.
+    pub text: Option<Pattern>,
+}
+
+impl Condition {
+    /// Whether it asks for nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.status.is_none() && self.path.is_none() && self.text.is_none()
+    }
+}
+
+/// A regular expression.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct Pattern(pub(crate) Regex);
+
+impl TryFrom<String> for Pattern {
+    type Error = regex::Error;
+
+    fn try_from(text: String) -> Result<Self, regex::Error> {
+        Regex::new(&text).map(Pattern)
+    }
+}
+
+/// What an answer means for the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Is {
+    /// The store took the request and decided that it does not happen, as a compare-and-set that found something else.
+    Decided,
+    /// It certainly did not happen, and never will.
+    Fail,
+    /// It certainly did not happen; another node should be asked.
+    Elsewhere,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// A row of the table of errors.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rule {
+    /// For which operations; all, if none is named.
+    #[serde(default)]
+    pub on: Vec<Word>,
+    /// What became of the request on its way.
+    pub transport: Option<Transport>,
+    /// What is true of the answer.
+    #[serde(default)]
+    pub when: Condition,
+    /// What it means.
+    pub is: Is,
+    /// A short code, as the history has it.
+    pub code: String,
+    /// Where the answer names the leader: a node's name, id or address.
+    pub leader: Option<Path>,
+    /// Why one may believe it: a file of the system's source, its documentation, an issue.
+    pub source: String,
+    /// An answer that this rule is for, as it was recorded.
+    pub recorded: Option<Recorded>,
+}
+
+/// An answer as it was recorded.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Recorded {
+    /// What became of the request on its way, if there was no answer.
+    pub transport: Option<Transport>,
+    /// Its status.
+    pub status: Option<serde_json::Value>,
+    /// Its text.
+    #[serde(default)]
+    pub body: String,
+}
+
+/// A step from what stands in an answer to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decode {
+    /// The text is base64.
+    Base64,
+    /// The text is JSON.
+    Json,
+}
+
+/// Which answers are ok, and where a read finds its value.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Value {
+    /// What is true of an answer that says that it happened. What is neither this nor an error of the table is unknown.
+    #[serde(default)]
+    pub ok: Condition,
+    /// Where the value stands; the whole answer, if nothing is said.
+    pub value: Option<Path>,
+    /// From what stands there to the value, step by step.
+    #[serde(default)]
+    pub decode: Vec<Decode>,
+    /// What is true of an answer that says that there is no value.
+    pub absent: Option<Condition>,
+}
+
+/// What can be seen of a node.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Status {
+    /// By which request: HTTP's method; GET, if nothing is said.
+    pub method: Option<String>,
+    /// HTTP's path.
+    pub path: Option<Template>,
+    /// HTTP's body.
+    pub body: Option<Template>,
+    /// The words of a command of Redis.
+    pub command: Option<Vec<Template>>,
+    /// What is true of the answer of a node that leads.
+    pub leads: Option<Condition>,
+    /// Where its term stands.
+    pub term: Option<Path>,
+    /// Where its commit index stands.
+    pub commit: Option<Path>,
+    /// Where the index of what it has applied stands.
+    pub applied: Option<Path>,
+}

@@ -1,0 +1,122 @@
+//! How clients speak to a system: a protocol, and a request for every operation that the system can do by itself. What it
+//! cannot is done by reading and compare-and-set, where there is that.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::answers::{Value, Word};
+use super::template::Template;
+
+/// A protocol with its requests.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Client {
+    /// HTTP; answers are JSON or text.
+    Http(Http),
+    /// Redis' protocol (RESP).
+    Redis(Redis),
+    /// A program that speaks to the system on the harness's behalf (docs/adapter.md).
+    Adapter(Adapter),
+}
+
+impl Client {
+    /// Which operations it can ask for.
+    pub(crate) fn words(&self) -> Vec<Word> {
+        match self {
+            Client::Http(operations) => operations.words(),
+            Client::Redis(operations) => operations.words(),
+            Client::Adapter(adapter) => adapter.words(),
+        }
+    }
+}
+
+/// The operations that a system can do by itself. A key is `{{ key }}`, a value `{{ value }}` (as JSON); a compare-and-set
+/// has `{{ expected }}` (none, where nothing may be there), an addition `{{ amount }}`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Operations<T> {
+    /// Tell the value.
+    pub read: T,
+    /// Set it.
+    pub write: Option<T>,
+    /// Set it if it is what is expected.
+    pub cas: Option<T>,
+    /// Put a value at the end of the list that it is.
+    pub append: Option<T>,
+    /// Add to the number that it is.
+    pub add: Option<T>,
+}
+
+impl<T> Operations<T> {
+    /// The request for this operation.
+    pub fn get(&self, word: Word) -> Option<&T> {
+        match word {
+            Word::Read => Some(&self.read),
+            Word::Write => self.write.as_ref(),
+            Word::Cas => self.cas.as_ref(),
+            Word::Append => self.append.as_ref(),
+            Word::Add => self.add.as_ref(),
+        }
+    }
+
+    /// Which operations have a request.
+    pub(crate) fn words(&self) -> Vec<Word> {
+        let offered = |word: &Word| self.get(*word).is_some();
+        Word::ALL.into_iter().filter(offered).collect()
+    }
+}
+
+/// Requests of HTTP.
+pub type Http = Operations<HttpOperation>;
+
+/// Commands of Redis.
+pub type Redis = Operations<RedisOperation>;
+
+/// One request of HTTP.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HttpOperation {
+    /// GET, if nothing is said.
+    pub method: Option<String>,
+    /// The path and query.
+    pub path: Template,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    /// The body.
+    pub body: Option<Template>,
+    /// What the answer says.
+    #[serde(default)]
+    pub answer: Value,
+}
+
+/// One command of Redis.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RedisOperation {
+    /// Its words.
+    pub command: Vec<Template>,
+    /// What the answer says.
+    #[serde(default)]
+    pub answer: Value,
+}
+
+/// A program that speaks to the system.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Adapter {
+    /// Its command line, one word a template.
+    pub command: Vec<Template>,
+    /// The operations that it can do; a read is always among them.
+    pub does: Vec<Word>,
+}
+
+impl Adapter {
+    /// Which operations it can do.
+    pub(crate) fn words(&self) -> Vec<Word> {
+        let does = |word: &Word| *word == Word::Read || self.does.contains(word);
+        Word::ALL.into_iter().filter(does).collect()
+    }
+}

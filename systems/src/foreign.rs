@@ -1,0 +1,285 @@
+//! A system that a description describes: its processes are started by its templates, and asked by its protocol.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nemesis::hands::{Addresses, Hands, NodeCommand, Ready};
+use nemesis::{NodeId, NodeStatus, ProcessState, Role, Tells};
+use regex::Regex;
+use runs::capabilities::{Capabilities, Does};
+use runs::store::{Answer, Reply, Request};
+use runs::world::Boxed;
+
+use crate::description::{Description, Place, Rule, Status, Template, TemplateError, Word};
+use crate::error::SystemError;
+use crate::meaning::{Came, Told, reply};
+use crate::protocols::{self, Protocol, Target, adapter};
+use crate::seen::{NodeSees, RequestSees, RunSees};
+use crate::system::{Settings, System};
+
+/// A node that does not tell its status by then counts as silent.
+const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a node that starts may take to answer whether it serves, before it is asked again.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long after a refusal it is asked again.
+const PAUSE: Duration = Duration::from_millis(20);
+/// 128 and SIGTERM: a program without a handler of its own ends so, and that is no crash.
+const TERMINATED: i32 = 128 + 15;
+
+pub(crate) struct Foreign {
+    described: Arc<Description>,
+    protocol: Arc<dyn Protocol>,
+    rules: Vec<Rule>,
+    nodes: Vec<Place>,
+    /// Of nodes that were started before.
+    sees: Vec<NodeSees>,
+    profile: Arc<str>,
+    commands: Vec<NodeCommand>,
+    hands: Hands,
+}
+
+/// What a described system can tell and do.
+pub(crate) fn capabilities(described: &Description) -> Capabilities {
+    let mut tells = Vec::new();
+    if let Some(status) = &described.status {
+        let told = [
+            (Tells::Leader, status.leads.is_some()),
+            (Tells::Term, status.term.is_some()),
+            (Tells::Commit, status.commit.is_some()),
+        ];
+        tells.extend(told.iter().filter(|(_, is_told)| *is_told).map(|(what, _)| *what));
+    }
+    let does = |word: &Word| match word {
+        Word::Read => None,
+        Word::Write => Some(Does::Write),
+        Word::Cas => Some(Does::Cas),
+        Word::Append => Some(Does::Append),
+        Word::Add => Some(Does::Add),
+    };
+    Capabilities {
+        tells,
+        does: described.client.words().iter().filter_map(does).collect(),
+    }
+}
+
+impl Foreign {
+    pub(crate) fn new(described: &Arc<Description>, settings: &Settings<'_>) -> Result<Self, SystemError> {
+        let nodes: Vec<Place> = (1..=settings.nodes).map(Place::numbered).collect();
+        let run = RunSees {
+            nodes: &nodes,
+            program: &settings.program,
+            seed: settings.seed,
+            profile: settings.profile,
+            port: described.network.client,
+        };
+        let sees = |first| -> Result<Vec<NodeSees>, SystemError> {
+            let seen = NodeId::all(settings.nodes)
+                .map(|node| Ok(NodeSees::new(node, &run, &folder_of(settings, node)?, first)));
+            seen.collect()
+        };
+        let (first, later) = (sees(true)?, sees(false)?);
+        let protocol = protocols::of(&described.client, &first[0])?;
+        let mut system = Foreign {
+            described: Arc::clone(described),
+            protocol,
+            rules: [described.errors.as_slice(), adapter::rules_of(&described.client)].concat(),
+            nodes,
+            sees: later,
+            profile: settings.profile.into(),
+            commands: Vec::new(),
+            hands: settings.hands.clone(),
+        };
+        for node in NodeId::all(settings.nodes) {
+            let command = system.command_of(node, &first[node.0], settings)?;
+            system.commands.push(command);
+        }
+        Ok(system)
+    }
+
+    fn command_of(
+        &self,
+        node: NodeId,
+        first: &NodeSees,
+        settings: &Settings<'_>,
+    ) -> Result<NodeCommand, SystemError> {
+        let life = &self.described.life;
+        let folder = folder_of(settings, node)?;
+        prepare(&folder, &self.described, first)?;
+        let args = words(&life.command, first)?;
+        let again = words(
+            life.restart.as_deref().unwrap_or(&life.command),
+            &self.sees[node.0],
+        )?;
+        let env = life.env.iter().map(|(name, value)| {
+            let value = value.render(first)?;
+            Ok((OsString::from(name), OsString::from(value)))
+        });
+        let (program, args) = match args.split_first() {
+            Some((program, args)) => (program.into(), args.to_vec()),
+            None => (settings.program.clone(), Vec::new()),
+        };
+        Ok(NodeCommand {
+            program,
+            args,
+            restart_args: Some(again.get(1..).unwrap_or_default().to_vec()),
+            env: env.collect::<Result<_, TemplateError>>()?,
+            folder: Some(folder.clone()),
+            ready: Ready::Asked {
+                at: Addresses {
+                    client: settings.hands.client_address(node),
+                    peer: None,
+                },
+                serves: self.serves(node, &folder),
+            },
+            clean_exits: [life.clean_exits.as_slice(), &[TERMINATED]].concat(),
+            stdout: folder.join("stdout.log"),
+            stderr: folder.join("stderr.log"),
+        })
+    }
+
+    /// A node serves when it has said so in its output, where its description says how; else when it answers anything.
+    fn serves(&self, node: NodeId, folder: &Path) -> nemesis::hands::Asks {
+        if let Some(line) = self.described.life.ready.line.clone() {
+            let (pattern, logs) = (line.0, [folder.join("stdout.log"), folder.join("stderr.log")]);
+            return Arc::new(move || {
+                let said = logs.iter().any(|log| says(log, &pattern));
+                Box::pin(async move {
+                    tokio::time::sleep(if said { Duration::ZERO } else { PAUSE }).await;
+                    said
+                })
+            });
+        }
+        let target = self.target(node, LOOK);
+        let (protocol, status) = (Arc::clone(&self.protocol), self.described.status.clone());
+        let (sees, request) = (self.sees[node.0].clone(), RequestSees::look(&self.profile));
+        Arc::new(move || {
+            let (protocol, status) = (Arc::clone(&protocol), status.clone());
+            let (sees, request) = (sees.clone(), request.clone());
+            Box::pin(async move {
+                let came = match &status {
+                    Some(status) => protocol.status(target, status, &sees).await,
+                    None => protocol.ask(target, &request).await,
+                };
+                let serves = matches!(came, Came::Answer(_));
+                tokio::time::sleep(if serves { Duration::ZERO } else { PAUSE }).await;
+                serves
+            })
+        })
+    }
+
+    fn target(&self, node: NodeId, timeout: Duration) -> Target {
+        Target {
+            node,
+            address: self.hands.client_address(node),
+            timeout,
+        }
+    }
+}
+
+/// Where a node lives: its process works there, so the path is absolute.
+fn folder_of(settings: &Settings<'_>, node: NodeId) -> Result<PathBuf, SystemError> {
+    let folder = settings.folder.node(&node.name());
+    std::path::absolute(folder).map_err(|source| SystemError::Folder { source })
+}
+
+/// The node's folder, with the files that its description wants there.
+fn prepare(folder: &Path, described: &Description, sees: &NodeSees) -> Result<(), SystemError> {
+    let failed = |source| SystemError::Folder { source };
+    std::fs::create_dir_all(folder.join("data")).map_err(failed)?;
+    for (name, text) in &described.life.files {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
+        std::fs::write(path, text.render(sees)?).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Every line of what a template becomes is a word.
+fn words(templates: &[Template], sees: &NodeSees) -> Result<Vec<OsString>, TemplateError> {
+    let mut words = Vec::new();
+    for template in templates {
+        let text = template.render(sees)?;
+        words.extend(text.lines().filter(|word| !word.is_empty()).map(OsString::from));
+    }
+    Ok(words)
+}
+
+/// Whether a log has a line that fits.
+fn says(log: &Path, pattern: &Regex) -> bool {
+    std::fs::read_to_string(log).is_ok_and(|text| text.lines().any(|line| pattern.is_match(line)))
+}
+
+/// What an answer says of how a node stands.
+fn status(status: &Status, told: &Told, incarnation: u64) -> NodeStatus {
+    let number = |path: &Option<crate::description::Path>| {
+        let found = path.as_ref()?.find(&told.json)?;
+        // etcd's gateway writes 64-bit numbers as texts.
+        found.as_u64().or_else(|| found.as_str()?.parse().ok())
+    };
+    let role = status.leads.as_ref().map(|leads| match leads.holds(told) {
+        true => Role::Leader,
+        false => Role::Follower,
+    });
+    NodeStatus {
+        incarnation,
+        role,
+        term: number(&status.term).map(histories::Term),
+        leader: None,
+        commit: number(&status.commit).map(histories::LogIndex),
+        applied: number(&status.applied).map(histories::LogIndex),
+        last: None,
+        last_at_election: None,
+        matched: None,
+        campaigns: None,
+        denied: Vec::new(),
+        tail: Arc::new([]),
+    }
+}
+
+impl System for Foreign {
+    fn command(&self, node: NodeId) -> NodeCommand {
+        self.commands[node.0].clone()
+    }
+
+    fn invoke<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply> {
+        Box::pin(async move {
+            // A door of the harness would take the request, and only then notice that nobody is behind it: what was not
+            // sent certainly did not happen.
+            if self.hands.process_state(node) == ProcessState::Down {
+                return Reply {
+                    answer: Answer::Fail,
+                    elsewhere: Some(None),
+                    ..Reply::unknown("node-down", format!("{node} does not run; nothing was sent"))
+                };
+            }
+            let sees = RequestSees::of(request, &self.profile);
+            let came = self.protocol.ask(self.target(node, request.timeout), &sees).await;
+            let word = sees.word();
+            reply(&self.rules, &self.nodes, word, self.protocol.answer(word), &came)
+        })
+    }
+
+    fn status(&self, node: NodeId) -> Boxed<'_, Option<NodeStatus>> {
+        Box::pin(async move {
+            let asked = self.described.status.as_ref()?;
+            let incarnation = self.hands.starts(node);
+            let address = self.hands.direct_address(node)?;
+            let target = Target {
+                address,
+                ..self.target(node, STATUS_TIMEOUT)
+            };
+            match self.protocol.status(target, asked, &self.sees[node.0]).await {
+                Came::Answer(told) => Some(status(asked, &told, incarnation)),
+                Came::Nothing { .. } => None,
+            }
+        })
+    }
+
+    fn broken(&self) -> Option<String> {
+        self.protocol.broken()
+    }
+}

@@ -1,0 +1,333 @@
+//! What an answer means for its operation: the table of errors, then what says that it happened. Nothing else decides.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use histories::Value;
+use nemesis::NodeId;
+use runs::store::{Answer, Reply};
+
+use crate::description::{Condition, Decode, Is, Place, Recorded, Rule, Transport, ValueAt, Word};
+
+/// What came back, in the words of every protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Came {
+    /// No answer.
+    Nothing {
+        /// What became of the request.
+        transport: Transport,
+        /// In words.
+        why: String,
+    },
+    /// An answer.
+    Answer(Told),
+}
+
+impl Came {
+    /// No answer, and why.
+    pub(crate) fn nothing(transport: Transport, why: impl ToString) -> Self {
+        Came::Nothing {
+            transport,
+            why: why.to_string(),
+        }
+    }
+
+    /// Nothing was sent: the system's description has no request for it.
+    pub(crate) fn not_offered() -> Self {
+        Came::nothing(
+            Transport::NoConnection,
+            "the system does not offer this operation",
+        )
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Told {
+    /// Its status, in the protocol's words.
+    pub(crate) status: serde_json::Value,
+    /// Its text.
+    pub(crate) text: String,
+    /// Its text as JSON, where it is.
+    pub(crate) json: serde_json::Value,
+}
+
+impl Told {
+    /// An answer whose text may be JSON.
+    pub(crate) fn new(status: impl Into<serde_json::Value>, text: String) -> Self {
+        Told {
+            status: status.into(),
+            json: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+        }
+    }
+}
+
+impl From<&Recorded> for Came {
+    fn from(recorded: &Recorded) -> Self {
+        match recorded.transport {
+            Some(transport) => Came::Nothing {
+                transport,
+                why: recorded.body.clone(),
+            },
+            None => Came::Answer(Told::new(
+                recorded.status.clone().unwrap_or_default(),
+                recorded.body.clone(),
+            )),
+        }
+    }
+}
+
+impl Condition {
+    /// Whether it is true of this answer.
+    pub(crate) fn holds(&self, told: &Told) -> bool {
+        let found = self.path.as_ref().map(|path| path.find(&told.json));
+        let status = self.status.as_ref().is_none_or(|wanted| *wanted == told.status);
+        let presence = match found {
+            None => true,
+            Some(found) => found.is_none() == self.missing,
+        };
+        let found = found.flatten();
+        let equals = self.equals.as_ref().is_none_or(|wanted| found == Some(wanted));
+        let same_as = self.same_as.as_ref();
+        let same = same_as.is_none_or(|other| found.is_some() && other.find(&told.json) == found);
+        let searched = match found {
+            Some(serde_json::Value::String(text)) => text.as_str(),
+            _ => told.text.as_str(),
+        };
+        let text = self.text.as_ref().is_none_or(|text| text.0.is_match(searched));
+        status && presence && equals && same && text
+    }
+}
+
+impl Rule {
+    /// Whether it is for this answer to such an operation.
+    fn fits(&self, word: Word, came: &Came) -> bool {
+        let on = self.on.is_empty() || self.on.contains(&word);
+        on && match (self.transport, came) {
+            (Some(wanted), Came::Nothing { transport, why }) => {
+                wanted == *transport && self.when.text.as_ref().is_none_or(|text| text.0.is_match(why))
+            }
+            (None, Came::Answer(told)) => self.when.holds(told),
+            (Some(_), Came::Answer(_)) | (None, Came::Nothing { .. }) => false,
+        }
+    }
+}
+
+/// The row of the table that this answer to such an operation is for.
+pub(crate) fn rule<'a>(rules: &'a [Rule], word: Word, came: &Came) -> Option<&'a Rule> {
+    rules.iter().find(|rule| rule.fits(word, came))
+}
+
+/// What an answer means.
+pub(crate) fn reply(rules: &[Rule], nodes: &[Place], word: Word, answer: &ValueAt, came: &Came) -> Reply {
+    if let Some(rule) = rule(rules, word, came) {
+        return ruled(rule, nodes, came);
+    }
+    match came {
+        Came::Nothing { transport, why } => not_answered(word, *transport, why),
+        Came::Answer(told) if !answer.ok.holds(told) => unclear(
+            word,
+            "unknown-answer",
+            format!("{} {}", told.status, beginning(&told.text)),
+        ),
+        Came::Answer(_) if word != Word::Read => Reply::ok(Value::Null, None),
+        Came::Answer(told) => match value(answer, told) {
+            Ok(value) => Reply::ok(value, None),
+            Err(why) => unclear(word, "unreadable-answer", why),
+        },
+    }
+}
+
+fn ruled(rule: &Rule, nodes: &[Place], came: &Came) -> Reply {
+    let (message, leader) = match came {
+        Came::Nothing { why, .. } => (why.clone(), None),
+        Came::Answer(told) => {
+            let named = rule.leader.as_ref().and_then(|path| path.find(&told.json));
+            let leader = named.and_then(|named| node(nodes, named));
+            (format!("{} {}", told.status, beginning(&told.text)), leader)
+        }
+    };
+    Reply {
+        answer: match rule.is {
+            Is::Decided | Is::Fail | Is::Elsewhere => Answer::Fail,
+            Is::Unknown => Answer::Unknown,
+        },
+        decided: rule.is == Is::Decided,
+        elsewhere: (rule.is == Is::Elsewhere).then_some(leader),
+        ..Reply::unknown(&rule.code, message)
+    }
+}
+
+/// The node that is meant by its name, id or address.
+fn node(nodes: &[Place], named: &serde_json::Value) -> Option<NodeId> {
+    let text = match named {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let is_meant = |place: &Place| {
+        let host = text.rsplit_once(':').map_or(text.as_str(), |(host, _)| host);
+        let host = host.rsplit_once('/').map_or(host, |(_, host)| host);
+        place.name == text || place.id.to_string() == text || place.address == host
+    };
+    nodes.iter().position(is_meant).map(NodeId)
+}
+
+/// No row of the table says what it means: only what was never sent certainly did not happen.
+fn not_answered(word: Word, transport: Transport, why: &str) -> Reply {
+    match transport {
+        Transport::NoConnection => Reply {
+            answer: Answer::Fail,
+            elsewhere: Some(None),
+            ..Reply::unknown("no-connection", why.to_owned())
+        },
+        Transport::Timeout => unclear(word, "client-timeout", why.to_owned()),
+        Transport::Closed => unclear(word, "connection-lost", why.to_owned()),
+        Transport::Garbage => unclear(word, "unreadable-answer", why.to_owned()),
+    }
+}
+
+/// A read changes nothing, so one without an answer did nothing; of anything else nobody knows.
+fn unclear(word: Word, code: &str, message: String) -> Reply {
+    Reply {
+        answer: match word {
+            Word::Read => Answer::Fail,
+            _ => Answer::Unknown,
+        },
+        ..Reply::unknown(code, message)
+    }
+}
+
+/// As much of a text as a message needs.
+fn beginning(text: &str) -> String {
+    const ENOUGH: usize = 200;
+    text.chars().take(ENOUGH).collect()
+}
+
+/// The value that a read has found.
+fn value(answer: &ValueAt, told: &Told) -> Result<Value, String> {
+    if answer.absent.as_ref().is_some_and(|absent| absent.holds(told)) {
+        return Ok(Value::Null);
+    }
+    let found = match &answer.value {
+        None => told.json.clone(),
+        Some(path) => path
+            .find(&told.json)
+            .cloned()
+            .ok_or_else(|| format!("no value where it should be: {}", beginning(&told.text)))?,
+    };
+    let decoded = answer.decode.iter().try_fold(found, decoded)?;
+    serde_json::from_value(decoded).map_err(|error| error.to_string())
+}
+
+fn decoded(found: serde_json::Value, step: &Decode) -> Result<serde_json::Value, String> {
+    let Some(text) = found.as_str() else {
+        return Err(format!("a text was expected where {found} stands"));
+    };
+    match step {
+        Decode::Json => serde_json::from_str(text).map_err(|error| format!("{text:?} is no JSON: {error}")),
+        Decode::Base64 => {
+            let bytes = BASE64_STANDARD.decode(text);
+            let text = bytes.map_err(|error| format!("{text:?} is no base64: {error}"))?;
+            String::from_utf8(text)
+                .map(serde_json::Value::from)
+                .map_err(|error| error.to_string())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin;
+    use crate::protocols::adapter;
+    use crate::reading::read;
+
+    /// Every row of every table is for the answer that was recorded for it, and no row before it takes that away.
+    #[test]
+    fn each_row_of_the_tables_is_for_its_recorded_answer() {
+        let described = builtin::TABLE.iter().map(|builtin| {
+            let described = read(builtin.text, builtin.name).unwrap();
+            assert_eq!(described.name, builtin.name);
+            (builtin.name, described.errors)
+        });
+        for (name, rules) in described.chain([("adapter", adapter::rules().to_vec())]) {
+            for (at, row) in rules.iter().enumerate() {
+                let recorded = row.recorded.as_ref();
+                let came = Came::from(
+                    recorded.unwrap_or_else(|| panic!("{name}: {} has no recorded answer", row.code)),
+                );
+                for word in Word::ALL {
+                    if row.on.is_empty() || row.on.contains(&word) {
+                        let found = rule(&rules, word, &came).map(|found| std::ptr::from_ref(found));
+                        assert_eq!(
+                            found,
+                            Some(std::ptr::from_ref(&rules[at])),
+                            "{name}: {} on {word:?}",
+                            row.code
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn etcd(word: Word, came: &Came) -> Reply {
+        let etcd = read(builtin::TABLE[0].text, "etcd").unwrap();
+        let nodes: Vec<Place> = (1..=3).map(Place::numbered).collect();
+        let crate::description::Client::Http(operations) = &etcd.client else {
+            panic!("etcd speaks HTTP");
+        };
+        reply(
+            &etcd.errors,
+            &nodes,
+            word,
+            &operations.get(word).unwrap().answer,
+            came,
+        )
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_certain_is_unknown_for_a_write_and_failed_for_a_read() {
+        let answer = |status: u16, text: &str| Came::Answer(Told::new(status, text.to_owned()));
+        let lost = |transport| Came::nothing(transport, "lost");
+        for (came, of_write) in [
+            (answer(500, ""), Answer::Unknown),
+            (answer(200, ""), Answer::Unknown),
+            (answer(200, "{}"), Answer::Unknown),
+            (answer(200, "not JSON"), Answer::Unknown),
+            (lost(Transport::Timeout), Answer::Unknown),
+            (lost(Transport::Closed), Answer::Unknown),
+            (lost(Transport::Garbage), Answer::Unknown),
+            (lost(Transport::NoConnection), Answer::Fail),
+        ] {
+            assert_eq!(etcd(Word::Write, &came).answer, of_write, "{came:?}");
+            assert_eq!(etcd(Word::Read, &came).answer, Answer::Fail, "{came:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_found_where_the_description_says() {
+        let answer = |text: &str| Came::Answer(Told::new(200, text.to_owned()));
+        let read = |text: &str| etcd(Word::Read, &answer(text)).answer;
+        let header = r#""header":{"revision":"7"}"#;
+        assert_eq!(read(&format!("{{{header}}}")), Answer::Ok(Value::Null));
+        // 12, as base64.
+        assert_eq!(
+            read(&format!(r#"{{{header},"kvs":[{{"value":"MTI="}}]}}"#)),
+            Answer::Ok(12.into())
+        );
+        // Keys without a value where it belongs are no answer to a read.
+        assert_eq!(read(&format!(r#"{{{header},"kvs":[{{}}]}}"#)), Answer::Fail);
+        assert_eq!(
+            read(&format!(r#"{{{header},"kvs":[{{"value":"%"}}]}}"#)),
+            Answer::Fail
+        );
+        let succeeded = format!(r#"{{{header},"succeeded":true}}"#);
+        assert_eq!(
+            etcd(Word::Cas, &answer(&succeeded)).answer,
+            Answer::Ok(Value::Null)
+        );
+        let mismatch = etcd(Word::Cas, &answer(&format!("{{{header}}}")));
+        assert!(mismatch.answer == Answer::Fail && mismatch.is_decided());
+    }
+}

@@ -1,0 +1,407 @@
+//! An adapter: a program of the user's that speaks to the system on the harness's behalf. A request is a line of JSON on
+//! its standard input, a completion a line on its standard output, in any order (docs/adapter.md).
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use nemesis::hands::companion;
+use runs::world::Boxed;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Protocol, Target};
+use crate::description::{self, Rule, Status, Transport, ValueAt, Word};
+use crate::error::SystemError;
+use crate::meaning::{Came, Told};
+use crate::seen::{NodeSees, RequestSees};
+
+/// A completion is a line no longer than this.
+const LINE: u64 = 1 << 20;
+
+/// What an adapter's completions mean: Maelstrom's errors by their numbers, then what the completion itself says.
+#[derive(Deserialize)]
+struct Meaning {
+    answer: ValueAt,
+    error: Vec<Rule>,
+}
+
+static MEANING: LazyLock<Meaning> = LazyLock::new(|| {
+    // A test reads it.
+    toml::from_str(include_str!("adapter.toml")).expect("the file beside this one is well-formed")
+});
+
+/// Every row.
+#[cfg(test)]
+pub(crate) fn rules() -> &'static [Rule] {
+    &MEANING.error
+}
+
+/// The rows of the table of errors that come with a client: an adapter's completions say what they mean.
+pub(crate) fn rules_of(client: &description::Client) -> &'static [Rule] {
+    match client {
+        description::Client::Adapter(_) => &MEANING.error,
+        description::Client::Http(_) | description::Client::Redis(_) => &[],
+    }
+}
+
+/// The adapter of a run.
+pub(super) struct Adapter {
+    requests: mpsc::UnboundedSender<String>,
+    shared: Arc<Shared>,
+    next: AtomicU64,
+    pid: Option<Pid>,
+    _child: Child,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    asked: HashMap<u64, oneshot::Sender<Told>>,
+    /// Those whose client has gone; an answer to one of them is late, not wrong.
+    given_up: HashMap<u64, ()>,
+    /// What the adapter did that it may not.
+    breach: Option<String>,
+    ended: bool,
+}
+
+/// A request as the adapter reads it.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: u64,
+    node: String,
+    address: String,
+    timeout_ms: u128,
+    #[serde(flatten)]
+    request: &'a crate::seen::Wanted,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The adapter has broken its contract, or is gone: nothing that it says counts any more.
+    fn end(&self, breach: String) {
+        let mut waiting = self.lock();
+        waiting.ended = true;
+        waiting.breach.get_or_insert(breach);
+        waiting.asked.clear();
+    }
+
+    fn completed(&self, line: &str) -> Result<(), String> {
+        let told = Told::new(serde_json::Value::Null, line.trim().to_owned());
+        let id = told.json.get("id").and_then(serde_json::Value::as_u64);
+        let Some(id) = id else {
+            return Err(format!("it answered without an id: {}", line.trim()));
+        };
+        let status = told.json.get("type").cloned().unwrap_or_default();
+        let mut waiting = self.lock();
+        match waiting.asked.remove(&id) {
+            // A client that has gone meanwhile does not want to know.
+            Some(asked) => drop(asked.send(Told { status, ..told })),
+            None if waiting.given_up.remove(&id).is_some() => {}
+            None => return Err(format!("it answered {id}, which nobody waits for")),
+        }
+        Ok(())
+    }
+}
+
+impl Adapter {
+    pub(super) fn new(described: &description::Adapter, me: &NodeSees) -> Result<Self, SystemError> {
+        let words: Result<Vec<String>, _> = described.command.iter().map(|word| word.render(me)).collect();
+        let words = words?;
+        let (program, arguments) = words.split_first().ok_or(SystemError::NoAdapter)?;
+        let failed = |source| SystemError::Adapter {
+            program: program.clone(),
+            source,
+        };
+        let mut command = std::process::Command::new(program);
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        companion(&mut command);
+        let mut child = Command::from(command)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(failed(std::io::Error::other("it has no pipes")));
+        };
+        let shared = Arc::new(Shared::default());
+        let (requests, queue) = mpsc::unbounded_channel();
+        tokio::spawn(write(input, queue));
+        tokio::spawn(read(output, Arc::clone(&shared)));
+        Ok(Adapter {
+            requests,
+            shared,
+            next: AtomicU64::new(1),
+            pid,
+            _child: child,
+        })
+    }
+
+    async fn send(&self, target: Target, request: &crate::seen::Wanted) -> Came {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let line = Line {
+            id,
+            node: target.node.name().to_string(),
+            address: target.address.to_string(),
+            timeout_ms: target.timeout.as_millis(),
+            request,
+        };
+        let Ok(line) = serde_json::to_string(&line) else {
+            return Came::nothing(Transport::NoConnection, "the request is no JSON");
+        };
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut waiting = self.shared.lock();
+            if waiting.ended {
+                return Came::nothing(Transport::NoConnection, "the adapter has ended");
+            }
+            waiting.asked.insert(id, answer);
+        }
+        if self.requests.send(line).is_err() {
+            return Came::nothing(Transport::NoConnection, "the adapter has ended");
+        }
+        match tokio::time::timeout(target.timeout, answered).await {
+            Ok(Ok(told)) => Came::Answer(told),
+            Ok(Err(_)) => Came::nothing(Transport::Closed, "the adapter has ended"),
+            Err(_) => {
+                let mut waiting = self.shared.lock();
+                waiting.asked.remove(&id);
+                waiting.given_up.insert(id, ());
+                Came::nothing(Transport::Timeout, "no answer in time")
+            }
+        }
+    }
+}
+
+async fn write(mut input: ChildStdin, mut queue: mpsc::UnboundedReceiver<String>) {
+    while let Some(line) = queue.recv().await {
+        let mut lines = line + "\n";
+        while let Ok(more) = queue.try_recv() {
+            lines = lines + &more + "\n";
+        }
+        // An adapter that does not listen has ended, which its reader notices.
+        if input.write_all(lines.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read(output: ChildStdout, shared: Arc<Shared>) {
+    let why = match completions(output, &shared).await {
+        Ok(()) => "it ended".to_owned(),
+        Err(why) => why,
+    };
+    shared.end(why);
+}
+
+async fn completions(output: impl AsyncRead + Unpin, shared: &Shared) -> Result<(), String> {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = (&mut output).take(LINE).read_until(b'\n', &mut line).await;
+        match read.map_err(|error| error.to_string())? {
+            0 => return Ok(()),
+            _ if line.ends_with(b"\n") => shared.completed(&String::from_utf8_lossy(&line))?,
+            length if length as u64 == LINE => return Err(format!("its line is longer than {LINE} bytes")),
+            _ => return Err("it ended in the middle of a line".to_owned()),
+        }
+    }
+}
+
+impl Drop for Adapter {
+    fn drop(&mut self) {
+        if let Some(pid) = self.pid {
+            // What it has started goes with it. The child was not waited for, so its number is still its own.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Protocol for Adapter {
+    fn answer(&self, _: Word) -> &ValueAt {
+        &MEANING.answer
+    }
+
+    fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
+        Box::pin(self.send(target, request.wanted()))
+    }
+
+    fn status<'a>(&'a self, target: Target, _: &'a Status, _: &'a NodeSees) -> Boxed<'a, Came> {
+        Box::pin(async move {
+            static STATUS: LazyLock<crate::seen::Wanted> = LazyLock::new(crate::seen::Wanted::status);
+            self.send(target, &STATUS).await
+        })
+    }
+
+    fn broken(&self) -> Option<String> {
+        self.shared.lock().breach.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::Duration;
+
+    use histories::Seed;
+    use nemesis::NodeId;
+    use runs::store::{Answer, Request, StoreOp};
+
+    use super::*;
+    use crate::description::Place;
+    use crate::meaning::reply;
+    use crate::seen::RunSees;
+
+    fn adapter(script: &str) -> Adapter {
+        let nodes: Vec<Place> = (1..=3).map(Place::numbered).collect();
+        let run = RunSees {
+            nodes: &nodes,
+            program: std::path::Path::new("none"),
+            seed: Seed(1),
+            profile: "default",
+            port: 1,
+        };
+        let described: description::Adapter =
+            toml::from_str("command = []\ndoes = [\"write\", \"cas\"]").unwrap();
+        let words = ["/bin/sh", "-c", script].map(|word| word.to_owned().try_into().unwrap());
+        let described = description::Adapter {
+            command: words.to_vec(),
+            ..described
+        };
+        let sees = NodeSees::new(NodeId(0), &run, std::path::Path::new("none"), true);
+        Adapter::new(&described, &sees).unwrap()
+    }
+
+    async fn ask(adapter: &Adapter, op: StoreOp) -> runs::store::Reply {
+        let request = Request {
+            op,
+            ..Request::read("k1".into(), Duration::ZERO)
+        };
+        let sees = RequestSees::of(&request, &"default".into());
+        let target = Target {
+            node: NodeId(1),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+            timeout: Duration::from_millis(300),
+        };
+        let came = adapter.ask(target, &sees).await;
+        let nodes: Vec<Place> = (1..=3).map(Place::numbered).collect();
+        reply(rules(), &nodes, sees.word(), adapter.answer(sees.word()), &came)
+    }
+
+    /// A shell that answers every line with what stands here, `$id` being the id that was asked.
+    fn answers(with: &str) -> String {
+        format!(
+            r#"while read -r line; do id=${{line#*\"id\":}}; id=${{id%%,*}}; cat <<END
+{with}
+END
+done"#
+        )
+    }
+
+    #[tokio::test]
+    async fn completions_mean_what_the_contract_says() {
+        let write = || StoreOp::Write(3.into());
+        for (with, op, wanted) in [
+            (
+                r#"{"id":$id,"type":"ok","value":[1,2]}"#,
+                StoreOp::Read,
+                Answer::Ok(serde_json::from_str("[1,2]").unwrap()),
+            ),
+            (
+                r#"{"id":$id,"type":"ok"}"#,
+                StoreOp::Read,
+                Answer::Ok(histories::Value::Null),
+            ),
+            (
+                r#"{"id":$id,"type":"ok"}"#,
+                write(),
+                Answer::Ok(histories::Value::Null),
+            ),
+            (r#"{"id":$id,"type":"fail"}"#, write(), Answer::Fail),
+            (r#"{"id":$id,"type":"fail","code":11}"#, write(), Answer::Fail),
+            (r#"{"id":$id,"type":"fail","code":13}"#, write(), Answer::Unknown),
+            (r#"{"id":$id,"type":"fail","code":0}"#, write(), Answer::Unknown),
+            (r#"{"id":$id,"type":"info"}"#, write(), Answer::Unknown),
+            (r#"{"id":$id}"#, write(), Answer::Unknown),
+            (r#"{"id":$id,"type":"perhaps"}"#, StoreOp::Read, Answer::Fail),
+        ] {
+            let adapter = adapter(&answers(with));
+            assert_eq!(ask(&adapter, op).await.answer, wanted, "{with}");
+            assert_eq!(adapter.broken(), None, "{with}");
+        }
+        let elsewhere = adapter(&answers(r#"{"id":$id,"type":"fail","leader":"n3"}"#));
+        assert_eq!(ask(&elsewhere, write()).await.elsewhere, Some(Some(NodeId(2))));
+        let mismatch = adapter(&answers(r#"{"id":$id,"type":"fail","code":22}"#));
+        assert!(ask(&mismatch, write()).await.is_decided());
+    }
+
+    /// Nothing that such an adapter says counts, and no write that it was given is called failed.
+    #[tokio::test]
+    async fn an_adapter_that_breaks_its_contract_is_told() {
+        for (script, wanted) in [
+            ("exit 3".to_owned(), "it ended"),
+            (
+                "read -r line; printf '{\"id\":1,'".to_owned(),
+                "in the middle of a line",
+            ),
+            (answers(r#"{"id":99,"type":"ok"}"#), "99, which nobody waits for"),
+            (
+                answers("{\"id\":$id,\"type\":\"ok\"}\n{\"id\":$id,\"type\":\"ok\"}"),
+                "1, which nobody waits for",
+            ),
+            (answers("hello"), "without an id"),
+            (
+                "read -r line; head -c 3000000 /dev/zero".to_owned(),
+                "longer than",
+            ),
+        ] {
+            let adapter = adapter(&script);
+            let reply = ask(&adapter, StoreOp::Write(3.into())).await;
+            let broken = async {
+                loop {
+                    if let Some(breach) = adapter.broken() {
+                        return breach;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            };
+            let breach = tokio::time::timeout(Duration::from_secs(20), broken)
+                .await
+                .unwrap();
+            assert!(breach.contains(wanted), "{script}: {breach}");
+            let failed_unsent =
+                reply.answer == Answer::Fail && reply.error.as_deref() == Some("no-connection");
+            assert!(
+                failed_unsent || reply.answer != Answer::Fail,
+                "{script}: {reply:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_adapter_that_hangs_leaves_outcomes_unknown() {
+        let adapter = adapter("while read -r line; do :; done");
+        assert_eq!(
+            ask(&adapter, StoreOp::Write(3.into())).await.answer,
+            Answer::Unknown
+        );
+        assert_eq!(ask(&adapter, StoreOp::Read).await.answer, Answer::Fail);
+        assert_eq!(adapter.broken(), None);
+    }
+}

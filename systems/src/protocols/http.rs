@@ -1,0 +1,152 @@
+//! HTTP, by reqwest: no proxy, no redirect, no second attempt of its own.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::redirect::Policy;
+use runs::world::Boxed;
+
+use super::{Protocol, Target};
+use crate::description::{self, HttpOperation, Status, TemplateError, Transport, ValueAt, Word};
+use crate::error::SystemError;
+use crate::meaning::{Came, Told};
+use crate::seen::{NodeSees, RequestSees};
+
+/// How long a connection may take to come to be; on this machine only a cut takes longer than milliseconds.
+const CONNECT: Duration = Duration::from_secs(1);
+
+pub(super) struct Http {
+    client: reqwest::Client,
+    operations: description::Http,
+    nothing: ValueAt,
+}
+
+impl Http {
+    pub(super) fn new(operations: description::Http) -> Result<Self, SystemError> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT)
+            .build()
+            .map_err(SystemError::Client)?;
+        Ok(Http {
+            client,
+            operations,
+            nothing: ValueAt::default(),
+        })
+    }
+
+    async fn send(&self, request: Result<reqwest::RequestBuilder, TemplateError>, limit: Duration) -> Came {
+        let request = match request {
+            Ok(request) => request.timeout(limit),
+            // What could not be written was not sent.
+            Err(error) => return Came::nothing(Transport::NoConnection, error),
+        };
+        let answered = async {
+            let answer = request.send().await?;
+            let status = answer.status().as_u16();
+            Ok((status, answer.text().await?))
+        };
+        match answered.await {
+            Ok((status, text)) => Came::Answer(Told::new(status, text)),
+            Err(error) => lost(&error),
+        }
+    }
+
+    fn request(
+        &self,
+        address: SocketAddr,
+        operation: &HttpOperation,
+        sees: &RequestSees,
+    ) -> Result<reqwest::RequestBuilder, TemplateError> {
+        let path = operation.path.render(sees)?;
+        let mut request = self.client.request(
+            method(operation.method.as_deref()),
+            format!("http://{address}{path}"),
+        );
+        for (name, value) in &operation.headers {
+            request = request.header(name, value.render(sees)?);
+        }
+        match &operation.body {
+            Some(body) => Ok(request.body(body.render(sees)?)),
+            None => Ok(request),
+        }
+    }
+}
+
+fn method(name: Option<&str>) -> Method {
+    name.and_then(|name| Method::from_bytes(name.as_bytes()).ok())
+        .unwrap_or(Method::GET)
+}
+
+fn lost(error: &reqwest::Error) -> Came {
+    let transport = match error {
+        error if error.is_connect() => Transport::NoConnection,
+        error if error.is_timeout() => Transport::Timeout,
+        error if error.is_builder() => Transport::NoConnection,
+        error if is_broken(error) => Transport::Closed,
+        _ => Transport::Garbage,
+    };
+    Came::nothing(transport, in_full(error))
+}
+
+/// Whether the connection ended, rather than that what came on it was not HTTP.
+fn is_broken(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some() || error.to_string().contains("connection closed") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// An error with its causes.
+fn in_full(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl Protocol for Http {
+    fn answer(&self, word: Word) -> &ValueAt {
+        self.operations
+            .get(word)
+            .map_or(&self.nothing, |operation| &operation.answer)
+    }
+
+    fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
+        Box::pin(async move {
+            let Some(operation) = self.operations.get(request.word()) else {
+                return Came::not_offered();
+            };
+            self.send(self.request(target.address, operation, request), target.timeout)
+                .await
+        })
+    }
+
+    fn status<'a>(&'a self, target: Target, status: &'a Status, node: &'a NodeSees) -> Boxed<'a, Came> {
+        Box::pin(async move {
+            let request = || {
+                let path = status.path.as_ref().map(|path| path.render(node)).transpose()?;
+                let url = format!("http://{}{}", target.address, path.unwrap_or_default());
+                let request = self.client.request(method(status.method.as_deref()), url);
+                match &status.body {
+                    Some(body) => Ok(request.body(body.render(node)?)),
+                    None => Ok(request),
+                }
+            };
+            self.send(request(), target.timeout).await
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! The protocols that clients of described systems speak, one file each: a request goes in, what came back comes out. What
+//! it means is decided by [`crate::meaning`].
+
+pub(crate) mod adapter;
+mod http;
+mod redis;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nemesis::NodeId;
+use runs::world::Boxed;
+
+use crate::description::{Client, Status, ValueAt, Word};
+use crate::error::SystemError;
+use crate::meaning::Came;
+use crate::seen::{NodeSees, RequestSees};
+
+/// Where a node is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) node: NodeId,
+    /// What a client dials.
+    pub(crate) address: SocketAddr,
+    /// How long it waits for an answer.
+    pub(crate) timeout: Duration,
+}
+
+/// A protocol, with a system's requests.
+pub(crate) trait Protocol: Send + Sync {
+    /// How an answer to this operation is read.
+    fn answer(&self, word: Word) -> &ValueAt;
+
+    /// Ask for an operation.
+    fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came>;
+
+    /// Ask a node how it stands.
+    fn status<'a>(&'a self, target: Target, status: &'a Status, node: &'a NodeSees) -> Boxed<'a, Came>;
+
+    /// Why nothing that it says counts, if so: what stands between the harness and the system is broken, not the system.
+    fn broken(&self) -> Option<String> {
+        None
+    }
+}
+
+/// The client of a system.
+pub(crate) fn of(client: &Client, me: &NodeSees) -> Result<Arc<dyn Protocol>, SystemError> {
+    Ok(match client {
+        Client::Http(operations) => Arc::new(http::Http::new(operations.clone())?),
+        Client::Redis(operations) => Arc::new(redis::Redis::new(operations.clone())),
+        Client::Adapter(adapter) => Arc::new(adapter::Adapter::new(adapter, me)?),
+    })
+}

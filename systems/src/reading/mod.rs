@@ -1,0 +1,141 @@
+//! Reading a description: every slip is an error with its place, before anything is started.
+
+mod check;
+
+use self::check::check;
+use crate::description::{Description, TemplateError};
+
+/// Why a file describes no system.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptionError {
+    /// It is no TOML, or has other fields than a description.
+    #[error("{file}, line {line}, column {column}: {why}")]
+    At {
+        /// Which file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What is wrong there, and what would be right.
+        why: String,
+    },
+    /// It contradicts itself.
+    #[error("{file}: {why}")]
+    Whole {
+        /// Which file.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// It cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Io {
+        /// Which file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What is wrong with a description that is well-formed.
+#[derive(Debug, thiserror::Error)]
+enum Slip {
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The system that this text describes; `file` names it in errors.
+///
+/// # Errors
+/// It describes none.
+pub fn read(text: &str, file: &str) -> Result<Description, DescriptionError> {
+    let described: Description = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        place(text, file, at, error.message().trim().to_owned())
+    })?;
+    check(&described).map_err(|slip| match &slip {
+        Slip::Template(error) => match text.find(error.template()) {
+            Some(at) => place(text, file, at, slip.to_string()),
+            // A template of several lines, or with escapes, does not stand in the file as it is.
+            None => whole(file, &slip),
+        },
+        Slip::Other(_) => whole(file, &slip),
+    })?;
+    Ok(described)
+}
+
+fn whole(file: &str, slip: &Slip) -> DescriptionError {
+    DescriptionError::Whole {
+        file: file.to_owned(),
+        why: slip.to_string(),
+    }
+}
+
+fn place(text: &str, file: &str, at: usize, why: String) -> DescriptionError {
+    let before = text.get(..at).unwrap_or(text);
+    let line_begins = before.rfind('\n').map_or(0, |end| end + 1);
+    DescriptionError::At {
+        file: file.to_owned(),
+        line: before.matches('\n').count() + 1,
+        column: before.get(line_begins..).unwrap_or_default().chars().count() + 1,
+        why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin;
+
+    #[test]
+    fn every_slip_is_told_with_its_place() {
+        let etcd = builtin::TABLE[0].text;
+        let edited = |from: &str, to: &str| {
+            assert!(etcd.contains(from), "{from}");
+            read(&etcd.replacen(from, to, 1), "mine.toml")
+                .unwrap_err()
+                .to_string()
+        };
+        for (from, to, wanted) in [
+            ("about = ", "abuot = ", "unknown field `abuot`"),
+            (
+                "about = ",
+                "about = 3 #",
+                "invalid type: integer `3`, expected a string",
+            ),
+            (
+                "name = \"etcd\"",
+                "name = \"My Store\"",
+                "small letters, digits and hyphens",
+            ),
+            ("{{ program }}", "{{ programme }}", "undefined value"),
+            ("{{ program }}", "{{ program", "syntax error"),
+            ("{{ key | base64 }}", "{{ key | base46 }}", "unknown filter"),
+            ("\"$.kvs[0].value\"", "\"kvs[0].value\"", "is no path of RFC 9535"),
+            ("is = \"decided\"", "is = \"maybe\"", "unknown variant `maybe`"),
+            ("[life]", "[life", "unclosed table"),
+            ("decode = [", "decodes = [", "unknown field `decodes`"),
+        ] {
+            let error = edited(from, to);
+            assert!(error.contains(wanted), "{error}");
+            let at = etcd.find(from).unwrap();
+            // A template that is none is placed at its list, and the name of a system has no other.
+            let at = if wanted == "syntax error" {
+                etcd.find("command = [").unwrap()
+            } else {
+                at
+            };
+            let line = etcd[..at].matches('\n').count() + 1;
+            let is_placed = error.contains(&format!("mine.toml, line {line},")) || wanted.contains("letters");
+            assert!(is_placed, "{error}, not at line {line}");
+        }
+        let catch_all = "\n[[error]]\nis = \"fail\"\ncode = \"any\"\nsource = \"none\"\n";
+        let error = read(&format!("{etcd}{catch_all}"), "mine.toml")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("fits every answer"), "{error}");
+    }
+}
