@@ -135,8 +135,8 @@ static TABLE: &[Flag] = &[
         ..flag("workload", "NAME")
     },
     Flag {
-        help: "How long a fault of an unguided nemesis lasts on average, and the calm after it",
-        default: Default::Is("3s"),
+        help: "How long a fault of an unguided nemesis lasts on average, and the calm after it; without it what suits the system, mostly 3s",
+        default: Default::Follows(|settings| Ok(spelled(systems::row(&settings.system)?.interval).concat())),
         set: |settings, given| put(&mut settings.interval, span(given)),
         get: |settings| spelled(settings.interval),
         ..flag("interval", "SPAN")

@@ -26,6 +26,7 @@ pub(crate) fn row() -> Row {
         profiles: &["fig8", "prod"],
         description: None,
         nemesis: "figure8",
+        interval: Duration::from_secs(3),
         bugs: runs::cluster_node::BUGS,
         capabilities: Capabilities::all(),
         proxies: Some(Framing::Frames),

@@ -1,6 +1,7 @@
 //! What a run tests, and what the table knows of it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use histories::{RunFolder, Seed};
 use nemesis::hands::{Framing, Hands, Network, NodeCommand, Plan};
@@ -64,6 +65,9 @@ pub struct Row {
     pub description: Option<&'static str>,
     /// The schedule that it is tested under unless another is named.
     pub nemesis: &'static str,
+    /// How long a fault of an unguided schedule lasts on average unless it is said: longer than the system takes to elect
+    /// another leader.
+    pub interval: Duration,
     /// What can be broken in it on purpose.
     pub bugs: &'static [Bug],
     /// What its nodes tell, and what they do by themselves.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use nemesis::hands::{Framing, Plan};
 use runs::record::SettingsError;
@@ -24,6 +25,9 @@ static TABLE: LazyLock<RwLock<Vec<&'static Row>>> = LazyLock::new(|| {
     RwLock::new(rows.map(leaked).collect())
 });
 
+/// How long a fault lasts on average where a description does not say how long a failover takes.
+const INTERVAL: Duration = Duration::from_secs(3);
+
 /// Rows live as long as the program.
 fn leaked(row: Row) -> &'static Row {
     Box::leak(Box::new(row))
@@ -41,6 +45,7 @@ fn described_row(described: Description, source: &str) -> Row {
         profiles: Vec::leak(described.profiles.iter().map(|name| text(name)).collect()),
         description: Some(text(source)),
         nemesis: "chaos",
+        interval: described.life.failover.map_or(INTERVAL, |span| span.0 * 2),
         bugs: &[],
         capabilities: foreign::capabilities(&described),
         proxies: None,

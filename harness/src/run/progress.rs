@@ -172,7 +172,8 @@ impl Look {
 
     fn line(&self, rate: &mut Rate) -> String {
         let leader = match self.observer.leader() {
-            Some((node, term)) => format!("{node} leads T{term}"),
+            Some((node, Some(term))) => format!("{node} leads T{term}"),
+            Some((node, None)) => format!("{node} leads"),
             None => "no leader".to_owned(),
         };
         let (left, story, operations) = (self.left(), self.story(), self.operations(rate));

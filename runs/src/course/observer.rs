@@ -79,15 +79,15 @@ impl Observer {
             .collect()
     }
 
-    /// The newest leader and its term.
-    pub fn leader(&self) -> Option<(NodeId, Term)> {
+    /// The newest leader and, where it tells it, its term.
+    pub fn leader(&self) -> Option<(NodeId, Option<Term>)> {
         let latest = lock(&self.latest);
         latest
             .iter()
             .filter(|(node, (_, status))| {
                 status.role == Some(Role::Leader) && self.world.view(**node) == ProcessState::Running
             })
-            .filter_map(|(node, (_, status))| Some((*node, status.term?)))
+            .map(|(node, (_, status))| (*node, status.term))
             .max_by_key(|(_, term)| *term)
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 pub use answers::{Condition, Decode, Is, Recorded, Rule, Status, Transport, Value as ValueAt, Word};
 pub use client::{Adapter, Client, Http, HttpOperation, Operations, Redis, RedisOperation};
-pub use life::{Direction, Life, Network, Program, Ready};
+pub use life::{Direction, Life, Network, Program, Ready, Span};
 pub use path::Path;
 pub use template::{Place, Template, TemplateError};
 
