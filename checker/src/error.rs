@@ -34,6 +34,7 @@ impl HistoryError {
             | HistoryError::Mismatch { index, .. }
             | HistoryError::NoKey { index }
             | HistoryError::UnknownF { index, .. }
+            | HistoryError::FailedCas { index }
             | HistoryError::BadValue { index, .. } => Some(*index),
             HistoryError::BadInitial { .. } | HistoryError::TooLong { .. } => None,
         }
@@ -83,6 +84,15 @@ pub enum HistoryError {
     /// In a keyed history every operation has a key.
     #[error("event {index}: the history is keyed, but this operation has no key")]
     NoKey {
+        /// The invocation.
+        index: u64,
+    },
+    /// Where a failed compare-and-set says what the value was not, it is no read and no write.
+    #[error(
+        "event {index}: a failed cas counts as an observation here, which only linearizable can judge (without it: \
+         --failed-cas did-not-happen)"
+    )]
+    FailedCas {
         /// The invocation.
         index: u64,
     },

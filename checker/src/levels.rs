@@ -6,6 +6,10 @@
 //! 2014, 5.1: monotonic atomic view) and of Cerone, Bernardi, Gotsman (A Framework for Transactional Consistency Models
 //! with Atomic Visibility, CONCUR 2015, 3: read atomic, causal, prefix, parallel snapshot, snapshot). They form no chain:
 //! prefix and parallel snapshot isolation allow what the other forbids.
+//!
+//! Beside them stand the guarantees that a session of single reads and writes may have (Terry et al., Session Guarantees
+//! for Weakly Consistent Replicated Data, PDIS 1994, section 2), to which registers can be held: they are levels in which
+//! the order of a process is all that binds, and no transaction of several keys has them.
 
 use std::fmt;
 
@@ -32,11 +36,22 @@ pub enum Isolation {
     RepeatableRead,
     /// As if one after the other.
     Serializable,
+    /// Who read a write sees it from then on.
+    MonotonicReads,
+    /// Who sees a write sees what its process wrote before, and in that order.
+    MonotonicWrites,
+    /// Who wrote sees it from then on.
+    ReadYourWrites,
+    /// Who sees a write sees what its process had read before, and in that order.
+    WritesFollowReads,
+    /// Monotonic reads, monotonic writes and read your writes.
+    Pram,
 }
 
 use Isolation::{
-    Causal, MonotonicAtomicView, ParallelSnapshotIsolation, Prefix, ReadAtomic, ReadCommitted,
-    ReadUncommitted, RepeatableRead, Serializable, SnapshotIsolation,
+    Causal, MonotonicAtomicView, MonotonicReads, MonotonicWrites, ParallelSnapshotIsolation, Pram, Prefix,
+    ReadAtomic, ReadCommitted, ReadUncommitted, ReadYourWrites, RepeatableRead, Serializable,
+    SnapshotIsolation, WritesFollowReads,
 };
 
 impl Isolation {
@@ -66,17 +81,32 @@ impl Isolation {
             SnapshotIsolation => "prefix, and of two that write a key one sees the other",
             RepeatableRead => "serializable but for predicates, of which there are none here",
             Serializable => "as if one after the other",
+            MonotonicReads => "who read a write sees it from then on",
+            MonotonicWrites => "who sees a write sees what its process wrote before it, in that order",
+            ReadYourWrites => "who wrote sees it from then on",
+            WritesFollowReads => "who sees a write sees what its process read before it, in that order",
+            Pram => "monotonic reads, monotonic writes and read your writes together",
         }
+    }
+
+    /// Whether it is a guarantee to sessions of single reads and writes.
+    pub fn is_of_sessions(self) -> bool {
+        matches!(
+            self,
+            MonotonicReads | MonotonicWrites | ReadYourWrites | WritesFollowReads | Pram
+        )
     }
 
     /// The isolations of which each follows from this one at once.
     fn weaker(self) -> &'static [Isolation] {
         match self {
-            ReadUncommitted => &[],
+            ReadUncommitted | MonotonicReads | MonotonicWrites | ReadYourWrites | WritesFollowReads => &[],
+            Pram => &[MonotonicReads, MonotonicWrites, ReadYourWrites],
             ReadCommitted => &[ReadUncommitted],
             MonotonicAtomicView => &[ReadCommitted],
             ReadAtomic => &[MonotonicAtomicView],
-            Causal => &[ReadAtomic],
+            // Of single operations: Brzezinski, Sobaniec, Wawrzyniak 2004.
+            Causal => &[ReadAtomic, Pram, WritesFollowReads],
             Prefix | ParallelSnapshotIsolation => &[Causal],
             SnapshotIsolation => &[Prefix, ParallelSnapshotIsolation],
             RepeatableRead => &[MonotonicAtomicView],
@@ -121,7 +151,21 @@ impl Level {
         Level { isolation, order }
     }
 
-    /// All levels, from the weakest isolation to the strongest.
+    /// As if one after the other, each process in its order: of single operations, sequential consistency (Lamport 1979).
+    pub const STRONG_SESSION_SERIALIZABLE: Level = Level::of(Serializable, Order::Session);
+    /// Of single operations, causal consistency in which all agree on one order of writes.
+    pub const STRONG_SESSION_CAUSAL: Level = Level::of(Causal, Order::Session);
+
+    /// The guarantees to sessions, from the weakest to the strongest.
+    pub const OF_SESSIONS: [Level; 5] = [
+        Level::of(MonotonicReads, Order::Session),
+        Level::of(MonotonicWrites, Order::Session),
+        Level::of(ReadYourWrites, Order::Session),
+        Level::of(WritesFollowReads, Order::Session),
+        Level::of(Pram, Order::Session),
+    ];
+
+    /// All levels of transactions, from the weakest isolation to the strongest.
     pub fn all() -> &'static [Level] {
         &ALL
     }
@@ -132,7 +176,14 @@ impl Level {
     /// assert_eq!(checker::Level::STRICT_SERIALIZABLE.as_str(), "strict-serializable");
     /// ```
     pub fn as_str(self) -> &'static str {
-        NAMES[self.place()]
+        match self.isolation {
+            MonotonicReads => "monotonic-reads",
+            MonotonicWrites => "monotonic-writes",
+            ReadYourWrites => "read-your-writes",
+            WritesFollowReads => "writes-follow-reads",
+            Pram => "pram",
+            _ => NAMES[self.place()],
+        }
     }
 
     /// Adya's names, and others that people use.
@@ -150,7 +201,7 @@ impl Level {
         }
     }
 
-    /// The level of this name.
+    /// The level of transactions of this name.
     pub fn find(name: &str) -> Option<Level> {
         let called = |level: &&Level| {
             let mut names = level.aliases().iter().chain([&NAMES[level.place()]]);
@@ -173,12 +224,17 @@ impl Level {
 
     /// This one and all that follow from it.
     pub fn weaker(self) -> Levels {
-        ALL.iter().copied().filter(|&other| self.implies(other)).collect()
+        Level::known().filter(|&other| self.implies(other)).collect()
     }
 
     /// This one and all from which it follows.
     pub fn stronger(self) -> Levels {
-        ALL.iter().copied().filter(|&other| other.implies(self)).collect()
+        Level::known().filter(|&other| other.implies(self)).collect()
+    }
+
+    /// Those of transactions, and those of sessions.
+    fn known() -> impl Iterator<Item = Level> {
+        ALL.iter().chain(&Level::OF_SESSIONS).copied()
     }
 
     const fn place(self) -> usize {
@@ -236,20 +292,9 @@ static NAMES: [&str; 30] = [
     "strict-serializable",
 ];
 
-#[cfg(feature = "clap")]
-impl clap::ValueEnum for Level {
-    fn value_variants<'a>() -> &'a [Self] {
-        &ALL
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.as_str()).aliases(self.aliases()))
-    }
-}
-
 /// Some of the levels.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Levels(u32);
+pub struct Levels(u64);
 
 /// What transactions are held to where nothing else is said: strict serializability.
 impl Default for Levels {
@@ -299,7 +344,7 @@ impl Levels {
 
     /// From the weakest isolation to the strongest.
     pub fn iter(self) -> impl Iterator<Item = Level> {
-        ALL.iter().copied().filter(move |&level| self.contains(level))
+        Level::known().filter(move |&level| self.contains(level))
     }
 
     /// Those that no other one of them implies.

@@ -28,7 +28,7 @@
 //! | `spec` | what an operation does to a state, and the operations that the graph engines know |
 //! | `operations` | events to operations, split by key |
 //! | `proved` | what a verdict rests on, and when there is nothing to prove |
-//! | `in_flight`, `error`, `budget`, `options`, `levels`, `verdict` | what all of them need |
+//! | `in_flight`, `error`, `budget`, `options`, [`Subject`], `levels`, `verdict` | what all of them need |
 //!
 //! ```
 //! use checker::{Budget, Options, Verdict, linearizability, models};
@@ -73,6 +73,7 @@ mod search;
 mod shrink;
 mod spec;
 mod stream;
+mod subject;
 #[cfg(test)]
 mod testing;
 mod transactions;
@@ -88,8 +89,11 @@ pub use durability::durability;
 pub use error::HistoryError;
 pub use levels::{Isolation, Level, Levels, Order};
 pub use linearizability::linearizability;
-pub use options::{Analysis, Bank, Engine, FailedCas, NullRead, Options, Proof, StaleReads};
+pub use options::{
+    Analysis, Assume, Assumption, Bank, Engine, FailedCas, NullRead, Options, Proof, StaleReads,
+};
 pub use proved::{Proved, Reading, Vacuous};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
 pub use stream::{Glance, Stream};
+pub use subject::Subject;
 pub use verdict::{Attempt, Check, CheckName, Edge, Reason, Step, Verdict, Violation};

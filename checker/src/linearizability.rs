@@ -7,10 +7,12 @@ use serde_json::json;
 use crate::budget::{Budget, Stop};
 use crate::error::{Halt, HistoryError};
 use crate::judge::Judged;
+use crate::levels::Level;
 use crate::models::{Judge, Model};
 use crate::operations::{Group, Operation, groups_within};
 use crate::options::Options;
 use crate::proved::{Proved, Reading, Vacuous};
+use crate::transactions::{self, Words};
 use crate::verdict::{Check, CheckName, Verdict, Violation};
 
 /// Of so many undecided keys the best attempt is told.
@@ -20,7 +22,7 @@ const ATTEMPTS: usize = 16;
 ///
 /// `events` may be a part of a history: some keys, or the beginning of a run that still goes on. Keys are
 /// judged in parallel; one violation is a violation, however the other keys end. Transactions over many keys are
-/// judged together, by [`Options::consistency`].
+/// judged together, by [`Options::consistency`]; so are registers that are held to less than linearizable.
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
@@ -38,6 +40,17 @@ pub fn linearizability(
         }
         Judge::Key(judge) => judge,
     };
+    if let Some(words) = model.transactions
+        && !options.consistency.contains(Level::STRICT_SERIALIZABLE)
+    {
+        let words = Words {
+            null_read: options.null_read,
+            failed_cas: options.failed_cas,
+            ..words
+        };
+        return transactions::check(header, events, words, options.consistency, budget)
+            .map(|check| of_whole(without_time(check, header), header, model, options));
+    }
     let mut held = budget.meter();
     let groups = match groups_within(header, events, &mut held) {
         Ok(groups) => groups,

@@ -13,6 +13,8 @@ pub struct Options {
     pub certify: bool,
     /// What transactions over many keys must be: all of these.
     pub consistency: Levels,
+    /// What is taken for granted of an `rw-register`'s keys.
+    pub assume: Assume,
     /// How closely a set and a counter are looked at.
     pub analysis: Analysis,
     /// What a read of null says of a register.
@@ -23,6 +25,74 @@ pub struct Options {
     pub bank: Bank,
     /// Whether a violation of a legal order comes with its proof.
     pub proof: Proof,
+}
+
+/// What is taken for granted of the keys of an `rw-register`, as Elle can; what rests on it is named so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Assume {
+    /// That each key by itself is linearizable.
+    pub linearizable_keys: bool,
+    /// That each key by itself is sequential: every process sees it go forward.
+    pub sequential_keys: bool,
+    /// That within a transaction writes follow reads, which is known of every transaction in any case.
+    pub wfr_keys: bool,
+}
+
+impl Assume {
+    /// Nothing.
+    pub const NOTHING: Assume = Assume {
+        linearizable_keys: false,
+        sequential_keys: false,
+        wfr_keys: false,
+    };
+
+    /// The names of what is assumed.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (self.linearizable_keys, "linearizable-keys"),
+            (self.sequential_keys, "sequential-keys"),
+            (self.wfr_keys, "wfr-keys"),
+        ];
+        all.into_iter()
+            .filter_map(|(is, name)| is.then_some(name))
+            .collect()
+    }
+
+    /// The assumption of this name, beside those that are made.
+    #[must_use]
+    pub fn and(self, assumption: Assumption) -> Self {
+        match assumption {
+            Assumption::LinearizableKeys => Assume {
+                linearizable_keys: true,
+                ..self
+            },
+            Assumption::SequentialKeys => Assume {
+                sequential_keys: true,
+                ..self
+            },
+            Assumption::WfrKeys => Assume {
+                wfr_keys: true,
+                ..self
+            },
+        }
+    }
+
+    /// Whether it says something of the order of versions that is not known without it.
+    pub(crate) fn orders_versions(self) -> bool {
+        self.linearizable_keys || self.sequential_keys
+    }
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum Assumption {
+    /// Each key by itself is linearizable.
+    LinearizableKeys,
+    /// Each key by itself is sequential.
+    SequentialKeys,
+    /// Within a transaction writes follow reads; known in any case.
+    WfrKeys,
 }
 
 /// What a `set-full` makes of a read that began after an element was known and lacks it, though a later one has it.

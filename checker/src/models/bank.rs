@@ -31,6 +31,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    transactions: None,
     reading: |_, _| Some(Reading::Bank),
     final_reads: Some(final_reads::balances),
     #[cfg(test)]

@@ -39,6 +39,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: true,
     judge: Judge::Key(judge),
+    transactions: None,
     reading,
     final_reads: Some(final_reads::growth),
     #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use super::row::{Judge, Model, Start};
 use super::shape::Micros;
+use crate::options::{Assume, FailedCas, NullRead};
+use crate::subject::Subject;
 use crate::transactions::{self, Words};
 #[cfg(test)]
 use crate::twins::{Drawn, Examples, Transactions};
@@ -12,6 +14,10 @@ const LISTS: Words = Words {
     write: "append",
     lists: true,
     expected: "an array of [\"append\", key, element] and [\"r\", key, list or null]",
+    subject: Subject::Transactions,
+    null_read: NullRead::Observation,
+    failed_cas: FailedCas::DidNotHappen,
+    assume: Assume::NOTHING,
 };
 
 const REGISTERS: Words = Words {
@@ -20,6 +26,7 @@ const REGISTERS: Words = Words {
     write: "w",
     lists: false,
     expected: "an array of [\"w\", key, value] and [\"r\", key, value]",
+    ..LISTS
 };
 
 pub(super) const LIST_APPEND: Model = Model {
@@ -34,6 +41,7 @@ pub(super) const LIST_APPEND: Model = Model {
     judge: Judge::Whole(|header, events, options, budget| {
         transactions::check(header, events, LISTS, options.consistency, budget)
     }),
+    transactions: Some(LISTS),
     reading: |_, _| None,
     final_reads: None,
     #[cfg(test)]
@@ -55,8 +63,13 @@ pub(super) const RW_REGISTER: Model = Model {
     },
     start: Start::Initial,
     judge: Judge::Whole(|header, events, options, budget| {
-        transactions::check(header, events, REGISTERS, options.consistency, budget)
+        let words = Words {
+            assume: options.assume,
+            ..REGISTERS
+        };
+        transactions::check(header, events, words, options.consistency, budget)
     }),
+    transactions: Some(REGISTERS),
     #[cfg(test)]
     examples: Examples {
         twins: || vec![Drawn::of(Transactions { lists: false })],

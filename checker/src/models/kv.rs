@@ -36,6 +36,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge::<Kv>),
+    transactions: None,
     reading: |_, _| None,
     final_reads: Some(final_reads::growth),
     #[cfg(test)]

@@ -16,15 +16,19 @@ use crate::error::{Halt, HistoryError};
 use crate::final_reads;
 use crate::judge::judge;
 use crate::operations::{Group, Operation};
-use crate::options::{NullRead, Options};
+use crate::options::{Assume, FailedCas, NullRead, Options};
 use crate::spec::{Role, Spec};
+use crate::subject::Subject;
+use crate::transactions::Words;
 #[cfg(test)]
 use crate::twins::{self, Drawn, Examples, Proof};
+
+const OPERATIONS: &[&str] = &["txn [[read k v], [write k v], …] (or r and w)"];
 
 pub(super) const MODEL: Model = Model {
     name: "multi-register",
     about: "several registers, read and written together in transactions, as Knossos's",
-    operations: &["txn [[read k v], [write k v], …] (or r and w)"],
+    operations: OPERATIONS,
     suggested: |shape| {
         let spelled = matches!(shape.micro, Some("read" | "write"));
         let transactions = matches!(shape.micros, Micros::Empty | Micros::Spelled);
@@ -35,6 +39,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge::<MultiRegister>),
+    transactions: Some(WORDS),
     reading: |_, _| None,
     final_reads: Some(final_reads::last_write),
     #[cfg(test)]
@@ -44,6 +49,19 @@ pub(super) const MODEL: Model = Model {
         states: &["x=null y=null", "x=1 y=2"],
         proofs: &[Proof::MayStay],
     },
+};
+
+/// For levels that say nothing of real time.
+const WORDS: Words = Words {
+    model: "multi-register",
+    operations: OPERATIONS,
+    write: "write",
+    lists: false,
+    expected: "an array of [read k v] and [write k v]",
+    subject: Subject::MultiRegisters,
+    null_read: NullRead::Observation,
+    failed_cas: FailedCas::DidNotHappen,
+    assume: Assume::NOTHING,
 };
 
 /// A read or write of one register; registers and values by their numbers.

@@ -24,6 +24,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge::<Mutex<false>>),
+    transactions: None,
     reading: |_, _| None,
     final_reads: Some(final_reads::last_write),
     #[cfg(test)]

@@ -33,6 +33,7 @@ pub(super) const UNORDERED: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    transactions: None,
     reading,
     final_reads: None,
     #[cfg(test)]

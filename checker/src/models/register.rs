@@ -10,22 +10,27 @@ use crate::final_reads;
 use crate::graph::chains;
 use crate::judge::judge;
 use crate::operations::{Group, OPEN, Operation};
-use crate::options::{FailedCas, NullRead, Options};
+use crate::options::{Assume, FailedCas, NullRead, Options};
 use crate::spec::Entry;
 use crate::spec::register::{Action, Register, UNSEEN};
+use crate::subject::Subject;
+use crate::transactions::Words;
 #[cfg(test)]
 use crate::twins::{self, Drawn, Examples};
+
+const OPERATIONS: &[&str] = &["read → v", "write v", "cas [u, v]"];
 
 pub(super) const MODEL: Model = Model {
     name: "register",
     about: "one value: read, write, cas; fast where each value is written once",
-    operations: &["read → v", "write v", "cas [u, v]"],
+    operations: OPERATIONS,
     suggested: |shape| shape.only(&["read", "write"]) && !shape.versions && !shape.has_accesses(),
     contradicted: |shape| shape.strange_read,
     start: Start::Initial,
     is_register: true,
     takes_implied_analysis: false,
     judge: Judge::Key(judge::<Register>),
+    transactions: Some(WORDS),
     reading: |_, _| None,
     final_reads: Some(final_reads::last_write),
     #[cfg(test)]
@@ -40,6 +45,10 @@ pub(super) const MODEL: Model = Model {
 /// As Knossos calls it.
 pub(super) const CAS: Model = Model {
     name: "cas-register",
+    transactions: Some(Words {
+        model: "cas-register",
+        ..WORDS
+    }),
     about: "one value with compare-and-set, as Knossos's",
     suggested: |shape| shape.only(&["read", "write", "cas"]) && shape.has("cas") && !shape.versions,
     #[cfg(test)]
@@ -48,6 +57,19 @@ pub(super) const CAS: Model = Model {
         ..MODEL.examples
     },
     ..MODEL
+};
+
+/// Each operation as a transaction, for levels that say nothing of real time.
+const WORDS: Words = Words {
+    model: "register",
+    operations: OPERATIONS,
+    write: "write",
+    lists: false,
+    expected: "a value, or a pair of values",
+    subject: Subject::Registers,
+    null_read: NullRead::Observation,
+    failed_cas: FailedCas::DidNotHappen,
+    assume: Assume::NOTHING,
 };
 
 impl Decode for Register {

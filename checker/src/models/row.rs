@@ -10,6 +10,8 @@ use crate::judge::Judged;
 use crate::operations::Group;
 use crate::options::Options;
 use crate::proved::Reading;
+use crate::subject::Subject;
+use crate::transactions::Words;
 use crate::verdict::Check;
 
 /// A model: what a history's operations mean, and how it is judged.
@@ -33,12 +35,32 @@ pub struct Model {
     pub(crate) judge: Judge,
     /// Whether the analysis that the formats of Jepsen imply is taken where nobody names one.
     pub takes_implied_analysis: bool,
+    /// How its operations are transactions, where they can be held to levels of consistency.
+    pub(crate) transactions: Option<Words>,
     /// The analysis that judges a key, where that is not a legal order.
     pub(crate) reading: fn(&Group<'_>, &Options) -> Option<Reading>,
     /// What the final reads of a key must show; none if they tell nothing of what was acknowledged.
     pub(crate) final_reads: Option<FinalReads>,
     #[cfg(test)]
     pub(crate) examples: crate::twins::Examples,
+}
+
+impl Model {
+    /// By which names levels of consistency are asked for; none where the model has only its own judgement.
+    pub fn subject(&self) -> Option<Subject> {
+        self.transactions.map(|words| words.subject)
+    }
+
+    /// Whether something can be taken for granted of its keys.
+    pub fn takes_assumptions(&self) -> bool {
+        let fits = |words: Words| words.subject == Subject::Transactions && !words.lists;
+        self.transactions.is_some_and(fits)
+    }
+
+    /// Whether `linearizable` is what it asks for, where it has an analysis that looks for a legal order.
+    pub fn may_have_a_legal_order(&self) -> bool {
+        matches!(self.judge, Judge::Key(_))
+    }
 }
 
 /// What there is before the first operation.

@@ -31,6 +31,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge::<Semaphore>),
+    transactions: None,
     reading: |_, _| None,
     final_reads: None,
     #[cfg(test)]

@@ -34,6 +34,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: true,
     judge: Judge::Key(judge),
+    transactions: None,
     reading: |_, options| (options.analysis == Analysis::Jepsen).then_some(Reading::Set),
     final_reads: Some(final_reads::growth),
     #[cfg(test)]

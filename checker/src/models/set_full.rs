@@ -32,6 +32,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    transactions: None,
     reading: |_, _| Some(Reading::SetFull),
     final_reads: Some(final_reads::growth),
     #[cfg(test)]

@@ -29,6 +29,7 @@ pub(super) const COMMENTS: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    transactions: None,
     reading: |_, _| Some(Reading::StrictOrder),
     final_reads: None,
     #[cfg(test)]

@@ -24,6 +24,7 @@ pub(super) const MODEL: Model = Model {
     is_register: false,
     takes_implied_analysis: false,
     judge: Judge::Key(judge),
+    transactions: None,
     reading: |_, _| Some(Reading::UniqueIds),
     final_reads: None,
     #[cfg(test)]

@@ -20,6 +20,7 @@ pub use self::ahead::Glance;
 use self::ahead::{Piece, Seen, Word};
 use self::register::Register;
 use crate::in_flight::InFlight;
+use crate::levels::Level;
 use crate::models::Model;
 use crate::options::{Engine, NullRead, Options};
 use crate::proved::Proved;
@@ -102,7 +103,8 @@ impl Stream {
         }
         let graph = matches!(options.engine, Engine::Auto | Engine::Graph);
         let null_is_seen = options.null_read == NullRead::Observation;
-        (model.is_register && graph && null_is_seen && !options.certify).then(|| Stream {
+        let linearizable = options.consistency.contains(Level::STRICT_SERIALIZABLE);
+        (model.is_register && graph && null_is_seen && linearizable && !options.certify).then(|| Stream {
             model: model.name,
             initial,
             keys: header.keyed.then(Keys::default),

@@ -131,6 +131,17 @@ impl Anomaly {
         };
         let least = |isolation: Isolation| level.isolation.implies(isolation);
         match self {
+            // Of sessions: what was aborted or comes only later is nothing to be seen; all else is for the search.
+            Anomaly::GarbageRead
+            | Anomaly::Internal
+            | Anomaly::CyclicVersions
+            | Anomaly::G1a
+            | Anomaly::FutureRead
+                if level.isolation.is_of_sessions() =>
+            {
+                true
+            }
+            _ if level.isolation.is_of_sessions() => false,
             Anomaly::DuplicateElements | Anomaly::GarbageRead | Anomaly::Internal => true,
             Anomaly::CyclicVersions
             | Anomaly::IncompatibleOrder

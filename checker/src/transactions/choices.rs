@@ -38,7 +38,10 @@ impl Choices {
         read: Read,
         solver: &Solver<'_, '_>,
     ) -> Option<Source> {
-        if let [writer] = *facts.sources(read) {
+        if let [writer] = *facts.sources(read)
+            && facts.certain(at.0)
+            && writer != at.0
+        {
             return Some(Source {
                 writer,
                 because: None,
@@ -50,6 +53,11 @@ impl Choices {
             writer,
             because: Some(lit),
         })
+    }
+
+    /// The writers between whom the search chooses, each with what says so.
+    pub(super) fn options(&self, at: Place) -> &[(u32, Lit)] {
+        self.sources.get(&at).map_or(&[], Vec::as_slice)
     }
 
     /// All writers that were chosen.
@@ -73,6 +81,7 @@ impl Choices {
         let reader = at.0;
         let mut sources = Vec::new();
         let mut one_of = Vec::new();
+        one_of.extend(self.effect(facts, reader, solver)?.map(|effect| !effect));
         for &writer in facts.sources(read).iter().filter(|&&writer| writer != reader) {
             let lit = solver.fact(false)?;
             one_of.push(lit);

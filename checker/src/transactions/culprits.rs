@@ -6,6 +6,7 @@
 //! places of a write are open, each is followed for itself.
 
 use super::anomaly::Anomaly;
+use super::assumed;
 use super::decide::{Decided, decide};
 use super::dependencies::{Dependencies, Link};
 use super::facts::{Effect, Facts};
@@ -99,6 +100,9 @@ fn breaks(facts: &Facts, level: Level, kept: &[u32], meter: &Meter<'_>) -> Resul
 /// What is known of so few: the order of a list's elements, and the order of events.
 fn dependencies(facts: &Facts, order: Order) -> Dependencies {
     let mut known = Dependencies::new(facts.len() as usize);
+    if facts.assume.orders_versions() {
+        assumed::link(facts, &mut known);
+    }
     for key in 0..facts.lengths.len() as u32 {
         let mut chain: Vec<u32> = (0..facts.lengths[key as usize])
             .map(|place| facts.appender(key, place))
@@ -259,7 +263,7 @@ impl Known<'_> {
     /// already is left out.
     fn options(&self) -> Vec<[Option<Step>; 2]> {
         let mut options = Vec::new();
-        for reader in 0..self.facts.len() {
+        for reader in (0..self.facts.len()).filter(|&at| self.facts.certain(at)) {
             for &read in self.facts.reads.of(reader) {
                 let &[writer] = self.facts.sources(read) else {
                     continue;
@@ -365,9 +369,10 @@ impl Story<'_> {
                 let bound = dependencies(self.facts, self.level.order);
                 let edges = edges.chain(bound.links().iter().copied()).collect();
                 let line = format!(
-                    "  - no order of these {} transactions is {}: all were tried; without any one of them there is one.",
+                    "  - no order of these {} {} is {}: all were tried; without any one of them there is one.",
                     self.core.len(),
-                    self.level
+                    self.case.transactions.subject.noun(),
+                    self.case.transactions.subject.name(self.level)
                 );
                 ("no order".to_owned(), vec![line], edges)
             }
@@ -444,6 +449,7 @@ impl Story<'_> {
                 read(step.from),
                 step.by.0 + 1
             ),
+            Link::Ww if step.key == NONE && self.facts.assume.orders_versions() => assumed::because(t, u),
             Link::Ww if step.key == NONE => format!("T{u} appended after T{t}"),
             Link::Ww => format!(
                 "T{} read {}, which T{u} wrote, and T{t} wrote there, too, but not after that read",

@@ -5,11 +5,12 @@ use rustc_hash::FxHashMap;
 use super::acyclic::Acyclic;
 use super::choices::{Choices, Place};
 use super::dependencies::Dependencies;
-use super::facts::Facts;
+use super::facts::{Effect, Facts};
 use super::guess::{Commit, Guess, Reads, guess};
 use super::micro::NONE;
 use super::nodes::Nodes;
 use super::points;
+use super::sessions::Sessions;
 use super::solver::Solver;
 use super::visible::Seen;
 use crate::budget::Meter;
@@ -65,8 +66,14 @@ pub(super) fn decide(
     meter: &mut Meter<'_>,
 ) -> Result<Decided, Halt> {
     let nodes = Nodes::new(facts.len(), level.isolation);
-    let edges = nodes.edges(facts, level, dependencies);
-    let joints = dependencies.nodes() - facts.len();
+    let mut edges = nodes.edges(facts, level, dependencies);
+    let mut joints = dependencies.nodes() - facts.len();
+    let sessions = level.isolation.is_of_sessions();
+    let sessions = sessions.then(|| Sessions::new(facts, level.isolation, nodes.owned() + joints));
+    if let Some(sessions) = &sessions {
+        joints += sessions.nodes();
+        edges.extend(sessions.edges(facts));
+    }
     let ranks = ranks(nodes, joints, proposal);
     meter.grow(ranks.len() * 80 + edges.len() * 16)?;
     let Some(graph) = Acyclic::new(&ranks, &edges) else {
@@ -80,14 +87,18 @@ pub(super) fn decide(
             Isolation::RepeatableRead | Isolation::Serializable
         );
     let conflicts = level.isolation == Isolation::SnapshotIsolation;
-    let seen = (!points).then(|| Seen::new(facts, level.isolation, dependencies));
+    let seen = (!points && sessions.is_none()).then(|| Seen::new(facts, level.isolation, dependencies));
     if !points && level.isolation != Isolation::ReadUncommitted {
         ask_all(facts, nodes, &mut choices, &mut solver)?;
     }
+    if let Some(sessions) = &sessions {
+        sessions.ask(facts, &choices, &mut solver)?;
+    }
     while solver.solve()? {
-        let broken = match &seen {
-            None => points::refute(facts, nodes, conflicts, &mut choices, &mut solver)?,
-            Some(seen) => seen.refute(facts, nodes, &mut choices, &mut solver)?,
+        let broken = match (&sessions, &seen) {
+            (Some(sessions), _) => sessions.refute(facts, nodes, &mut choices, &mut solver)?,
+            (None, None) => points::refute(facts, nodes, conflicts, &mut choices, &mut solver)?,
+            (None, Some(seen)) => seen.refute(facts, nodes, &mut choices, &mut solver)?,
         };
         if !broken {
             return Ok(Decided::Keeps(witness(facts, nodes, points, &choices, &solver)));
@@ -100,7 +111,7 @@ pub(super) fn decide(
     Ok(Decided::Breaks(touched))
 }
 
-/// Asks who wrote what was read, of all reads of which that is not known.
+/// Asks who wrote what was read, of all reads of which that is not known. Of one that may not have happened it is never.
 fn ask_all(
     facts: &Facts,
     nodes: Nodes,
@@ -108,8 +119,10 @@ fn ask_all(
     solver: &mut Solver<'_, '_>,
 ) -> Result<(), Halt> {
     for at in 0..facts.len() {
+        let certain = facts.certain(at);
         for (&read, number) in facts.reads.of(at).iter().zip(0..) {
-            if facts.sources(read).len() != 1 {
+            let known = certain && matches!(*facts.sources(read), [source] if source != at);
+            if !known && facts.effects[at as usize] != Effect::None {
                 choices.ask(facts, nodes, (at, number), read, solver)?;
             }
         }

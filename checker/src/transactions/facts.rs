@@ -9,8 +9,11 @@ use rustc_hash::FxHashMap;
 
 use super::lists::Lists;
 use super::micro::{NONE, Transactions};
+use super::rows::Rows;
 use crate::budget::Meter;
 use crate::error::Halt;
+use crate::operations::OPEN;
+use crate::options::Assume;
 
 /// Reading a version that others may have written.
 #[derive(Clone, Copy, Debug)]
@@ -45,52 +48,14 @@ pub(super) enum Effect {
     None,
 }
 
-/// One list each, side by side.
-#[derive(Debug)]
-pub(super) struct Rows<T> {
-    starts: Vec<u32>,
-    items: Vec<T>,
-}
-
-impl<T: Copy> Rows<T> {
-    fn new(rows: usize) -> Self {
-        let mut starts = Vec::with_capacity(rows + 1);
-        starts.push(0);
-        Rows {
-            starts,
-            items: Vec::with_capacity(rows * 2),
-        }
-    }
-
-    /// Ends the row to which `items` belong.
-    fn end(&mut self) {
-        self.starts.push(self.items.len() as u32);
-    }
-
-    /// Pairs of a row and an item, sorted into rows; the order within a row stays.
-    fn sorted(rows: usize, pairs: &[(u32, T)], nothing: T) -> Self {
-        let mut starts = vec![0; rows + 1];
-        pairs.iter().for_each(|&(row, _)| starts[row as usize + 1] += 1);
-        for at in 0..rows {
-            starts[at + 1] += starts[at];
-        }
-        let mut next = starts.clone();
-        let mut items = vec![nothing; pairs.len()];
-        for &(row, item) in pairs {
-            items[next[row as usize] as usize] = item;
-            next[row as usize] += 1;
-        }
-        Rows { starts, items }
-    }
-
-    /// The row with this number.
-    pub(super) fn of(&self, row: u32) -> &[T] {
-        &self.items[self.starts[row as usize] as usize..self.starts[row as usize + 1] as usize]
-    }
-
-    /// How many items there are in all rows.
-    pub(super) fn items(&self) -> usize {
-        self.items.len()
+impl Effect {
+    fn is_surer_than(self, other: Effect) -> bool {
+        let rank = |effect: Effect| match effect {
+            Effect::None => 0,
+            Effect::Possible => 1,
+            Effect::Certain => 2,
+        };
+        rank(self) > rank(other)
     }
 }
 
@@ -117,10 +82,9 @@ pub(super) struct Facts {
     pub process: Vec<Process>,
     /// How many keys there are.
     pub keys: usize,
+    /// What is taken for granted of them.
+    pub assume: Assume,
 }
-
-/// The source of what stands there before every write.
-const INITIAL: &[u32] = &[NONE];
 
 impl Facts {
     /// Of lists, whose orders are known and without contradiction.
@@ -156,10 +120,13 @@ impl Facts {
 
     /// Who may have left the version that a transaction read; [`NONE`] stands for the initial state.
     pub(super) fn sources(&self, read: Read) -> &[u32] {
-        match read.version {
-            NONE => INITIAL,
-            version => self.sources.of(version),
-        }
+        self.sources.of_version(read.version)
+    }
+
+    /// A read of a transaction that succeeded of which nobody knows who wrote what it shows.
+    pub(super) fn has_open_reads(&self) -> bool {
+        let mut certain = (0..self.len()).filter(|&at| self.certain(at));
+        certain.any(|at| self.reads.of(at).iter().any(|read| self.sources(*read).len() > 1))
     }
 
     /// Whether it took effect for sure.
@@ -226,8 +193,17 @@ impl Facts {
             ret: of_kept(&self.ret),
             process: kept.iter().map(|&at| self.process[at as usize]).collect(),
             keys: numbers.keys.len(),
+            assume: self.assume,
         };
-        if self.of_whole_lists() {
+        if !self.of_whole_lists() {
+            // Who read what was of unknown outcome may be forgotten.
+            for at in 0..facts.effects.len() {
+                if facts.ret[at] == OPEN {
+                    facts.effects[at] = Effect::None;
+                }
+            }
+            facts.observe();
+        } else {
             let mut keys: Vec<(u32, u32)> = numbers.keys.into_iter().map(|(old, new)| (new, old)).collect();
             keys.sort_unstable();
             for (_, key) in keys {
@@ -323,6 +299,8 @@ impl Known<'_> {
         for at in 0..many as u32 {
             let outcome = transactions.outcome(at);
             owns.keys.clear();
+            // A cas of unknown outcome that expects what nobody wrote did not happen.
+            let mut possible = outcome != Kind::Fail;
             for micro in transactions.micros(at) {
                 meter.step()?;
                 let own = owns.of(at, micro.key);
@@ -333,9 +311,11 @@ impl Known<'_> {
                         key: micro.key,
                         version,
                     });
+                } else if own.writes == 0 {
+                    possible &= outcome == Kind::Ok;
                 }
             }
-            if outcome != Kind::Fail {
+            if possible {
                 let wrote = owns.keys.iter().filter(|(_, own)| own.writes > 0);
                 writes.items.extend(wrote.map(|&(key, own)| Write {
                     key,
@@ -359,8 +339,12 @@ impl Known<'_> {
             ret: operations.clone().map(|operation| operation.ret).collect(),
             process: operations.map(|operation| operation.invoke.process).collect(),
             keys: transactions.keys.len(),
+            assume: transactions.assume,
         };
-        facts.effects = self.effects(transactions, &facts);
+        facts.effects = self.effects(transactions);
+        if let Known::Registers { .. } = self {
+            facts.observe();
+        }
         facts.forget();
         if let Known::Lists { lists, longest } = self {
             facts.lengths = longest;
@@ -422,34 +406,18 @@ impl Known<'_> {
         Rows::sorted(versions, &pairs, NONE)
     }
 
-    fn effects(&self, transactions: &Transactions<'_>, facts: &Facts) -> Vec<Effect> {
+    /// Who took effect, without what only reads of registers tell.
+    fn effects(&self, transactions: &Transactions<'_>) -> Vec<Effect> {
         let outcome = |at: u32| match transactions.outcome(at) {
             Kind::Ok => Effect::Certain,
             _ => Effect::None,
         };
         let mut effects: Vec<Effect> = (0..transactions.len() as u32).map(outcome).collect();
-        let unknown = |at: u32| transactions.outcome(at) == Kind::Info;
         if let Known::Lists { lists, .. } = self {
+            let unknown = |at: u32| transactions.outcome(at) == Kind::Info;
             let versions = transactions.versions.iter().zip(&lists.places);
             for (version, _) in versions.filter(|(version, place)| **place > 0 && unknown(version.writer)) {
                 effects[version.writer as usize] = Effect::Certain;
-            }
-            return effects;
-        }
-        for reader in transactions.of(Kind::Ok) {
-            for &read in facts.reads.of(reader) {
-                match facts.sources(read) {
-                    &[NONE] => {}
-                    &[only] => effects[only as usize] = Effect::Certain,
-                    many => {
-                        for &source in many.iter().filter(|&&source| source != NONE && unknown(source)) {
-                            let effect = &mut effects[source as usize];
-                            if *effect == Effect::None {
-                                *effect = Effect::Possible;
-                            }
-                        }
-                    }
-                }
             }
         }
         effects
@@ -470,6 +438,28 @@ fn appenders(lists: &Lists<'_>) -> Rows<u32> {
 }
 
 impl Facts {
+    /// Finds which transactions of unknown outcome took effect, of registers: those whose writes were read. One that was a
+    /// cas has then read something itself.
+    fn observe(&mut self) {
+        let mut readers: Vec<u32> = (0..self.len()).filter(|&at| self.certain(at)).collect();
+        while let Some(reader) = readers.pop() {
+            for &read in self.reads.of(reader) {
+                let sources = self.sources.of_version(read.version);
+                let shown = match (sources, self.effects[reader as usize]) {
+                    ([_], Effect::Certain) => Effect::Certain,
+                    _ => Effect::Possible,
+                };
+                for &source in sources.iter().filter(|&&source| source != NONE) {
+                    let effect = &mut self.effects[source as usize];
+                    if shown.is_surer_than(*effect) {
+                        *effect = shown;
+                        readers.push(source);
+                    }
+                }
+            }
+        }
+    }
+
     /// Leaves out what those without effect wrote.
     fn forget(&mut self) {
         let mut kept = Rows::new(self.effects.len());

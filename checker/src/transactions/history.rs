@@ -1,5 +1,6 @@
 //! A group's transactions with all that is known of them, and the engines that are asked about a level.
 
+use super::assumed;
 use super::decide::{Decided, Witness, decide, propose};
 use super::dependencies::{Dependencies, Link};
 use super::facts::Facts;
@@ -62,6 +63,9 @@ impl History<'_> {
         }
         let mut dependencies = Dependencies::new(self.transactions.len());
         self.model.link(&mut dependencies, meter)?;
+        if self.facts.assume.orders_versions() {
+            assumed::link(self.facts, &mut dependencies);
+        }
         if order != Order::Any {
             dependencies.processes(self.transactions);
         }
@@ -104,7 +108,8 @@ impl History<'_> {
     /// has nothing to do with each other.
     pub(super) fn search(&mut self, level: Level, meter: &mut Meter<'_>) -> Result<Searched, Halt> {
         let timed = Level::of(level.isolation, Order::RealTime);
-        if level != timed && self.facts.len() > LONG {
+        let of_transactions = !level.isolation.is_of_sessions();
+        if of_transactions && level != timed && self.facts.len() > LONG {
             match self.find(timed, &mut meter.beside().capped(TIMED_STEPS)) {
                 Ok(Searched::Keeps(shown)) => return Ok(Searched::Keeps(shown)),
                 Err(Halt::Stop(stop)) if meter.is_over() => return Err(Halt::Stop(stop)),

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::anomaly::{Anomaly, Case, Cases};
 use super::dependencies::{Dependencies, Link};
-use super::micro::{NONE, Transactions};
+use super::micro::{Key, NONE, Transactions};
 use super::shown::Short;
 use crate::budget::Meter;
 use crate::error::Halt;
@@ -310,7 +310,7 @@ fn longest<'a>(transactions: &Transactions<'a>) -> Vec<Order<'a>> {
 }
 
 /// An element that comes twice.
-pub(super) fn duplicate(reader: u32, key: &Value, element: &Value) -> Case {
+pub(super) fn duplicate(reader: u32, key: Key<'_>, element: &Value) -> Case {
     Case {
         transactions: vec![reader],
         why: format!(

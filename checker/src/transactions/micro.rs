@@ -1,12 +1,16 @@
 //! From operations to transactions: their micro-operations with small numbers for keys and versions.
 
+use std::fmt;
+
 use histories::{Kind, Process, Value};
 use rustc_hash::FxHashMap;
 
 use crate::budget::Meter;
 use crate::decode::unknown_f;
-use crate::error::Halt;
+use crate::error::{Halt, HistoryError};
 use crate::operations::{Group, Operation};
+use crate::options::{Assume, FailedCas, NullRead};
+use crate::subject::Subject;
 
 /// No transaction, no version.
 pub(super) const NONE: u32 = u32::MAX;
@@ -24,6 +28,43 @@ pub(crate) struct Words {
     pub lists: bool,
     /// What a transaction should look like.
     pub expected: &'static str,
+    /// How the operations are transactions.
+    pub subject: Subject,
+    /// What a read of null says.
+    pub null_read: NullRead,
+    /// What a failed cas says.
+    pub failed_cas: FailedCas,
+    /// What is taken for granted of the keys.
+    pub assume: Assume,
+}
+
+/// What is read and written: a key of a transaction, a register under the history's key, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key<'a> {
+    /// The history's key.
+    group: Option<&'a Value>,
+    /// The key within a transaction.
+    name: Option<&'a Value>,
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.group, self.name) {
+            (None, None) => f.write_str("the register"),
+            (Some(only), None) | (None, Some(only)) => only.fmt(f),
+            (Some(group), Some(name)) => write!(f, "{name} of {group}"),
+        }
+    }
+}
+
+impl Words {
+    fn reads(self, word: &str) -> bool {
+        word == "r" || self.subject == Subject::MultiRegisters && word == "read"
+    }
+
+    fn writes(self, word: &str) -> bool {
+        word == self.write || self.subject == Subject::MultiRegisters && word == "w"
+    }
 }
 
 /// Reading or writing one key.
@@ -72,11 +113,15 @@ pub(super) struct Transactions<'a> {
     /// The operations.
     pub operations: &'a [Operation<'a>],
     /// The keys by their numbers.
-    pub keys: Vec<&'a Value>,
+    pub keys: Vec<Key<'a>>,
     /// The versions by their numbers.
     pub versions: Vec<Version<'a>>,
     /// Whether a read returns a list.
     pub lists: bool,
+    /// What the operations are.
+    pub subject: Subject,
+    /// What is taken for granted of the keys.
+    pub assume: Assume,
     starts: Vec<u32>,
     micros: Vec<Micro<'a>>,
     numbers: FxHashMap<(u32, &'a Value), u32>,
@@ -91,6 +136,8 @@ impl<'a> Transactions<'a> {
             operations: &group.operations,
             keys: Vec::new(),
             lists: words.lists,
+            subject: words.subject,
+            assume: words.assume,
             versions: Vec::with_capacity(group.operations.len()),
             starts: Vec::with_capacity(group.operations.len() + 1),
             micros: Vec::with_capacity(group.operations.len() * 3),
@@ -115,8 +162,10 @@ impl<'a> Transactions<'a> {
         keys: &mut Keys<'a>,
         meter: &mut Meter<'_>,
     ) -> Result<(), Halt> {
-        if &*operation.invoke.f != "txn" {
-            return Err(unknown_f(operation, words.model, words.operations).into());
+        match (words.subject, &*operation.invoke.f) {
+            (Subject::Registers, _) => return self.access(number, operation, words, keys),
+            (_, "txn") | (Subject::MultiRegisters, "read" | "write") => {}
+            _ => return Err(unknown_f(operation, words.model, words.operations).into()),
         }
         let ok = operation.outcome == Kind::Ok;
         let said = if ok {
@@ -129,30 +178,79 @@ impl<'a> Transactions<'a> {
             meter.step()?;
             let (word, key, value) = match micro.as_list() {
                 Some([Value::Text(word), key, value]) => (&**word, key, value),
-                Some([Value::Text(word), key]) if &**word == "r" && !ok => (&**word, key, &Value::Null),
+                Some([Value::Text(word), key]) if words.reads(word) && !ok => (&**word, key, &Value::Null),
                 _ => return Err(bad()),
             };
-            let read = word == "r";
+            let read = words.reads(word);
             let shaped = !words.lists || matches!(value, Value::Null | Value::List(_));
-            if !(read && shaped || word == words.write) {
+            if !(read && shaped || words.writes(word)) {
                 return Err(bad());
             }
-            if read && !ok {
+            let says_nothing = words.null_read == NullRead::SaysNothing && *value == Value::Null;
+            if read && (!ok || says_nothing) {
                 continue;
             }
-            let key = keys.number(key);
-            let version = if read {
-                NONE
-            } else {
-                self.write(number, operation.outcome, key, value, keys)
-            };
-            self.micros.push(Micro { key, value, version });
+            let (group, name) = (operation.invoke.key.as_ref(), Some(key));
+            let key = keys.number(Key { group, name });
+            match read {
+                true => self.read(key, value),
+                false => self.write(number, operation.outcome, key, value, keys),
+            }
         }
         Ok(())
     }
 
-    /// The version's number. A value that was written again after an aborted write belongs to the one that counts.
-    fn write(&mut self, writer: u32, outcome: Kind, key: u32, value: &'a Value, keys: &mut Keys<'a>) -> u32 {
+    /// A single operation as a transaction. A cas of unknown outcome read what it expects if it happened at all.
+    fn access(
+        &mut self,
+        number: u32,
+        operation: &'a Operation<'a>,
+        words: Words,
+        keys: &mut Keys<'a>,
+    ) -> Result<(), Halt> {
+        let (group, name) = (operation.invoke.key.as_ref(), None);
+        let key = keys.number(Key { group, name });
+        let outcome = operation.outcome;
+        match (&*operation.invoke.f, operation.argument().as_list()) {
+            ("read", _) if outcome != Kind::Ok => {}
+            ("read", _) => {
+                let seen = operation.result();
+                if words.null_read == NullRead::Observation || *seen != Value::Null {
+                    self.read(key, seen);
+                }
+            }
+            ("write", _) => self.write(number, outcome, key, operation.argument(), keys),
+            ("cas", Some([old, new])) => {
+                if outcome == Kind::Fail && words.failed_cas == FailedCas::Observation {
+                    return Err(HistoryError::FailedCas {
+                        index: operation.index(),
+                    }
+                    .into());
+                }
+                if outcome != Kind::Fail {
+                    self.read(key, old);
+                }
+                self.write(number, outcome, key, new, keys);
+            }
+            ("cas", _) => return Err(operation.bad_value(false, "a pair [expected, new]").into()),
+            _ => return Err(unknown_f(operation, words.model, words.operations).into()),
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, key: u32, value: &'a Value) {
+        let version = NONE;
+        self.micros.push(Micro { key, value, version });
+    }
+
+    /// A value that was written again after an aborted write belongs to the one that counts.
+    fn write(&mut self, writer: u32, outcome: Kind, key: u32, value: &'a Value, keys: &mut Keys<'a>) {
+        let version = self.number(writer, outcome, key, value, keys);
+        self.micros.push(Micro { key, value, version });
+    }
+
+    /// The version's number.
+    fn number(&mut self, writer: u32, outcome: Kind, key: u32, value: &'a Value, keys: &mut Keys<'a>) -> u32 {
         let next = self.versions.len() as u32;
         let number = *self.numbers.entry((key, value)).or_insert(next);
         let version = Version {
@@ -185,7 +283,7 @@ impl<'a> Transactions<'a> {
         self.operations.len()
     }
 
-    /// A transaction's micro-operations; the writes only, unless it succeeded.
+    /// A transaction's micro-operations. Unless it succeeded, the writes only, and what a cas had to read to happen.
     pub(super) fn micros(&self, transaction: u32) -> &[Micro<'a>] {
         let at = transaction as usize;
         &self.micros[self.starts[at] as usize..self.starts[at + 1] as usize]
@@ -220,13 +318,13 @@ impl<'a> Transactions<'a> {
 /// Numbers for keys, and who wrote to each of them last.
 #[derive(Default)]
 struct Keys<'a> {
-    numbers: FxHashMap<&'a Value, u32>,
-    values: Vec<&'a Value>,
+    numbers: FxHashMap<Key<'a>, u32>,
+    values: Vec<Key<'a>>,
     last_write: Vec<(u32, u32)>,
 }
 
 impl<'a> Keys<'a> {
-    fn number(&mut self, key: &'a Value) -> u32 {
+    fn number(&mut self, key: Key<'a>) -> u32 {
         let number = *self.numbers.entry(key).or_insert(self.values.len() as u32);
         if number as usize == self.values.len() {
             self.values.push(key);

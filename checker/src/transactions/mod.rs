@@ -9,13 +9,14 @@
 //! | `micro` | operations to transactions, with small numbers for keys and versions |
 //! | `lists`, `list_reads` | `list-append`: version orders, what single reads show, ww, wr and rw |
 //! | `registers`, `versions` | `rw-register`: what can be known at once of the order of versions, ww, wr and rw |
+//! | `assumed` | what follows for the order of versions from what is assumed of keys |
 //! | `dependencies`, `cycles` | the graph, with process order and real time; a short cycle of each kind |
 //! | `anomaly` | the names, from the worst to the mildest, and the levels that each of them breaks |
-//! | `facts` | what each transaction read and wrote as the others see it: the input of what follows |
+//! | `facts`, `rows` | what each transaction read and wrote as the others see it: the input of what follows |
 //! | `guess` | the order that the clock proposes |
-//! | `decide`, `nodes`, `points`, `visible` | the search for an order at a level, and what an order breaks there |
+//! | `decide`, `nodes`, `points`, `visible`, `sessions` | the search for an order at a level, and what an order breaks there |
 //! | `solver`, `acyclic`, `choices` | the engine of that search |
-//! | `replay` | the verifier of an order; it shares no code with what found it |
+//! | `replay`, `replay_sessions`, `replay_assumed` | the verifier of an order; it shares no code with what found it |
 //! | `history` | all of it about one group, and the engines that are asked about a level |
 //! | `culprits` | the few transactions that have no order |
 //! | `tell`, `shown`, `report` | the proof in prose, and the check |
@@ -25,8 +26,8 @@
 
 mod acyclic;
 mod anomaly;
+mod assumed;
 mod choices;
-
 mod culprits;
 mod cycles;
 mod decide;
@@ -41,7 +42,11 @@ mod nodes;
 mod points;
 mod registers;
 mod replay;
+mod replay_assumed;
+mod replay_sessions;
 mod report;
+mod rows;
+mod sessions;
 mod shown;
 mod solver;
 mod tell;
@@ -50,9 +55,9 @@ mod visible;
 
 use std::collections::BTreeMap;
 
-use histories::{Event, Header, Kind};
+use histories::{Event, Header, Kind, Process};
 
-use self::anomaly::Cases;
+use self::anomaly::{Anomaly, Cases};
 use self::dependencies::Link;
 use self::history::{BOUNDARY_STEPS, History, Inferred, Searched, Shown};
 pub(crate) use self::micro::Words;
@@ -63,6 +68,7 @@ use crate::error::{Halt, HistoryError};
 use crate::explain::ONLY_FAILURES;
 use crate::levels::{Level, Levels, Order};
 use crate::operations::{Group, groups_within};
+use crate::subject::Subject;
 use crate::verdict::Check;
 
 /// The check of a whole history of such transactions.
@@ -74,7 +80,15 @@ pub(crate) fn check(
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
     let mut meter = budget.meter();
-    let groups = match groups_within(header, events, &mut meter) {
+    // Registers that are held to no more than an order of all operations are held to it together.
+    let together = Header {
+        keyed: header.keyed && words.subject == Subject::Transactions,
+        ..header.clone()
+    };
+    if header.keyed && !together.keyed {
+        every_one_has_a_key(events)?;
+    }
+    let groups = match groups_within(&together, events, &mut meter) {
         Ok(groups) => groups,
         Err(Halt::History(error)) => return Err(error),
         Err(Halt::Stop(stop)) => {
@@ -82,7 +96,7 @@ pub(crate) fn check(
                 stopped: Some(stop.as_str()),
                 ..Finding::nothing()
             };
-            return Ok(report::report(words.model, asked, vec![finding]));
+            return Ok(report::report(words, asked, vec![finding]));
         }
     };
     budget.begin(groups.len());
@@ -91,7 +105,16 @@ pub(crate) fn check(
         findings.push(analyse(group, words, asked, budget)?);
         budget.key_done();
     }
-    Ok(report::report(words.model, asked, findings))
+    Ok(report::report(words, asked, findings))
+}
+
+/// A keyed history says of every operation which register it is about.
+fn every_one_has_a_key(events: &[Event]) -> Result<(), HistoryError> {
+    let invoked = |event: &&Event| event.kind == Kind::Invoke && event.process != Process::Nemesis;
+    match events.iter().filter(invoked).find(|event| event.key.is_none()) {
+        Some(event) => Err(HistoryError::NoKey { index: event.index }),
+        None => Ok(()),
+    }
 }
 
 /// What was found in one group.
@@ -189,7 +212,7 @@ impl Finding {
         for (name, count) in cases.counts() {
             *self.counts.entry(name).or_default() += count;
         }
-        for &level in Level::all() {
+        for level in words.subject.levels() {
             if cases.break_level(level) {
                 self.broken.insert(level);
             }
@@ -218,7 +241,18 @@ impl Finding {
         if let Inferred::Registers(registers) = &model {
             registers.unsourced(&facts, cases);
         }
-        self.reads = facts.reads.items();
+        if facts.assume.orders_versions() {
+            let open = facts.has_open_reads();
+            self.unclear = open.then(|| {
+                "several wrote what was read, and what is assumed of keys needs to know who".to_owned()
+            });
+            for cycle in assumed::contradictions(&assumed::steps(&facts, facts.assume)) {
+                cases.add(Anomaly::CyclicVersions, || {
+                    assumed::case(transactions, &facts, &cycle)
+                });
+            }
+        }
+        self.reads = transactions.of(Kind::Ok).map(|at| facts.reads.of(at).len()).sum();
         let mut case = History {
             transactions,
             initial: group.initial,
@@ -282,7 +316,7 @@ impl Finding {
         if self.unclear.is_some() || !violated {
             return Ok(());
         }
-        for &level in Level::all() {
+        for level in case.transactions.subject.levels() {
             if self.kept.contains(level) || broken(level, self.broken) {
                 continue;
             }

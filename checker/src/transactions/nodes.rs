@@ -86,9 +86,10 @@ impl Nodes {
     }
 }
 
-/// Who read from whom, where only one can have written what was read.
+/// Who read from whom, where it is certain that it read and only one can have written that.
 pub(super) fn written_and_read(facts: &Facts) -> impl Iterator<Item = (u32, u32)> {
-    let reads = (0..facts.len()).flat_map(|at| facts.reads.of(at).iter().map(move |&read| (at, read)));
+    let readers = (0..facts.len()).filter(|&at| facts.certain(at));
+    let reads = readers.flat_map(|at| facts.reads.of(at).iter().map(move |&read| (at, read)));
     reads.filter_map(|(reader, read)| match *facts.sources(read) {
         [writer] if writer != NONE && writer != reader => Some((writer, reader)),
         _ => None,
@@ -99,6 +100,8 @@ pub(super) fn written_and_read(facts: &Facts) -> impl Iterator<Item = (u32, u32)
 fn orders(isolation: Isolation, link: Link) -> bool {
     use Isolation::{Prefix, RepeatableRead, Serializable, SnapshotIsolation};
     match link {
+        // What of it binds stands in `sessions`.
+        Link::Process if isolation.is_of_sessions() => false,
         // From the reads themselves: one transaction may read several versions of a key.
         Link::Wr => false,
         Link::Rw => matches!(

@@ -98,6 +98,7 @@ fn misread(
                 let between = |&(.., writer): &Stand| Broken::Between(source, writer, at.0);
                 found[0] = stands.get(next).map(between);
                 found[1] = stands.last().filter(|_| stands.len() > next + 1).map(between);
+                debug_assert!(found[0].is_some(), "a source that took no effect");
             }
         }
     }

@@ -16,6 +16,7 @@ use super::shown::Short;
 use super::versions::{Chain, cyclic};
 use crate::budget::Meter;
 use crate::error::Halt;
+use crate::subject::Subject;
 
 /// What a transaction did to a key, as the others see it.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +138,10 @@ impl<'a> Registers<'a> {
         let (name, lack, writer) = match first.into_iter().chain(writers).find(aborted) {
             Some(writer) => (Anomaly::G1a, ", but T1 was aborted", writer),
             None => match first {
+                Some(writer) if self.transactions.subject == Subject::Registers => {
+                    let lack = ", but T1 cannot have happened: it expected what nobody wrote";
+                    (Anomaly::G1a, lack, writer)
+                }
                 Some(writer) => (Anomaly::G1b, ", which T1 itself overwrote", writer),
                 None => (Anomaly::FutureRead, " before it wrote that", reader),
             },
@@ -337,7 +342,10 @@ impl<'a> Own<'a> {
         self.keys.clear();
         self.order.clear();
         let mut internal = false;
-        for micro in registers.transactions.micros(number) {
+        // What a cas of unknown outcome read it may not have read at all.
+        let ok = registers.transactions.outcome(number) == Kind::Ok;
+        let micros = registers.transactions.micros(number).iter();
+        for micro in micros.filter(|micro| ok || micro.writes()) {
             meter.step()?;
             let order = &mut self.order;
             let (external, known) = self.keys.entry(micro.key).or_insert_with(|| {

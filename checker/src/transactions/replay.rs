@@ -8,6 +8,8 @@ use super::choices::Place;
 use super::decide::Witness;
 use super::guess::Commit;
 use super::micro::{Micro, NONE, Transactions};
+use super::replay_assumed as assumed;
+use super::replay_sessions as sessions;
 use crate::budget::Meter;
 use crate::error::Halt;
 use crate::levels::{Isolation, Level, Order};
@@ -62,6 +64,14 @@ impl<'a> Replay<'a> {
     fn snapshots(&self, commits: &[Commit], meter: &mut Meter<'_>) -> Result<bool, Halt> {
         if !self.complete(commits.iter().map(|commit| commit.transaction)) || !self.in_order(commits) {
             return Ok(false);
+        }
+        let assume = self.transactions.assume;
+        if assume.orders_versions() {
+            let order: Vec<u32> = commits.iter().map(|commit| commit.transaction).collect();
+            let reads = assumed::at_snapshots(self.transactions, commits);
+            if !assumed::holds(self.transactions, &order, &reads, assume) {
+                return Ok(false);
+            }
         }
         let keys = self.transactions.keys.len();
         meter.grow(keys * 64 + commits.len() * 48)?;
@@ -177,6 +187,7 @@ impl<'a> Replay<'a> {
         // As if each read the state just before its own commit.
         let commits = order.iter().zip(0..);
         let commits: Vec<Commit> = commits
+            .filter(|_| !self.level.isolation.is_of_sessions())
             .map(|(&transaction, snapshot)| Commit {
                 transaction,
                 snapshot,
@@ -186,8 +197,37 @@ impl<'a> Replay<'a> {
             return Ok(false);
         }
         let versions = Versions::of(self.transactions, order);
+        if self.level.isolation.is_of_sessions() {
+            let reads: Option<Vec<_>> = order
+                .iter()
+                .map(|&at| self.sources(at, &versions, chosen))
+                .collect();
+            let isolation = self.level.isolation;
+            return reads.map_or(Ok(false), |reads| {
+                let transactions = self.transactions;
+                let reads = &reads;
+                sessions::Order {
+                    transactions,
+                    order,
+                    reads,
+                    isolation,
+                }
+                .holds(meter)
+            });
+        }
         if self.level.isolation == Isolation::ReadUncommitted {
             return Ok(self.lists_agree(&versions));
+        }
+        if self.transactions.assume.orders_versions() {
+            let reads: Option<Vec<_>> = order
+                .iter()
+                .map(|&at| self.sources(at, &versions, chosen))
+                .collect();
+            let holds =
+                |reads: Vec<_>| assumed::holds(self.transactions, order, &reads, self.transactions.assume);
+            if !reads.is_some_and(holds) {
+                return Ok(false);
+            }
         }
         let sees_all = self.level.isolation.implies(Isolation::ReadAtomic);
         let transitive = self.level.isolation.implies(Isolation::Causal);

@@ -6,25 +6,32 @@ use serde_json::json;
 
 use super::Finding;
 use super::history::Shown;
+use super::micro::Words;
 use crate::levels::{Level, Levels};
+use crate::options::Assume;
 use crate::proved::{Proved, Vacuous};
+use crate::subject::Subject;
 use crate::verdict::{Check, CheckName, Verdict, Violation};
 
 /// The check of all groups.
-pub(super) fn report(model: &str, asked: Levels, findings: Vec<Finding>) -> Check {
-    let summary = Summary::of(asked, &findings);
+pub(super) fn report(words: Words, asked: Levels, findings: Vec<Finding>) -> Check {
+    let summary = Summary::of(words, asked, &findings);
     let verdict = match () {
         () if asked.iter().any(|level| summary.broken.contains(level)) => Verdict::Violation,
         // Whatever was not shown to hold is not known, and nothing is shown where nothing was asked.
         () if summary.proved() => Verdict::Pass,
         () => Verdict::Inconclusive,
     };
-    let name = name(asked);
+    let name = name(words.subject, asked);
+    let assumed = match words.assume.names() {
+        none if none.is_empty() => String::new(),
+        some => format!("; assumed: {}", some.join(", ")),
+    };
     Check {
         name,
         verdict,
-        reason: summary.reason(verdict),
-        details: summary.details(model, verdict),
+        reason: summary.reason(verdict) + &assumed,
+        details: summary.details(verdict),
         violations: findings
             .into_iter()
             .flat_map(|finding| violations(name, finding))
@@ -33,8 +40,9 @@ pub(super) fn report(model: &str, asked: Levels, findings: Vec<Finding>) -> Chec
 }
 
 /// The check's name: the two levels that are asked for most have one of their own.
-fn name(asked: Levels) -> CheckName {
+fn name(subject: Subject, asked: Levels) -> CheckName {
     match asked {
+        _ if subject != Subject::Transactions => CheckName::Consistency,
         _ if asked == Level::SERIALIZABLE.into() => CheckName::Serializability,
         _ if asked == Level::STRICT_SERIALIZABLE.into() => CheckName::StrictSerializability,
         _ => CheckName::Consistency,
@@ -57,6 +65,7 @@ fn violations(check: CheckName, finding: Finding) -> impl Iterator<Item = Violat
 
 /// All groups together.
 struct Summary {
+    words: Words,
     asked: Levels,
     outcomes: [usize; 3],
     keys: usize,
@@ -75,8 +84,9 @@ struct Summary {
 }
 
 impl Summary {
-    fn of(asked: Levels, findings: &[Finding]) -> Self {
+    fn of(words: Words, asked: Levels, findings: &[Finding]) -> Self {
         let mut summary = Summary {
+            words,
             asked,
             outcomes: [0; 3],
             keys: 0,
@@ -84,7 +94,7 @@ impl Summary {
             components: [0; 2],
             anomalies: BTreeMap::new(),
             worst: None,
-            kept: Level::all().iter().copied().collect(),
+            kept: words.subject.levels().into_iter().collect(),
             broken: Levels::NONE,
             shown: None,
             unclear: None,
@@ -128,22 +138,27 @@ impl Summary {
         let first = || finding.told.first().map(|told| told.name.clone());
         self.worst = self.worst.take().or_else(first);
         self.kept = self.kept.and(finding.kept);
-        self.broken = self.broken.or(finding.broken);
+        let levels = self.words.subject.levels().into_iter().collect();
+        self.broken = self.broken.or(finding.broken.and(levels));
         self.shown = self.shown.max(finding.shown);
         self.unclear = self.unclear.take().or_else(|| finding.unclear.clone());
         self.stopped = self.stopped.or(finding.stopped);
     }
 
-    fn details(&self, model: &str, verdict: Verdict) -> serde_json::Value {
+    fn details(&self, verdict: Verdict) -> serde_json::Value {
         let [ok, fail, info] = self.outcomes;
         let [cyclic, unsearched] = self.components;
+        let names = |levels| self.words.subject.names(levels);
         let mut details = json!({
-            "model": model, "consistency": self.asked.to_string(), "keys": self.keys,
+            "model": self.words.model, "consistency": names(self.asked).join(", "), "keys": self.keys,
             "transactions": {"ok": ok, "fail": fail, "info": info},
             "anomalies": self.anomalies,
             "cyclic_components": cyclic, "unsearched_components": unsearched,
             "unclear": self.unclear, "stopped": self.stopped,
         });
+        if self.words.assume != Assume::NOTHING {
+            details["assumed"] = json!(self.words.assume.names());
+        }
         if let Some([ww, wr, rw]) = self.links {
             details["dependencies"] = json!({"ww": ww, "wr": wr, "rw": rw});
         }
@@ -152,9 +167,9 @@ impl Summary {
             Verdict::Violation => {
                 details["proof"] = json!(Proved::Counterexample);
                 let not = self.broken.weakest();
-                details["not"] = json!(not.names());
-                details["also_not"] = json!(self.broken.without(not).names());
-                details["permits"] = json!(self.kept.without(self.broken).strongest().names());
+                details["not"] = json!(names(not));
+                details["also_not"] = json!(names(self.broken.without(not)));
+                details["permits"] = json!(names(self.kept.without(self.broken).strongest()));
             }
             Verdict::Inconclusive => {
                 details["proof"] = json!(Proved::Nothing {
@@ -167,12 +182,13 @@ impl Summary {
 
     fn reason(&self, verdict: Verdict) -> String {
         let [ok, fail, info] = self.outcomes;
-        let asked = self.asked;
+        let asked = self.words.subject.names(self.asked).join(", ");
         match verdict {
             Verdict::Pass => {
                 let shown = self.shown.map_or("", Shown::words);
                 format!(
-                    "{ok} transactions on {} keys ({info} unknown, {fail} failed) are {asked}: {shown}",
+                    "{ok} {} on {} keys ({info} unknown, {fail} failed) are {asked}: {shown}",
+                    self.words.subject.noun(),
                     self.keys
                 )
             }
@@ -184,19 +200,22 @@ impl Summary {
     /// Why nobody knows.
     fn open(&self) -> String {
         let [ok, fail, info] = self.outcomes;
+        let them = self.words.subject.noun();
         match (self.stopped, &self.unclear, self.vacuous) {
-            (Some(stopped), ..) => format!("{ok} transactions were undecided when {stopped} ended the check"),
+            (Some(stopped), ..) => format!("{ok} {them} were undecided when {stopped} ended the check"),
             (None, Some(unclear), _) => {
                 format!("no anomaly was found, but not every dependency is known: {unclear}")
             }
             (None, None, Some(vacuous)) => {
                 let tied = match vacuous {
-                    Vacuous::NothingObserved => "; nothing ties one transaction to another",
+                    Vacuous::NothingObserved if self.words.subject == Subject::Transactions => {
+                        "; nothing ties one transaction to another"
+                    }
                     _ => "",
                 };
                 format!("{}{tied}", vacuous.told(ok + fail + info))
             }
-            (None, None, None) => format!("{ok} transactions: no order was shown"),
+            (None, None, None) => format!("{ok} {them}: no order was shown"),
         }
     }
 
@@ -211,11 +230,12 @@ impl Summary {
             some => format!("; found in all: {}", some.join(", ")),
         };
         let asked = self.asked.iter().filter(|&level| self.broken.contains(level));
-        let asked: Levels = asked.collect();
+        let names = |levels| self.words.subject.names(levels).join(", ");
+        let asked = names(asked.collect());
         let worst = self.worst.as_deref().unwrap_or_default();
         let permits = match self.kept.without(self.broken).strongest() {
             none if none.is_empty() => String::new(),
-            some => format!("; it may still be {some}"),
+            some => format!("; it may still be {}", names(some)),
         };
         format!("not {asked}: {worst} is proved{found}{permits}")
     }

@@ -48,10 +48,15 @@ impl Shown<'_> {
     pub(super) fn brief(&self) -> String {
         let Shown(operation) = self;
         let value = match operation.outcome {
-            Kind::Ok => operation.result(),
+            Kind::Ok if !matches!(&*operation.invoke.f, "write" | "cas") => operation.result(),
             _ => operation.argument(),
         };
-        format!("{} by process {}", Short(value), operation.invoke.process)
+        let process = operation.invoke.process;
+        match (&*operation.invoke.f, &operation.invoke.key) {
+            ("txn", _) => format!("{} by process {process}", Short(value)),
+            (f, None) => format!("{f} {} by process {process}", Short(value)),
+            (f, Some(key)) => format!("{f} {} of {key} by process {process}", Short(value)),
+        }
     }
 }
 

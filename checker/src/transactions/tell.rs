@@ -5,6 +5,7 @@ use std::fmt::Write;
 use histories::Kind;
 
 use super::anomaly::{Anomaly, Case, Cases};
+use super::assumed;
 use super::cycles::Cycle;
 use super::dependencies::Link;
 use super::history::Inferred;
@@ -146,12 +147,15 @@ fn because(
                 index(after)
             )
         }
-        _ => model.because(before, after, link, t, u).unwrap_or_else(|| {
-            format!(
-                "of the order of what they read and wrote ({})",
-                reason(link).as_str()
-            )
-        }),
+        _ => model
+            .because(before, after, link, t, u)
+            .unwrap_or_else(|| match link {
+                Link::Ww if transactions.assume.orders_versions() => assumed::because(t, u),
+                _ => format!(
+                    "of the order of what they read and wrote ({})",
+                    reason(link).as_str()
+                ),
+            }),
     }
 }
 

@@ -26,18 +26,25 @@ pub(super) struct Seen {
 }
 
 /// Of each node, and each key, the place of the last commit that it sees; 0 if it sees none. Places count from 1.
-struct Last {
+pub(super) struct Last {
     keys: usize,
     of: Vec<u32>,
 }
 
 impl Last {
-    fn of(&self, node: u32) -> &[u32] {
+    pub(super) fn new(nodes: usize, keys: usize) -> Self {
+        Last {
+            keys,
+            of: vec![0; nodes * keys],
+        }
+    }
+
+    pub(super) fn of(&self, node: u32) -> &[u32] {
         &self.of[node as usize * self.keys..(node as usize + 1) * self.keys]
     }
 
     /// `to` sees what `from` does.
-    fn merge(&mut self, from: u32, to: u32) {
+    pub(super) fn merge(&mut self, from: u32, to: u32) {
         for key in 0..self.keys {
             let seen = self.of[from as usize * self.keys + key];
             let here = &mut self.of[to as usize * self.keys + key];
@@ -45,7 +52,7 @@ impl Last {
         }
     }
 
-    fn see(&mut self, node: u32, key: u32, place: u32) {
+    pub(super) fn see(&mut self, node: u32, key: u32, place: u32) {
         let here = &mut self.of[node as usize * self.keys + key as usize];
         *here = place.max(*here);
     }
@@ -82,11 +89,11 @@ impl Seen {
 }
 
 /// A read that misses a commit: who read, from whom, and what it should have seen.
-struct Missed {
-    source: Source,
-    missed: u32,
+pub(super) struct Missed {
+    pub source: Source,
+    pub missed: u32,
     /// What has to hold for it to be seen; each as a literal that says so.
-    because: Vec<Lit>,
+    pub because: Vec<Lit>,
 }
 
 impl Missed {
@@ -151,7 +158,7 @@ fn monotonic(
     put(found, facts, nodes, choices, solver)
 }
 
-fn put(
+pub(super) fn put(
     found: Vec<Missed>,
     facts: &Facts,
     nodes: Nodes,
@@ -194,10 +201,7 @@ impl<'a> Sight<'a> {
         let direct = seen.isolation == Isolation::ReadAtomic;
         let tables = if direct { 2 } else { 1 };
         solver.meter().grow(many * facts.keys * 4 * tables + many * 64)?;
-        let table = |many: usize| Last {
-            keys: facts.keys,
-            of: vec![0; many * facts.keys],
-        };
+        let table = |many: usize| Last::new(many, facts.keys);
         let mut sight = Sight {
             seen,
             facts,
@@ -285,7 +289,10 @@ impl<'a> Sight<'a> {
 
     fn refute(&self, choices: &mut Choices, solver: &mut Solver<'_, '_>) -> Result<bool, Stop> {
         let mut found = Vec::new();
-        for at in (0..self.facts.len()).filter(|&at| self.facts.certain(at)) {
+        for at in 0..self.facts.len() {
+            if !choices.took_effect(self.facts, at, solver) {
+                continue;
+            }
             for (&read, number) in self.facts.reads.of(at).iter().zip(0..) {
                 let Some(source) = choices.source(self.facts, (at, number), read, solver) else {
                     continue;

@@ -1,18 +1,15 @@
-//! Every level against a brute force over all orders of commits, all snapshots, and all writers that a read may mean.
-//!
-//! The definitions are written down here once more, by what each transaction sees, and share nothing with the checker.
+//! Every level against the brute force, on random histories.
 
-use std::collections::BTreeSet;
-
-use checker::{Budget, Isolation, Level, Order, Verdict};
+use checker::{Assume, Assumption, Budget, Isolation, Level, Order, Verdict};
 use histories::Kind;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::random::{self, Micro, Transaction, check_of, events};
+use crate::random::{self, Micro, Transaction, events};
 use crate::spelled::Model::{self, Lists, Registers};
-use crate::spelled::judge_with;
+use crate::spelled::{judge_assuming, judge_with};
+use crate::worlds::{brute_force, brute_force_assuming};
 
 /// A small history, in which much goes wrong.
 fn drawn(random: &mut ChaCha8Rng, model: Model) -> Vec<Transaction> {
@@ -149,290 +146,6 @@ fn times(random: &mut ChaCha8Rng, transactions: &mut [Transaction]) {
     }
 }
 
-/// What a read can mean: a place among the transactions that took effect, or the initial state.
-type Source = Option<usize>;
-
-/// One way in which it may have been: those that took effect, in the order of their commits.
-struct World<'a> {
-    model: Model,
-    order: Vec<&'a Transaction>,
-}
-
-impl World<'_> {
-    /// The last value that a transaction left under a key.
-    fn left(&self, at: usize, key: usize) -> Option<i64> {
-        let writes = self.order[at].micros.iter().rev();
-        writes.clone().find_map(|micro| match micro {
-            Micro::Write(of, value) if *of == key => Some(*value),
-            _ => None,
-        })
-    }
-
-    fn writes(&self, at: usize, key: usize) -> bool {
-        self.left(at, key).is_some()
-    }
-
-    /// All elements of a list, with who appended them, in the order of commits.
-    fn list(&self, key: usize) -> Vec<(i64, usize)> {
-        let mut list = Vec::new();
-        for (at, transaction) in self.order.iter().enumerate() {
-            for micro in &transaction.micros {
-                match micro {
-                    Micro::Write(of, value) if *of == key => list.push((*value, at)),
-                    _ => {}
-                }
-            }
-        }
-        list
-    }
-
-    /// For each read from outside of a transaction, in order: its key, and from whom it may be. None: impossible.
-    fn reads(&self, at: usize) -> Option<Vec<(usize, Vec<Source>)>> {
-        let mut own: Vec<(usize, i64)> = Vec::new();
-        let mut reads = Vec::new();
-        for micro in &self.order[at].micros {
-            let (key, found) = match micro {
-                Micro::Write(key, value) => {
-                    own.push((*key, *value));
-                    continue;
-                }
-                Micro::Read(key, found) => (*key, found),
-            };
-            let mine: Vec<i64> = own
-                .iter()
-                .filter(|(of, _)| *of == key)
-                .map(|&(_, value)| value)
-                .collect();
-            let sources: Vec<Source> = match self.model {
-                Registers if !mine.is_empty() => {
-                    if found.last() != mine.last() {
-                        return None;
-                    }
-                    continue;
-                }
-                Registers => match found.last() {
-                    None => vec![None],
-                    Some(value) => {
-                        let others = (0..self.order.len()).filter(|&other| other != at);
-                        others
-                            .filter(|&other| self.left(other, key) == Some(*value))
-                            .map(Some)
-                            .collect()
-                    }
-                },
-                Lists => {
-                    let split = found.len().checked_sub(mine.len())?;
-                    let inside = &found[split..];
-                    let list = self.list(key);
-                    // As Elle reads lists: whatever was read is a beginning of what the key becomes.
-                    let begins = found
-                        .iter()
-                        .enumerate()
-                        .all(|(place, value)| list.get(place).map(|of| of.0) == Some(*value));
-                    let half = split > 0 && list.get(split).is_some_and(|next| next.1 == list[split - 1].1);
-                    if !begins || half || inside != mine {
-                        return None;
-                    }
-                    let source = split.checked_sub(1).map(|last| list[last].1);
-                    if source == Some(at) {
-                        return None;
-                    }
-                    vec![source]
-                }
-            };
-            if sources.is_empty() {
-                return None;
-            }
-            reads.push((key, sources));
-        }
-        Some(reads)
-    }
-
-    /// Whether one is bound to stand before another.
-    fn bound(&self, order: Order, one: usize, other: usize) -> bool {
-        let (one, other) = (self.order[one], self.order[other]);
-        one.outcome == Kind::Ok
-            && match order {
-                Order::Any => false,
-                Order::Session => one.process == other.process && one.inv < other.inv,
-                Order::RealTime => one.ret < other.inv,
-            }
-    }
-
-    fn respects(&self, order: Order) -> bool {
-        let many = self.order.len();
-        (0..many).all(|at| (at..many).all(|later| !self.bound(order, later, at)))
-    }
-
-    /// Levels at which everybody reads the state after some number of commits.
-    fn snapshots(&self, level: Level, reads: &[Vec<(usize, Vec<Source>)>]) -> bool {
-        (0..self.order.len()).all(|at| {
-            let least = (0..at)
-                .filter(|&before| self.bound(level.order, before, at))
-                .map(|before| before + 1)
-                .max();
-            let least = match level.isolation {
-                Isolation::Serializable | Isolation::RepeatableRead => at,
-                _ => least.unwrap_or(0),
-            };
-            (least..=at).any(|snapshot| {
-                let last = |key: usize| (0..snapshot).rev().find(|&other| self.writes(other, key));
-                let conflict =
-                    |other: usize| (0..8).any(|key| self.writes(other, key) && self.writes(at, key));
-                let free = level.isolation == Isolation::Prefix || !(snapshot..at).any(conflict);
-                free && reads[at]
-                    .iter()
-                    .all(|(key, sources)| sources.contains(&last(*key)))
-            })
-        })
-    }
-
-    /// The other levels: for some choice of writers each reads the last of what it sees.
-    fn sees(&self, level: Level, reads: &[Vec<(usize, Vec<Source>)>]) -> bool {
-        let mut chosen: Vec<Vec<(usize, Source)>> = Vec::new();
-        self.choose(level, reads, &mut chosen)
-    }
-
-    fn choose(
-        &self,
-        level: Level,
-        reads: &[Vec<(usize, Vec<Source>)>],
-        chosen: &mut Vec<Vec<(usize, Source)>>,
-    ) -> bool {
-        let at = chosen.len();
-        if at == self.order.len() {
-            return self.legal(level, chosen);
-        }
-        let mut choices: Vec<Vec<(usize, Source)>> = vec![Vec::new()];
-        for (key, sources) in &reads[at] {
-            // Nobody reads from who commits later.
-            let before = sources
-                .iter()
-                .filter(|source| source.is_none_or(|source| source < at));
-            choices = choices
-                .iter()
-                .flat_map(|choice| {
-                    before
-                        .clone()
-                        .map(|&source| [choice.clone(), vec![(*key, source)]].concat())
-                })
-                .collect();
-        }
-        choices.into_iter().any(|choice| {
-            chosen.push(choice);
-            let legal = self.choose(level, reads, chosen);
-            chosen.pop();
-            legal
-        })
-    }
-
-    fn legal(&self, level: Level, chosen: &[Vec<(usize, Source)>]) -> bool {
-        let mut sees: Vec<BTreeSet<usize>> = Vec::new();
-        for (at, reads) in chosen.iter().enumerate() {
-            let mut direct: BTreeSet<usize> = reads.iter().filter_map(|&(_, source)| source).collect();
-            direct.extend((0..at).filter(|&before| self.bound(level.order, before, at)));
-            if level.isolation == Isolation::ParallelSnapshotIsolation {
-                direct
-                    .extend((0..at).filter(|&before| {
-                        (0..8).any(|key| self.writes(before, key) && self.writes(at, key))
-                    }));
-            }
-            let mut seen = direct.clone();
-            if matches!(
-                level.isolation,
-                Isolation::Causal | Isolation::ParallelSnapshotIsolation
-            ) {
-                direct.iter().for_each(|&before| seen.extend(&sees[before]));
-            }
-            for (number, &(key, source)) in reads.iter().enumerate() {
-                let visible: BTreeSet<usize> = match level.isolation {
-                    Isolation::ReadCommitted => BTreeSet::new(),
-                    Isolation::MonotonicAtomicView => {
-                        reads[..number].iter().filter_map(|&(_, source)| source).collect()
-                    }
-                    _ => seen.clone(),
-                };
-                if visible
-                    .iter()
-                    .any(|&other| self.writes(other, key) && Some(other) > source)
-                {
-                    return false;
-                }
-            }
-            sees.push(seen);
-        }
-        true
-    }
-
-    fn keeps(&self, level: Level) -> bool {
-        if !self.respects(level.order) {
-            return false;
-        }
-        let reads: Option<Vec<_>> = (0..self.order.len())
-            .map(|at| match self.order[at].outcome {
-                Kind::Ok => self.reads(at),
-                _ => Some(Vec::new()),
-            })
-            .collect();
-        let Some(reads) = reads else { return false };
-        match level.isolation {
-            Isolation::Serializable
-            | Isolation::RepeatableRead
-            | Isolation::SnapshotIsolation
-            | Isolation::Prefix => self.snapshots(level, &reads),
-            _ => self.sees(level, &reads),
-        }
-    }
-}
-
-/// Whether some world explains the history at this level.
-fn brute_force(model: Model, transactions: &[Transaction], level: Level) -> bool {
-    let possible: Vec<&Transaction> = transactions
-        .iter()
-        .filter(|of| of.outcome != Kind::Fail)
-        .collect();
-    let unknown: Vec<usize> = (0..possible.len())
-        .filter(|&at| possible[at].outcome == Kind::Info)
-        .collect();
-    (0..1_u32 << unknown.len()).any(|chosen| {
-        let happened = |at: usize| {
-            unknown
-                .iter()
-                .position(|&of| of == at)
-                .is_none_or(|bit| chosen >> bit & 1 == 1)
-        };
-        let there: Vec<&Transaction> = (0..possible.len())
-            .filter(|&at| happened(at))
-            .map(|at| possible[at])
-            .collect();
-        let mut order = Vec::new();
-        permute(&there, &mut order, &mut |order| {
-            World {
-                model,
-                order: order.to_vec(),
-            }
-            .keeps(level)
-        })
-    })
-}
-
-fn permute<'a>(
-    left: &[&'a Transaction],
-    order: &mut Vec<&'a Transaction>,
-    accept: &mut impl FnMut(&[&'a Transaction]) -> bool,
-) -> bool {
-    if left.is_empty() {
-        return accept(order);
-    }
-    (0..left.len()).any(|at| {
-        let mut rest = left.to_vec();
-        order.push(rest.remove(at));
-        let accepted = permute(&rest, order, accept);
-        order.pop();
-        accepted
-    })
-}
-
 /// Read uncommitted says nothing of reads but that somebody wrote what they show; the rest is said by the table of
 /// anomalies.
 fn judged(level: &&Level) -> bool {
@@ -451,11 +164,11 @@ fn every_level_agrees_with_the_brute_force() {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             let model = if random.random_bool(0.5) { Lists } else { Registers };
             let transactions = drawn(&mut random, model);
+            let events = events(model, &transactions, histories::Value::from);
             let mut tally = [0, 0];
             let mut kept = Vec::new();
-            for &level in &levels {
-                let legal = brute_force(model, &transactions, level);
-                let check = check_of(model, &transactions, level);
+            for (&level, legal) in levels.iter().zip(brute_force(model, &transactions, &levels)) {
+                let check = judge_with(model, &events, level, &Budget::unlimited()).unwrap();
                 let expected = if legal { Verdict::Pass } else { Verdict::Violation };
                 // To have nothing to prove is the only excuse.
                 let vacuous = check.details["proof"]["vacuous"].is_string();
@@ -480,6 +193,90 @@ fn every_level_agrees_with_the_brute_force() {
     let sum = |at: usize| found.iter().map(|tally| tally[at]).sum::<u64>();
     println!("{} illegal, {} legal", sum(0), sum(1));
     assert!(sum(0) > count && sum(1) > count);
+}
+
+/// What is assumed of keys holds of the order of versions, and of nothing else.
+#[test]
+fn what_is_assumed_of_keys_agrees_with_the_brute_force() {
+    let count = random::number("TRANSACTIONS_HISTORIES").unwrap_or(1_000);
+    let first = random::number("TRANSACTIONS_SEED").unwrap_or(1);
+    let nothing = Assume::NOTHING;
+    let linearizable = nothing.and(Assumption::LinearizableKeys);
+    let sequential = nothing.and(Assumption::SequentialKeys);
+    let both = linearizable
+        .and(Assumption::SequentialKeys)
+        .and(Assumption::WfrKeys);
+    let assumptions: [(Assume, &[Order]); 3] = [
+        (linearizable, &[Order::RealTime]),
+        (sequential, &[Order::Session]),
+        (both, &[Order::RealTime, Order::Session]),
+    ];
+    let levels = Level::all()
+        .iter()
+        .filter(judged)
+        .filter(|level| level.order != Order::RealTime);
+    let levels: Vec<Level> = levels.copied().collect();
+    let tallies: Vec<[u64; 3]> = (first..first + count)
+        .into_par_iter()
+        .map(|seed| {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let mut transactions = drawn(&mut random, Registers);
+            write_once(&mut transactions);
+            let mut tally = [0; 3];
+            let events = events(Registers, &transactions, histories::Value::from);
+            let free = brute_force(Registers, &transactions, &levels);
+            let answers = assumptions.iter().flat_map(|&(assume, orders)| {
+                let legal = brute_force_assuming(Registers, &transactions, &levels, orders);
+                let each = levels.iter().copied().zip(legal).zip(free.clone());
+                each.map(move |answer| (assume, answer))
+            });
+            for (assume, ((level, legal), free)) in answers {
+                let check = judge_assuming(Registers, &events, level, assume, &Budget::unlimited()).unwrap();
+                let expected = if legal { Verdict::Pass } else { Verdict::Violation };
+                let vacuous = check.details["proof"]["vacuous"].is_string();
+                let silent = check.verdict == Verdict::Inconclusive && vacuous;
+                assert!(
+                    check.verdict == expected || silent && legal,
+                    "seed {seed}: {level}, {assume:?}, is {legal}, and the checker says: {}\n{:?}\n{transactions:#?}",
+                    check.reason,
+                    check.violations,
+                );
+                assert!(check.reason.contains("; assumed: "), "{}", check.reason);
+                tally[usize::from(legal)] += 1;
+                tally[2] += u64::from(!legal && free);
+            }
+            tally
+        })
+        .collect();
+    let sum = |at: usize| tallies.iter().map(|tally| tally[at]).sum::<u64>();
+    println!(
+        "{} illegal, {} legal, {} by the assumption alone",
+        sum(0),
+        sum(1),
+        sum(2)
+    );
+    assert!(sum(0) > count && sum(1) > count && sum(2) > count / 10);
+}
+
+/// Has every write leave a value of its own, and every read show the first of those that it may have meant.
+fn write_once(transactions: &mut [Transaction]) {
+    let mut next = 0;
+    let mut named: Vec<(usize, i64, i64)> = Vec::new();
+    for micro in transactions.iter_mut().flat_map(|of| &mut of.micros) {
+        if let Micro::Write(key, value) = micro {
+            next += 1;
+            named.push((*key, *value, next));
+            *value = next;
+        }
+    }
+    for micro in transactions.iter_mut().flat_map(|of| &mut of.micros) {
+        if let Micro::Read(key, found) = micro {
+            for value in found {
+                let name = named.iter().find(|(of, old, _)| of == key && old == value);
+                *value = name.map_or(*value, |&(.., new)| new);
+            }
+        }
+    }
 }
 
 /// What the answer after a violation says of the other levels is what asking for them says.

@@ -12,7 +12,9 @@ mod anomalies;
 mod levels;
 mod matrix;
 mod random;
+mod sessions;
 mod spelled;
+mod worlds;
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Histories spelled in a few letters.
 
-use checker::{Budget, Check, HistoryError, Level, Options, linearizability, models};
+use checker::{Assume, Budget, Check, HistoryError, Level, Options, linearizability, models};
 use histories::{Event, Header, Kind, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +112,21 @@ pub fn judge_with(
     consistency: Level,
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
+    judge_assuming(model, events, consistency, Assume::NOTHING, budget)
+}
+
+/// The same, where something is taken for granted of the keys.
+pub fn judge_assuming(
+    model: Model,
+    events: &[Event],
+    consistency: Level,
+    assume: Assume,
+    budget: &Budget,
+) -> Result<Check, HistoryError> {
     let header: Header = serde_json::from_str(r#"{"history":1}"#).unwrap();
     let options = Options {
         consistency: consistency.into(),
+        assume,
         ..Options::default()
     };
     linearizability(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use checker::{Analysis, Bank, Engine, FailedCas, Level, NullRead, StaleReads, Verdict};
+use checker::{Analysis, Assume, Assumption, Bank, Engine, FailedCas, NullRead, StaleReads, Verdict};
 use clap::builder::PossibleValuesParser;
 use histories::format::Independent;
 use histories::{RunFolder, Value};
@@ -76,17 +76,20 @@ pub(super) struct Args {
     /// A bank's balances may be below zero.
     #[arg(long)]
     negative_balances: bool,
-    /// What transactions are held to; several levels with commas between them (`harness list levels`).
+    /// What transactions (without it strict-serializable) or registers (linearizable) are held to; several levels with commas
+    /// between them (`harness list levels`).
     #[arg(
         long,
-        value_enum,
+        value_parser = PossibleValuesParser::new(checker::Subject::all_names()),
         value_name = "LEVEL",
         value_delimiter = ',',
-        default_value = "strict-serializable",
         ignore_case = true,
         hide_possible_values = true
     )]
-    consistency: Vec<Level>,
+    consistency: Vec<String>,
+    /// What is taken for granted of the keys of an rw-register, as Elle can; several with commas between them.
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    assume: Vec<Assumption>,
     /// Who decides: a graph engine where one applies, else the search (auto), or only one of them.
     #[arg(long, value_enum, default_value = "auto")]
     engine: Engine,
@@ -153,7 +156,11 @@ fn limits(args: &Args) -> Limits {
             total: args.total_amount,
             negative_balances: args.negative_balances,
         },
-        consistency: args.consistency.iter().copied().collect(),
+        consistency: args.consistency.clone(),
+        assume: args
+            .assume
+            .iter()
+            .fold(Assume::NOTHING, |assume, &one| assume.and(one)),
         format: args.format.clone(),
         independent: args.independent,
         stop: Stop::unset(),

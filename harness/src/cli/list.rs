@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ::runs::record::NetworkName;
 use ::runs::workloads;
 use bytesize::ByteSize;
-use checker::Order;
+use checker::{Order, Subject};
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -141,12 +141,17 @@ fn nemeses() -> Table {
     }
 }
 
-/// The isolations; each has its variants by session and by real time.
+/// The isolations, each with its variants by session and by real time, and what registers are held to.
 fn levels() -> Table {
     let variant = |isolation, order| checker::Level::of(isolation, order).as_str();
     let plain = checker::Level::all()
         .iter()
         .filter(|level| level.order == Order::Any);
+    let registers = Subject::Registers;
+    let of_registers = registers.levels().into_iter().map(|level| {
+        let name = registers.name(level);
+        row(&[name, "of registers", "", "", registers.about(level)])
+    });
     Table {
         head: vec!["level", "also", "by session", "by real time", "about"],
         rows: plain
@@ -162,6 +167,7 @@ fn levels() -> Table {
                     level.isolation.about(),
                 ])
             })
+            .chain(of_registers)
             .collect(),
     }
 }

@@ -65,6 +65,22 @@ pub enum JudgeError {
         /// What it starts as.
         start: &'static str,
     },
+    /// A level of consistency that the model does not have.
+    #[error("--consistency {level}: the model {model} takes {takes}")]
+    NoLevel {
+        /// What was asked for.
+        level: String,
+        /// The model.
+        model: &'static str,
+        /// What it takes.
+        takes: String,
+    },
+    /// Assumptions for a model that takes none.
+    #[error("--assume: the model {model} takes none; rw-register does")]
+    NoAssumptions {
+        /// The model.
+        model: &'static str,
+    },
     /// What run.json says of the run.
     #[error(transparent)]
     Settings(#[from] SettingsError),

@@ -2,10 +2,10 @@
 
 use checker::models::Model;
 use checker::{Budget, Check, NullRead, Options, Proof, Proved, Verdict};
-use histories::{Event, History, Kind, Process, Value};
+use histories::{Event, History, Kind, Process, Value, format};
 
 use super::error::JudgeError;
-use super::{Implied, Limits};
+use super::{Implied, Limits, consistency};
 use crate::record::Operations;
 
 /// So many successes at least, or the run means nothing.
@@ -27,10 +27,11 @@ pub fn linearizability(
     budget: &Budget,
 ) -> Result<Check, JudgeError> {
     let row = model(model_name)?;
-    let options = limits.options(implied, row);
+    let options = limits.options(implied, row, format::has_real_time(&history.header))?;
     let judge =
         |options: &Options| checker::linearizability(&history.header, &history.events, row, options, budget);
     let mut check = judge(&options)?;
+    consistency::answered(&limits.consistency, row, check.name)?;
     let is_implied = limits.null_read.is_none() && options.null_read == NullRead::SaysNothing;
     let vacuous = matches!(check.proof(), Some(Proved::Nothing { vacuous: Some(_) }));
     let no_violation = vacuous || check.verdict == Verdict::Pass;

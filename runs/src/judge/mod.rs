@@ -9,6 +9,7 @@
 //! | [`recovery`] | recovery: whether the cluster came back |
 
 pub mod committed;
+mod consistency;
 mod error;
 pub mod history;
 pub mod journals;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use ::nemesis::Tells;
 use checker::models::Model;
 use checker::{
-    Analysis, Bank, Budget, Check, CheckName, Engine, FailedCas, Levels, NullRead, Options, Proof,
+    Analysis, Assume, Bank, Budget, Check, CheckName, Engine, FailedCas, NullRead, Options, Proof,
     StaleReads, Verdict,
 };
 use histories::format::{self, FormatError, Imported, Places, history1};
@@ -68,8 +69,11 @@ pub struct Limits {
     pub initial: Option<Value>,
     /// What a failed cas says, where it is not what the history's format implies.
     pub failed_cas: Option<FailedCas>,
-    /// What transactions are held to.
-    pub consistency: Levels,
+    /// What transactions or registers are held to, by the names of levels; none: by the model's own judgement, which of
+    /// transactions is strict-serializable.
+    pub consistency: Vec<String>,
+    /// What is taken for granted of an `rw-register`'s keys.
+    pub assume: Assume,
     /// How closely a set and a counter are looked at, where it is not what the history's format implies.
     pub analysis: Option<Analysis>,
     /// What a read of null says of a register, where it is not what the history's format implies.
@@ -98,7 +102,8 @@ impl Default for Limits {
             model: None,
             initial: None,
             failed_cas: None,
-            consistency: Levels::default(),
+            consistency: Vec::new(),
+            assume: Assume::NOTHING,
             analysis: None,
             null_read: None,
             stale_reads: StaleReads::default(),
@@ -112,7 +117,7 @@ impl Default for Limits {
 
 impl Limits {
     /// How a history is read and judged, given what its format implies.
-    fn options(&self, implied: Implied, model: &Model) -> Options {
+    fn options(&self, implied: Implied, model: &Model, timed: bool) -> Result<Options, JudgeError> {
         let failed_cas = match implied.failed_cas {
             format::FailedCas::DidNotHappen => FailedCas::DidNotHappen,
             format::FailedCas::Observation => FailedCas::Observation,
@@ -122,20 +127,24 @@ impl Limits {
             format::Analysis::Linearizable => (Analysis::Linearizable, NullRead::Observation),
             format::Analysis::Jepsen => (Analysis::Jepsen, NullRead::SaysNothing),
         };
-        Options {
+        Ok(Options {
             failed_cas: self.failed_cas.unwrap_or(failed_cas),
             engine: self.engine,
             certify: self.certify,
-            consistency: self.consistency,
-            analysis: self.analysis.unwrap_or(match model.takes_implied_analysis {
-                true => analysis,
-                false => Analysis::Linearizable,
-            }),
+            assume: consistency::assumed(self.assume, model)?,
+            consistency: consistency::levels(&self.consistency, model, timed)?,
+            // Who asks for a level asks for a legal order.
+            analysis: self.analysis.unwrap_or(
+                match model.takes_implied_analysis && self.consistency.is_empty() {
+                    true => analysis,
+                    false => Analysis::Linearizable,
+                },
+            ),
             null_read: self.null_read.unwrap_or(null_read),
             stale_reads: self.stale_reads,
             bank: self.bank,
             proof: Proof::Given,
-        }
+        })
     }
 }
 
@@ -318,7 +327,6 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
         }
     };
     let implied = Implied::by(&imported);
-    let limits = &others::levels(limits, &imported.history.header);
     let named = naming::named(path, &imported, limits)?;
     let (mut history, places) = (imported.history, imported.places);
     naming::start(&mut history.header, &named, limits)?;

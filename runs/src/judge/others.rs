@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use checker::{Level, Order, Verdict};
+use checker::Verdict;
 use histories::Header;
 use histories::format::{self, Claim};
-
-use super::Limits;
 
 /// Of models that fit the operations, those that the test is named after: `store/etcd append/<time>` is of `list-append`.
 pub(super) fn named_after<'a>(path: &Path, candidates: Vec<&'a str>) -> Vec<&'a str> {
@@ -35,19 +33,6 @@ fn test_name(path: &Path) -> Option<String> {
     let run = path.is_dir().then(|| path.canonicalize().ok()).flatten()?;
     let test = run.parent()?.file_name()?.to_str()?;
     Some(test.to_lowercase())
-}
-
-/// Limits that ask nothing of a history's order in time where it has none.
-pub(super) fn levels(limits: &Limits, header: &Header) -> Limits {
-    let untimed = |level: Level| match level.order {
-        Order::RealTime if !format::has_real_time(header) => Level::of(level.isolation, Order::Any),
-        _ => level,
-    };
-    let consistency = limits.consistency.iter().map(untimed).collect();
-    Limits {
-        consistency,
-        ..limits.clone()
-    }
 }
 
 /// What is to be known beside the verdict on a history that another tool left.
@@ -93,7 +78,7 @@ fn compared(claim: &Claim, verdict: Verdict) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::{JudgeError, file};
+    use crate::judge::{JudgeError, Limits, file};
 
     /// What comes of a folder with these files.
     fn judged(files: &[(&str, &str)]) -> Result<(Verdict, Vec<String>), JudgeError> {

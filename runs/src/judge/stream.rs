@@ -72,7 +72,8 @@ fn open(path: &Path, limits: &Limits) -> Option<Blocks<Begun>> {
 
 fn stream(header: &Header, named: &Named, limits: &Limits) -> Result<Option<Stream>, JudgeError> {
     let row = model(&named.model)?;
-    Ok(Stream::of(header, row, &limits.options(Implied::default(), row)))
+    let options = limits.options(Implied::default(), row, format::has_real_time(header))?;
+    Ok(Stream::of(header, row, &options))
 }
 
 fn results(path: &Path, header: &Header, check: Check, operations: Operations) -> Results {
