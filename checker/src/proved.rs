@@ -120,6 +120,8 @@ pub enum Reading {
     Kafka,
     /// `jepsen.tests.adya`.
     AdyaG2,
+    /// Elle's `monotonic-key-graph`, with the order of processes.
+    Monotonic,
 }
 
 impl Reading {
@@ -148,6 +150,9 @@ impl Reading {
                 "no read shows a write without one that had completed before it (Jepsen's causal-reverse)"
             }
             Reading::Kafka => "no message is lost, reordered or skipped, as Jepsen's kafka looks at them",
+            Reading::Monotonic => {
+                "they have an order in which no key goes back and each process keeps its own (Elle's monotonic keys)"
+            }
             Reading::AdyaG2 => "of each key at most one insert succeeded (Jepsen's adya)",
         }
     }
@@ -165,6 +170,7 @@ impl Reading {
             Reading::StrictOrder => "Jepsen's causal-reverse",
             Reading::Kafka => "Jepsen's kafka",
             Reading::AdyaG2 => "Jepsen's adya",
+            Reading::Monotonic => "Elle's monotonic keys",
         }
     }
 }

@@ -12,6 +12,7 @@ mod final_read;
 mod kafka;
 pub(crate) mod kv;
 mod long_fork;
+mod monotonic;
 pub(crate) mod multi_register;
 pub(crate) mod mutex;
 pub(crate) mod queue;
@@ -56,6 +57,7 @@ pub static TABLE: &[Model] = &[
     fenced_mutex::REENTRANT,
     semaphore::MODEL,
     unique_ids::MODEL,
+    monotonic::MODEL,
     strict_order::COMMENTS,
     strict_order::CAUSAL_REVERSE,
     bank::MODEL,

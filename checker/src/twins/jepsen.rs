@@ -339,3 +339,46 @@ impl Twin for Seen {
         }
     }
 }
+
+/// Two numbers that only grow.
+pub(crate) struct Numbers;
+
+impl Twin for Numbers {
+    type State = [i64; 2];
+
+    fn initial(&self) -> [i64; 2] {
+        [0; 2]
+    }
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        match rng.random_bool(0.5) {
+            true => ("inc", any(rng, 2)),
+            false => ("read", Value::Null),
+        }
+    }
+
+    fn run(&self, state: &[i64; 2], _: u64, f: &str, argument: &Value) -> Vec<([i64; 2], Value)> {
+        let pair = |key: usize, state: &[i64; 2]| Value::list([Value::from(key as i64), state[key].into()]);
+        if f == "read" {
+            return vec![(*state, Value::list([pair(0, state), pair(1, state)]))];
+        }
+        let mut next = *state;
+        let key = argument.as_int().unwrap() as usize;
+        next[key] += 1;
+        vec![(next, Value::list([pair(key, &next)]))]
+    }
+
+    /// One of the numbers is as it was a while ago.
+    fn mutate(&self, rng: &mut ChaCha8Rng, f: &str, result: &Value) -> Value {
+        let change = |pair: &Value| match pair.as_list() {
+            Some([key, Value::Int(number)]) if rng.random_bool(0.5) => {
+                Value::list([key.clone(), (number - rng.random_range(1..3)).max(0).into()])
+            }
+            _ => pair.clone(),
+        };
+        match (f, result.as_list()) {
+            ("read", Some(pairs)) => Value::list(pairs.iter().map(change).collect::<Vec<_>>()),
+            _ => result.clone(),
+        }
+    }
+}
