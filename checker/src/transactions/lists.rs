@@ -74,15 +74,21 @@ impl<'a> Lists<'a> {
     fn order(&mut self, cases: &mut Cases, meter: &mut Meter<'_>) -> Result<(), Halt> {
         for (key, order) in self.orders.iter_mut().enumerate() {
             let mut strangers: FxHashMap<&Value, ()> = FxHashMap::default();
+            let mut shown: FxHashMap<u32, u32> = FxHashMap::default();
             for (at, element) in order.list.iter().enumerate() {
                 meter.step()?;
                 let version = self.transactions.version(key as u32, element);
                 order.versions.push(version.unwrap_or(NONE));
-                let twice = match version {
+                let too_often = match version {
                     None => strangers.insert(element, ()).is_some(),
-                    Some(version) => std::mem::replace(&mut self.places[version as usize], at as u32 + 1) > 0,
+                    Some(version) => {
+                        let again = std::mem::replace(&mut self.places[version as usize], at as u32 + 1) > 0;
+                        let shown = shown.entry(version).or_default();
+                        *shown += u32::from(again);
+                        *shown >= self.transactions.versions[version as usize].writes
+                    }
                 };
-                if twice && !order.ambiguous {
+                if too_often {
                     order.broken = true;
                     cases.add(Anomaly::DuplicateElements, || {
                         duplicate(order.reader, self.transactions.keys[key], element)

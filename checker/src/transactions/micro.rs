@@ -105,6 +105,8 @@ pub(super) struct Version<'a> {
     pub last: bool,
     /// Whether several wrote it, so that nobody knows whose it is.
     pub ambiguous: bool,
+    /// How many wrote it.
+    pub writes: u32,
 }
 
 /// All transactions of a group. A transaction's number is its operation's place in the group.
@@ -260,6 +262,7 @@ impl<'a> Transactions<'a> {
             outcome,
             last: true,
             ambiguous: false,
+            writes: 1,
         };
         if number == next {
             self.versions.push(version);
@@ -268,7 +271,10 @@ impl<'a> Transactions<'a> {
             match (known.outcome, outcome) {
                 (Kind::Fail, _) => *known = version,
                 (_, Kind::Fail) => return number,
-                _ => known.ambiguous = true,
+                _ => {
+                    known.ambiguous = true;
+                    known.writes += 1;
+                }
             }
         }
         let (by, before) = std::mem::replace(&mut keys.last_write[key as usize], (writer, number));

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `micro` | operations to transactions, with small numbers for keys and versions |
 //! | `lists`, `list_reads` | `list-append`: version orders, what single reads show, ww, wr and rw |
+//! | `duplicates` | elements that were appended more than once: which append each of them is |
 //! | `registers`, `versions` | `rw-register`: what can be known at once of the order of versions, ww, wr and rw |
 //! | `assumed` | what follows for the order of versions from what is assumed of keys |
 //! | `dependencies`, `cycles` | the graph, with process order and real time; a short cycle of each kind |
@@ -32,6 +33,7 @@ mod culprits;
 mod cycles;
 mod decide;
 mod dependencies;
+mod duplicates;
 mod facts;
 mod guess;
 mod history;
@@ -105,7 +107,57 @@ pub(crate) fn check(
         findings.push(analyse(group, words, asked, budget)?);
         budget.key_done();
     }
+    let is_open = |finding: &Finding| finding.unclear.is_some() && finding.stopped.is_none();
+    let all: Levels = words.subject.levels().into_iter().collect();
+    let is_lost = |finding: &Finding| finding.broken.contains_all(all);
+    if words.lists && findings.iter().any(is_open) && !findings.iter().any(is_lost) {
+        let ways = duplicates::ways(events).unwrap_or_default();
+        if let Some(told_apart) = in_every_way(&together, &ways, words, asked, budget)? {
+            findings = told_apart;
+        }
+    }
     Ok(report::report(words, asked, findings))
+}
+
+/// Judges a history in each of several ways of telling its elements apart: what was found in one in which it keeps to the
+/// levels, or, where it breaks one of them in all, in the first.
+fn in_every_way(
+    header: &Header,
+    ways: &[Vec<Event>],
+    words: Words,
+    asked: Levels,
+    budget: &Budget,
+) -> Result<Option<Vec<Finding>>, HistoryError> {
+    let all: Levels = words.subject.levels().into_iter().collect();
+    let (mut first, mut broken, mut kept) = (None, all, Levels::NONE);
+    for events in ways {
+        let groups = match groups_within(header, events, &mut budget.meter()) {
+            Ok(groups) => groups,
+            Err(Halt::History(error)) => return Err(error),
+            Err(Halt::Stop(_)) => return Ok(None),
+        };
+        let findings = groups.iter().map(|group| analyse(group, words, asked, budget));
+        let mut findings: Vec<Finding> = findings.collect::<Result<_, _>>()?;
+        if findings.iter().all(|finding| finding.kept.contains_all(asked)) {
+            findings
+                .iter_mut()
+                .for_each(|finding| finding.ways = Some(ways.len()));
+            return Ok(Some(findings));
+        }
+        let of_all = findings
+            .iter()
+            .fold(Levels::NONE, |all, finding| all.or(finding.broken));
+        broken = broken.and(of_all);
+        let by_all = findings.iter().map(|finding| finding.kept);
+        kept = kept.or(by_all.reduce(Levels::and).unwrap_or(Levels::NONE));
+        first.get_or_insert(findings);
+    }
+    let violated = asked.iter().any(|level| broken.contains(level));
+    Ok(first.filter(|_| violated).map(|mut findings| {
+        let each = findings.iter_mut();
+        each.for_each(|finding| finding.in_all_ways(broken, kept, ways.len()));
+        findings
+    }))
 }
 
 /// A keyed history says of every operation which register it is about.
@@ -144,6 +196,8 @@ struct Finding {
     unclear: Option<String>,
     /// What ended the analysis early.
     stopped: Option<&'static str>,
+    /// In how many ways elements that were appended more than once can be told apart, where that was needed.
+    ways: Option<usize>,
 }
 
 fn analyse(group: &Group<'_>, words: Words, asked: Levels, budget: &Budget) -> Result<Finding, HistoryError> {
@@ -192,6 +246,18 @@ impl Finding {
             shown: None,
             unclear: None,
             stopped: None,
+            ways: None,
+        }
+    }
+
+    /// What is broken however elements are told apart, and what is kept in one of the ways.
+    fn in_all_ways(&mut self, broken: Levels, kept: Levels, ways: usize) {
+        (self.broken, self.kept, self.ways) = (broken, kept, Some(ways));
+        for told in &mut self.told {
+            told.why += &format!(
+                " Elements that were appended more than once have numbers here; this is one of the {ways} ways to tell them \
+                 apart, and in none of them is there an order."
+            );
         }
     }
 

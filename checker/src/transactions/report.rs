@@ -79,6 +79,7 @@ struct Summary {
     shown: Option<Shown>,
     unclear: Option<String>,
     stopped: Option<&'static str>,
+    ways: Option<usize>,
     /// Why there was nothing to prove.
     vacuous: Option<Vacuous>,
 }
@@ -99,6 +100,7 @@ impl Summary {
             shown: None,
             unclear: None,
             stopped: None,
+            ways: None,
             vacuous: None,
         };
         for finding in findings {
@@ -143,6 +145,7 @@ impl Summary {
         self.shown = self.shown.max(finding.shown);
         self.unclear = self.unclear.take().or_else(|| finding.unclear.clone());
         self.stopped = self.stopped.or(finding.stopped);
+        self.ways = self.ways.or(finding.ways);
     }
 
     fn details(&self, verdict: Verdict) -> serde_json::Value {
@@ -186,8 +189,13 @@ impl Summary {
         match verdict {
             Verdict::Pass => {
                 let shown = self.shown.map_or("", Shown::words);
+                let ways = self.ways.map_or(String::new(), |ways| {
+                    format!(
+                        "; elements that were appended more than once were told apart in one of {ways} ways"
+                    )
+                });
                 format!(
-                    "{ok} {} on {} keys ({info} unknown, {fail} failed) are {asked}: {shown}",
+                    "{ok} {} on {} keys ({info} unknown, {fail} failed) are {asked}: {shown}{ways}",
                     self.words.subject.noun(),
                     self.keys
                 )

@@ -15,7 +15,7 @@ use crate::worlds::{brute_force, brute_force_assuming};
 fn drawn(random: &mut ChaCha8Rng, model: Model) -> Vec<Transaction> {
     let many = random.random_range(2..=4_usize);
     let keys = random.random_range(1..=2_usize);
-    let unique = model == Lists || random.random_bool(0.6);
+    let unique = random.random_bool(if model == Lists { 0.8 } else { 0.6 });
     let mut written: Vec<Vec<i64>> = vec![vec![]; keys];
     let mut transactions: Vec<Transaction> = Vec::new();
     let mut next = 1;
@@ -290,7 +290,8 @@ fn the_boundary_is_what_every_level_says_by_itself() {
         let events = events(model, &transactions, histories::Value::from);
         let judge = |level: Level| judge_with(model, &events, level, &Budget::unlimited()).unwrap();
         let check = judge(Level::STRICT_SERIALIZABLE);
-        if check.verdict != Verdict::Violation {
+        // Of elements that can be told apart in too many ways the boundary is not looked for.
+        if check.verdict != Verdict::Violation || check.details["unclear"].is_string() {
             continue;
         }
         violations += 1;

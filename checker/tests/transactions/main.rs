@@ -19,7 +19,7 @@ mod worlds;
 use std::path::{Path, PathBuf};
 
 use checker::{Budget, Check, HistoryError, Level, Verdict};
-use spelled::{Model, events, judge, judge_with};
+use spelled::{Model, events, judge, judge_with, names};
 
 /// Both of elle-cli's spellings of the example in Elle's paper have its cycle.
 #[test]
@@ -99,13 +99,25 @@ fn what_was_proved_before_the_end_stays_proved() {
 }
 
 #[test]
-fn an_element_appended_twice_leaves_it_open() {
-    let check = judge(
-        Model::Lists,
-        &["ax1", "ax1", "rx11"],
-        "ABCabc",
-        Level::STRICT_SERIALIZABLE,
+fn an_element_appended_twice_is_told_apart_in_every_way() {
+    let lists = |texts: &[&str], schedule| judge(Model::Lists, texts, schedule, Level::STRICT_SERIALIZABLE);
+    let check = lists(&["ax1", "ax1", "rx11"], "ABCabc");
+    assert_eq!(check.verdict, Verdict::Pass);
+    assert!(
+        check.reason.ends_with("told apart in one of 2 ways"),
+        "{}",
+        check.reason
     );
+    // Shown more often than it was appended.
+    let check = lists(&["ax1", "ax1", "rx111"], "ABCabc");
+    assert_eq!(names(&check), ["duplicate-elements"]);
+    // Whichever of the two was seen, the second one had completed.
+    let check = lists(&["ax1", "ax1", "rx1"], "");
+    assert_eq!(check.verdict, Verdict::Violation, "{}", check.reason);
+    let why = &check.violations[0].why;
+    assert!(why.contains("one of the 2 ways to tell them apart"), "{why}");
+    // Five of one are more ways than are tried.
+    let check = lists(&["ax1", "ax1", "ax1", "ax1", "ax1", "rx11111"], "ABCDEFabcdef");
     assert_eq!(check.verdict, Verdict::Inconclusive);
     assert!(
         check.reason.contains("1 was appended to \"x\" more than once"),

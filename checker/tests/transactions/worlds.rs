@@ -94,7 +94,9 @@ impl World<'_> {
                         .enumerate()
                         .all(|(place, value)| list.get(place).map(|of| of.0) == Some(*value));
                     let half = split > 0 && list.get(split).is_some_and(|next| next.1 == list[split - 1].1);
-                    if !begins || half || inside != mine {
+                    // What it appended itself stands there as its own, not as another one's that looks alike.
+                    let own = (split..found.len()).all(|place| list.get(place).is_some_and(|of| of.1 == at));
+                    if !begins || half || inside != mine || !own {
                         return None;
                     }
                     let source = split.checked_sub(1).map(|last| list[last].1);
