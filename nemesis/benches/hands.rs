@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nemesis::evidence;
 use nemesis::faults::RulesSet;
-use nemesis::hands::{Clock, Framing, Hands, Network, NodeCommand, Ready};
+use nemesis::hands::{Clock, Framing, Hands, Logs, Network, NodeCommand, Ready};
 use nemesis::{Effect, Link, LinkRule, NodeId};
 
 const NODES: usize = 5;
@@ -51,17 +51,15 @@ async fn cluster(folder: &Path, client: SocketAddr, peer: SocketAddr) -> Hands {
         let script = format!("echo '{report}' > $0.new && mv $0.new $0 && exec sleep 1000");
         hands.set_command(
             node,
-            NodeCommand {
-                program: "/bin/sh".into(),
-                args: vec!["-c".into(), OsString::from(script), ready_file.clone().into()],
-                ready: Ready::File(ready_file),
-                restart_args: None,
-                env: Vec::new(),
-                folder: None,
-                clean_exits: Vec::new(),
-                stdout: file("out"),
-                stderr: file("err"),
-            },
+            NodeCommand::new(
+                "/bin/sh",
+                vec!["-c".into(), OsString::from(script), ready_file.clone().into()],
+                Ready::File(ready_file),
+                Logs {
+                    stdout: file("out"),
+                    stderr: file("err"),
+                },
+            ),
         );
         assert!(hands.apply(&Effect::Start(node)).await.is_installed());
     }

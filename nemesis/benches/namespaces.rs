@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use nemesis::evidence;
 use nemesis::faults::RulesSet;
-use nemesis::hands::{Clock, Direction, Framing, Hands, Network, NodeCommand, Plan, allow_namespaces};
+use nemesis::hands::{
+    Clock, Direction, Framing, Hands, Logs, Network, NodeCommand, Plan, Ready, allow_namespaces,
+};
 use nemesis::{Effect, Link, LinkRule, NodeId};
 use tokio::task::JoinSet;
 
@@ -75,13 +77,15 @@ async fn up(folder: &tempfile::TempDir) -> Hands {
 fn command(folder: &Path, node: NodeId, address: &str) -> NodeCommand {
     let file = |what: &str| folder.join(format!("{node}.{what}"));
     let ready_file = file("ready");
-    NodeCommand {
-        program: std::env::current_exe().unwrap(),
-        args: ["node".into(), OsString::from(address), ready_file.clone().into()].into(),
-        ready_file,
-        stdout: file("out"),
-        stderr: file("err"),
-    }
+    NodeCommand::new(
+        std::env::current_exe().unwrap(),
+        ["node".into(), OsString::from(address), ready_file.clone().into()].into(),
+        Ready::File(ready_file),
+        Logs {
+            stdout: file("out"),
+            stderr: file("err"),
+        },
+    )
 }
 
 /// A node: its peers are answered; a client has it measure.

@@ -1,12 +1,11 @@
 //! `cluster-node`, our own Raft store, met over the wire like any foreign system (docs/cluster-node.md).
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use histories::{LogIndex, Term, Value};
-use nemesis::hands::{Framing, Hands, NodeCommand, Plan, Ready};
+use nemesis::hands::{Framing, Hands, Logs, NodeCommand, Plan, Ready};
 use nemesis::{Link, NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::store::{Answer, Reply, Request, StoreOp};
@@ -113,21 +112,15 @@ fn command(settings: &Settings<'_>, node: NodeId) -> NodeCommand {
         flag("--bug", bug.into());
     }
     args.push("--exit-with-stdin".into());
-    NodeCommand {
-        program: settings.program.clone(),
+    NodeCommand::new(
+        settings.program.clone(),
         args,
-        ready: Ready::File(ready_file),
-        restart_args: None,
-        env: Vec::new(),
-        folder: None,
-        clean_exits: Vec::new(),
-        stdout: log(&folder, "stdout.log"),
-        stderr: log(&folder, "stderr.log"),
-    }
-}
-
-fn log(folder: &std::path::Path, name: &str) -> PathBuf {
-    folder.join(name)
+        Ready::File(ready_file),
+        Logs {
+            stdout: folder.join("stdout.log"),
+            stderr: folder.join("stderr.log"),
+        },
+    )
 }
 
 /// The body of `POST /op`.

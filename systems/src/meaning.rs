@@ -258,7 +258,7 @@ mod tests {
                 );
                 for word in Word::ALL {
                     if row.on.is_empty() || row.on.contains(&word) {
-                        let found = rule(&rules, word, &came).map(|found| std::ptr::from_ref(found));
+                        let found = rule(&rules, word, &came).map(std::ptr::from_ref);
                         assert_eq!(
                             found,
                             Some(std::ptr::from_ref(&rules[at])),

@@ -208,8 +208,7 @@ impl<'a> Run<'a> {
         let deadline = begin + SERVES;
         let request = Request::read("harness-is-it-ready".into(), self.settings.op_timeout);
         let mut why = String::new();
-        let mut nodes = NodeId::all(self.settings.nodes).cycle();
-        while let Some(node) = nodes.next() {
+        for node in NodeId::all(self.settings.nodes).cycle() {
             let reply = self.world.ask(node, &request).await;
             if matches!(reply.answer, Answer::Ok(_)) {
                 break;

@@ -113,3 +113,18 @@ pub fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) 
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// Whether this machine lets the harness make network namespaces; where it must, that it does not is an error.
+#[allow(clippy::print_stderr)]
+pub fn has_namespaces() -> bool {
+    let made = Command::new("unshare").args(["-rn", "true"]).output();
+    let has = made.is_ok_and(|made| made.status.success());
+    assert!(
+        has || std::env::var_os("HARNESS_NAMESPACES_REQUIRED").is_none(),
+        "HARNESS_NAMESPACES_REQUIRED is set, and `unshare -rn true` fails"
+    );
+    if !has {
+        eprintln!("SKIPPED: this machine allows no network namespaces");
+    }
+    has
+}

@@ -34,6 +34,15 @@ pub struct NodeCommand {
     pub stderr: PathBuf,
 }
 
+/// Where a node leaves what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// Where its standard output is appended.
+    pub stdout: PathBuf,
+    /// Where its standard error is appended.
+    pub stderr: PathBuf,
+}
+
 /// A child that has just been started.
 pub(super) struct Spawned {
     pub(super) child: Child,
@@ -42,6 +51,22 @@ pub(super) struct Spawned {
 }
 
 impl NodeCommand {
+    /// A program that gets the same arguments at every start, lives in the harness's own folder and environment, and exits with 0
+    /// when it is asked to stop.
+    pub fn new(program: impl Into<PathBuf>, args: Vec<OsString>, ready: Ready, logs: Logs) -> Self {
+        NodeCommand {
+            program: program.into(),
+            args,
+            restart_args: None,
+            env: Vec::new(),
+            folder: None,
+            ready,
+            clean_exits: Vec::new(),
+            stdout: logs.stdout,
+            stderr: logs.stderr,
+        }
+    }
+
     /// Start it. Its standard input is a pipe, so that it can notice the end of the harness on every platform.
     /// `starts` counts from 1.
     pub(super) fn spawn(&self, starts: u64) -> io::Result<Spawned> {

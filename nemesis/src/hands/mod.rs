@@ -73,7 +73,7 @@ use crate::view::ProcessState;
 
 pub use child_setup::companion;
 pub use clock::Clock;
-pub use command::NodeCommand;
+pub use command::{Logs, NodeCommand};
 pub use exit::NodeExit;
 pub use namespace_error::{NamespaceError, Obstacle, Step};
 pub use network::{Direction, Framing, Network, Plan};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nemesis::evidence;
 use nemesis::faults::Started;
-use nemesis::hands::{Clock, Framing, Hands, Network, NodeCommand, Ready};
+use nemesis::hands::{Clock, Framing, Hands, Logs, Network, NodeCommand, Ready};
 use nemesis::{Effect, NodeId, Outcome};
 use serde::de::DeserializeOwned;
 
@@ -79,17 +79,15 @@ pub fn command(folder: &Path, node: NodeId, script: &str) -> NodeCommand {
     let file = |what: &str| folder.join(format!("{node}.{what}"));
     let ready_file = file("ready");
     let script = format!("READY={}\n{script}", ready_file.display());
-    NodeCommand {
-        program: "/bin/sh".into(),
-        args: ["-c".to_owned(), script].map(OsString::from).into(),
-        ready: Ready::File(ready_file),
-        restart_args: None,
-        env: Vec::new(),
-        folder: None,
-        clean_exits: Vec::new(),
-        stdout: file("out"),
-        stderr: file("err"),
-    }
+    NodeCommand::new(
+        "/bin/sh",
+        ["-c".to_owned(), script].map(OsString::from).into(),
+        Ready::File(ready_file),
+        Logs {
+            stdout: file("out"),
+            stderr: file("err"),
+        },
+    )
 }
 
 /// A script that reports these addresses and goes on with `rest`.

@@ -14,9 +14,9 @@ use super::template::Template;
 #[serde(rename_all = "kebab-case")]
 pub enum Client {
     /// HTTP; answers are JSON or text.
-    Http(Http),
+    Http(Box<Http>),
     /// Redis' protocol (RESP).
-    Redis(Redis),
+    Redis(Box<Redis>),
     /// A program that speaks to the system on the harness's behalf (docs/adapter.md).
     Adapter(Adapter),
 }

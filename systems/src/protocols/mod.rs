@@ -47,8 +47,8 @@ pub(crate) trait Protocol: Send + Sync {
 /// The client of a system.
 pub(crate) fn of(client: &Client, me: &NodeSees) -> Result<Arc<dyn Protocol>, SystemError> {
     Ok(match client {
-        Client::Http(operations) => Arc::new(http::Http::new(operations.clone())?),
-        Client::Redis(operations) => Arc::new(redis::Redis::new(operations.clone())),
+        Client::Http(operations) => Arc::new(http::Http::new((**operations).clone())?),
+        Client::Redis(operations) => Arc::new(redis::Redis::new((**operations).clone())),
         Client::Adapter(adapter) => Arc::new(adapter::Adapter::new(adapter, me)?),
     })
 }

@@ -3,23 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lab::{Lab, check, wait_until};
-
-/// Whether this machine lets the harness make network namespaces; where it must, that it does not is an error.
-fn has_namespaces() -> bool {
-    let made = std::process::Command::new("unshare")
-        .args(["-rn", "true"])
-        .output();
-    let has = made.is_ok_and(|made| made.status.success());
-    assert!(
-        has || std::env::var_os("HARNESS_NAMESPACES_REQUIRED").is_none(),
-        "HARNESS_NAMESPACES_REQUIRED is set, and `unshare -rn true` fails"
-    );
-    if !has {
-        eprintln!("SKIPPED: this machine allows no network namespaces");
-    }
-    has
-}
+use crate::lab::{Lab, check, has_namespaces, wait_until};
 
 /// The description, edited, in the test's own folder.
 fn described(lab: &Lab, edits: &[(&str, &str)]) -> PathBuf {
