@@ -158,23 +158,26 @@ fn every_level_agrees_with_the_brute_force() {
     let first = random::number("TRANSACTIONS_SEED").unwrap_or(1);
     println!("seeds {first}..{}", first + count);
     let levels: Vec<Level> = Level::all().iter().filter(judged).copied().collect();
-    let found: Vec<[u64; 2]> = (first..first + count)
+    let found: Vec<[u64; 3]> = (first..first + count)
         .into_par_iter()
         .map(|seed| {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             let model = if random.random_bool(0.5) { Lists } else { Registers };
             let transactions = drawn(&mut random, model);
             let events = events(model, &transactions, histories::Value::from);
-            let mut tally = [0, 0];
+            let mut tally = [0; 3];
             let mut kept = Vec::new();
             for (&level, legal) in levels.iter().zip(brute_force(model, &transactions, &levels)) {
                 let check = judge_with(model, &events, level, &Budget::unlimited()).unwrap();
                 let expected = if legal { Verdict::Pass } else { Verdict::Violation };
-                // To have nothing to prove is the only excuse.
+                // The only excuses are to have nothing to prove, and more ways to tell equal elements apart than are tried.
                 let vacuous = check.details["proof"]["vacuous"].is_string();
-                let silent = check.verdict == Verdict::Inconclusive && vacuous;
+                let too_many = model == Lists && check.details["unclear"].is_string();
+                let silent = check.verdict == Verdict::Inconclusive;
+                let excused = silent && (vacuous && legal || too_many);
+                tally[2] += u64::from(silent && too_many);
                 assert!(
-                    check.verdict == expected || silent && legal,
+                    check.verdict == expected || excused,
                     "seed {seed}, {model:?}: {level} is {legal}, and the checker says: {}\n{:?}\n{transactions:#?}",
                     check.reason,
                     check.violations,
@@ -191,8 +194,13 @@ fn every_level_agrees_with_the_brute_force() {
         })
         .collect();
     let sum = |at: usize| found.iter().map(|tally| tally[at]).sum::<u64>();
-    println!("{} illegal, {} legal", sum(0), sum(1));
-    assert!(sum(0) > count && sum(1) > count);
+    println!(
+        "{} illegal, {} legal, {} with too many ways",
+        sum(0),
+        sum(1),
+        sum(2)
+    );
+    assert!(count < 100 || sum(0) > count && sum(1) > count && sum(2) * 100 < sum(0) + sum(1));
 }
 
 /// What is assumed of keys holds of the order of versions, and of nothing else.
