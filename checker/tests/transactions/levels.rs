@@ -154,7 +154,7 @@ fn judged(level: &&Level) -> bool {
 
 #[test]
 fn every_level_agrees_with_the_brute_force() {
-    let count = random::number("TRANSACTIONS_HISTORIES").unwrap_or(2_000);
+    let count = random::number("TRANSACTIONS_TWINS").unwrap_or(2_000);
     let first = random::number("TRANSACTIONS_SEED").unwrap_or(1);
     println!("seeds {first}..{}", first + count);
     let levels: Vec<Level> = Level::all().iter().filter(judged).copied().collect();
@@ -206,7 +206,7 @@ fn every_level_agrees_with_the_brute_force() {
 /// What is assumed of keys holds of the order of versions, and of nothing else.
 #[test]
 fn what_is_assumed_of_keys_agrees_with_the_brute_force() {
-    let count = random::number("TRANSACTIONS_HISTORIES").unwrap_or(1_000);
+    let count = random::number("TRANSACTIONS_TWINS").unwrap_or(1_000);
     let first = random::number("TRANSACTIONS_SEED").unwrap_or(1);
     let nothing = Assume::NOTHING;
     let linearizable = nothing.and(Assumption::LinearizableKeys);

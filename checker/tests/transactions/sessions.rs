@@ -343,7 +343,7 @@ fn judge(operations: &[Operation], level: Level) -> checker::Check {
 
 #[test]
 fn registers_agree_with_the_brute_force_at_every_level() {
-    let count = number("TRANSACTIONS_HISTORIES").unwrap_or(2_000);
+    let count = number("TRANSACTIONS_TWINS").unwrap_or(2_000);
     let first = number("TRANSACTIONS_SEED").unwrap_or(1);
     println!("seeds {first}..{}", first + count);
     let levels: Vec<Level> = Subject::Registers.levels();
