@@ -77,6 +77,8 @@ pub struct Evidence<'a> {
     pub records: &'a [serde_json::Value],
     /// How long the load with the nemesis lasted.
     pub ran: Duration,
+    /// How long a fault was to last on average.
+    pub interval: Duration,
 }
 
 /// Which of a system's profiles a schedule is made for.

@@ -10,8 +10,9 @@ use crate::fault::{Fault, Spell};
 use crate::faults::{InForce, TABLE};
 use crate::schedule::{Armed, Evidence};
 
-/// One fault that is proved is enough for so much of a run.
+/// One fault that is proved is enough for so much of a run whose faults last three seconds; longer faults are fewer.
 const ONE_IN: Duration = Duration::from_secs(10);
+const LASTING: Duration = Duration::from_secs(3);
 
 /// More are never asked for: a long run may have chosen long faults.
 const ENOUGH: usize = 10;
@@ -75,7 +76,9 @@ fn proofs(effects: &[EffectLine]) -> Vec<Proof> {
 
 /// Armed if there were enough faults for the length of the run, and of every kind that was tried at least one.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Armed {
-    let needed = ((evidence.ran.as_secs() / ONE_IN.as_secs()) as usize).clamp(1, ENOUGH);
+    let longer = evidence.interval.max(LASTING).as_secs_f64() / LASTING.as_secs_f64();
+    let one_in = ONE_IN.mul_f64(longer);
+    let needed = ((evidence.ran.as_secs_f64() / one_in.as_secs_f64()) as usize).clamp(1, ENOUGH);
     let tried = proofs(evidence.effects);
     let proved: usize = tried.iter().map(|proof| proof.proved).sum();
     let told = match tried.as_slice() {
@@ -108,5 +111,27 @@ pub(super) fn plural(kind: &str, count: usize) -> String {
         kind.to_owned()
     } else {
         format!("{kind}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_longer_faults_needs_fewer() {
+        let needed = |interval| {
+            let armed = judge(&Evidence {
+                effects: &[],
+                records: &[],
+                ran: Duration::from_secs(60),
+                interval: Duration::from_secs(interval),
+            });
+            armed.details["needed"].as_u64()
+        };
+        let wanted = [(0, 6), (3, 6), (6, 3), (30, 1)];
+        for (interval, wanted) in wanted {
+            assert_eq!(needed(interval), Some(wanted), "{interval} s");
+        }
     }
 }

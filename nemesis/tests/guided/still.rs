@@ -130,6 +130,7 @@ fn a_cluster_that_does_not_play_along_is_a_miss_with_stage_and_reason() {
             effects: &[],
             records: &still.saved,
             ran: Duration::from_secs(20),
+            interval: Duration::ZERO,
         });
         assert!(!armed.armed, "{}: {}", row.name, armed.reason);
         assert!(armed.reason.starts_with("trap not set: 0 "), "{}", armed.reason);

@@ -137,6 +137,7 @@ impl Script {
             effects: &self.play().lines,
             records: &[],
             ran: Duration::from_secs(seconds),
+            interval: Duration::ZERO,
         });
         let word = if armed.armed { "armed" } else { "not armed" };
         let _ = writeln!(text, "  {word}: {}", armed.reason);

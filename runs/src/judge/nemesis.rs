@@ -85,6 +85,7 @@ impl Saved {
     /// Judge it by the schedule's own rule; of several schedules each by its own, and each in its turn.
     pub fn armed(&self, record: &Record) -> Result<Check, JudgeError> {
         let rows = record.settings.nemesis_rows()?;
+        let interval = record.settings.interval;
         let unfinished = || {
             let reason = "the run ended before its load did".to_owned();
             check(Verdict::Inconclusive, reason, serde_json::json!({}))
@@ -94,7 +95,7 @@ impl Saved {
         };
         if let [row] = rows.as_slice() {
             // What undoes the last faults, and proves them, comes after the load.
-            let armed = self.armed_by(row, 0, &self.effects, load.end.since(load.start));
+            let armed = self.armed_by(row, 0, &self.effects, load.end.since(load.start), interval);
             return Ok(check(verdict(&armed), armed.reason, armed.details));
         }
         let mut turns = Vec::new();
@@ -104,7 +105,10 @@ impl Saved {
             let (start, end) = turn.map_or((load.end, load.end), |turn| (turn.start, turn.end));
             let of_turn = |line: &&EffectLine| start <= line.planned && line.planned <= end;
             let effects: Vec<EffectLine> = self.effects.iter().filter(of_turn).cloned().collect();
-            turns.push((row.name, self.armed_by(row, at, &effects, end.since(start))));
+            turns.push((
+                row.name,
+                self.armed_by(row, at, &effects, end.since(start), interval),
+            ));
         }
         let worst = turns.iter().map(|(_, armed)| verdict(armed)).max();
         let told = turns
@@ -124,11 +128,19 @@ impl Saved {
         ))
     }
 
-    fn armed_by(&self, row: &Row, at: usize, effects: &[EffectLine], ran: Duration) -> Armed {
+    fn armed_by(
+        &self,
+        row: &Row,
+        at: usize,
+        effects: &[EffectLine],
+        ran: Duration,
+        interval: Duration,
+    ) -> Armed {
         (row.armed)(&Evidence {
             effects,
             records: &self.records[at],
             ran,
+            interval,
         })
     }
 }

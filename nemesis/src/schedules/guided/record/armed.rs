@@ -178,6 +178,7 @@ mod tests {
             effects: &[],
             records,
             ran: Duration::from_secs(seconds),
+            interval: Duration::ZERO,
         })
     }
 
