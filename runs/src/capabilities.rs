@@ -12,6 +12,13 @@ pub struct Capabilities {
     pub tells: Vec<Tells>,
     /// The operations that it has by itself; the others are done by compare-and-set.
     pub does: Vec<Does>,
+    /// Whether a request that is sent again is done once (Raft section 8). All were of such a system before this was kept.
+    #[serde(default = "yes")]
+    pub sessions: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// An operation of a store.
@@ -40,6 +47,7 @@ impl Capabilities {
                 Tells::Journal,
             ],
             does: vec![Does::Write, Does::Cas, Does::Append, Does::Add],
+            sessions: true,
         }
     }
 

@@ -61,6 +61,7 @@ pub(crate) fn capabilities(described: &Description) -> Capabilities {
     Capabilities {
         tells,
         does: described.client.words().iter().filter_map(does).collect(),
+        sessions: false,
     }
 }
 

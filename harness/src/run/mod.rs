@@ -90,6 +90,10 @@ impl<'a> Run<'a> {
         let row = systems::row(&settings.system)?;
         let capabilities = row.capabilities.clone();
         let network = row.network(settings.network)?;
+        if settings.retry && !capabilities.sessions {
+            let system = settings.system.clone();
+            return Err(SettingsError::NoSessions { system }.into());
+        }
         for schedule in settings.nemesis_rows()? {
             let unseen = schedule.needs.iter().find(|needed| !capabilities.tell(**needed));
             if let Some(unseen) = unseen {

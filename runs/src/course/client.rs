@@ -14,7 +14,7 @@ use super::gate::Gate;
 use crate::record::Reads;
 use crate::sink::Sink;
 use crate::stop::Stop;
-use crate::store::{Answer, Reply, Request};
+use crate::store::{Answer, Reply, Request, StoreOp};
 use crate::workloads::{self, Operation, Workload};
 use crate::world::{World, pass};
 
@@ -103,6 +103,33 @@ impl Clients {
         recorded
     }
 
+    /// Put a request to one node, with a read and a compare-and-set where the system does not do it by itself.
+    async fn put(&self, node: NodeId, request: &Request) -> Reply {
+        if self.world.capabilities().does(&request.op) {
+            return self.world.ask(node, request).await;
+        }
+        let read = Request {
+            forward: request.forward,
+            ..Request::read(request.key.clone(), request.timeout)
+        };
+        let reply = self.world.ask(node, &read).await;
+        let Answer::Ok(expected) = reply.answer else {
+            // Nothing was changed yet.
+            return Reply {
+                answer: Answer::Fail,
+                ..reply
+            };
+        };
+        let Some(new) = request.op.on(&expected) else {
+            return Reply::refused("it cannot be done on what was found");
+        };
+        let change = Request {
+            op: StoreOp::Cas { expected, new },
+            ..request.clone()
+        };
+        self.world.ask(node, &change).await
+    }
+
     /// Ask one node with one request, and write it down as this operation. `is_final` marks the reads after the heal,
     /// which durability is judged by.
     pub async fn ask(
@@ -115,7 +142,7 @@ impl Clients {
     ) -> Reply {
         let seq = request.session.map(|(_, seq)| seq);
         let recorded = self.invoke(process, operation, node, seq, is_final);
-        let reply = self.told(operation, self.world.ask(node, request).await);
+        let reply = self.told(operation, self.put(node, request).await);
         recorded.complete(node, &reply);
         reply
     }
@@ -130,7 +157,7 @@ impl Clients {
     ) -> Reply {
         let seq = request.session.map(|(_, seq)| seq);
         let recorded = self.invoke(process, operation, node, seq, false);
-        let reply = self.told(operation, self.world.ask(node, request).await);
+        let reply = self.told(operation, self.put(node, request).await);
         if reply.answer != Answer::Unknown {
             recorded.complete(node, &reply);
         }
@@ -146,7 +173,7 @@ impl Clients {
         operation: &Operation,
         request: &Request,
     ) -> Reply {
-        let mut reply = self.told(operation, self.world.ask(node, request).await);
+        let mut reply = self.told(operation, self.put(node, request).await);
         if reply.answer == Answer::Fail {
             reply.answer = Answer::Unknown;
         }

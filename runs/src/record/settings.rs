@@ -253,6 +253,12 @@ pub enum SettingsError {
         /// Whose nodes.
         system: String,
     },
+    /// A request that is sent again would be done twice.
+    #[error("--retry: {system} does not know a request again that was sent before, and would do it twice")]
+    NoSessions {
+        /// The system.
+        system: String,
+    },
     /// Each schedule has one turn.
     #[error("--nemesis {named}: {nemesis} is named twice; a longer --duration gives it more time")]
     NamedTwice {
