@@ -1,6 +1,8 @@
 //! A system that a description describes: its processes are started by its templates, and asked by its protocol.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +23,14 @@ use crate::system::{Settings, System};
 
 /// A node that does not tell its status by then counts as silent.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a node may take to become ready where its description does not say.
+const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How long a node that starts may take to answer whether it serves, before it is asked again.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long after a refusal it is asked again.
 const PAUSE: Duration = Duration::from_millis(20);
+/// A node that is not ready says no more than this.
+const MOST_SAID: u64 = 1 << 22;
 /// 128 and SIGTERM: a program without a handler of its own ends so, and that is no crash.
 const TERMINATED: i32 = 128 + 15;
 
@@ -134,6 +140,7 @@ impl Foreign {
                 },
                 serves: self.serves(node, &folder),
             },
+            ready_within: life.ready.within.map_or(READY_WITHIN, |span| span.0),
             clean_exits: [life.clean_exits.as_slice(), &[TERMINATED]].concat(),
             stdout: folder.join("stdout.log"),
             stderr: folder.join("stderr.log"),
@@ -144,8 +151,9 @@ impl Foreign {
     fn serves(&self, node: NodeId, folder: &Path) -> nemesis::hands::Asks {
         if let Some(line) = self.described.life.ready.line.clone() {
             let (pattern, logs) = (line.0, [folder.join("stdout.log"), folder.join("stderr.log")]);
-            return Arc::new(move || {
-                let said = logs.iter().any(|log| says(log, &pattern));
+            return Arc::new(move |before| {
+                let from = [before.stdout, before.stderr];
+                let said = logs.iter().zip(from).any(|(log, from)| says(log, from, &pattern));
                 Box::pin(async move {
                     tokio::time::sleep(if said { Duration::ZERO } else { PAUSE }).await;
                     said
@@ -155,7 +163,7 @@ impl Foreign {
         let target = self.target(node, LOOK);
         let (protocol, status) = (Arc::clone(&self.protocol), self.described.status.clone());
         let (sees, request) = (self.sees[node.0].clone(), RequestSees::look(&self.profile));
-        Arc::new(move || {
+        Arc::new(move |_| {
             let (protocol, status) = (Arc::clone(&protocol), status.clone());
             let (sees, request) = (sees.clone(), request.clone());
             Box::pin(async move {
@@ -209,9 +217,19 @@ fn words(templates: &[Template], sees: &NodeSees) -> Result<Vec<OsString>, Templ
     Ok(words)
 }
 
-/// Whether a log has a line that fits.
-fn says(log: &Path, pattern: &Regex) -> bool {
-    std::fs::read_to_string(log).is_ok_and(|text| text.lines().any(|line| pattern.is_match(line)))
+/// Whether a log has a line that fits, behind its first bytes.
+fn says(log: &Path, from: u64, pattern: &Regex) -> bool {
+    let behind = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(MOST_SAID).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    behind().is_ok_and(|bytes| {
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines().any(|line| pattern.is_match(line))
+    })
 }
 
 /// What an answer says of how a node stands.

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use super::child_setup;
 use super::ready::Ready;
@@ -26,6 +27,8 @@ pub struct NodeCommand {
     pub folder: Option<PathBuf>,
     /// How it is seen that it is ready.
     pub ready: Ready,
+    /// How long it may take until then.
+    pub ready_within: Duration,
     /// With which exit codes, beside 0, it may end after it was asked to; 128 and a signal's number for that signal.
     pub clean_exits: Vec<i32>,
     /// Where its standard output is appended.
@@ -43,11 +46,23 @@ pub struct Logs {
     pub stderr: PathBuf,
 }
 
+/// How long the logs of a node are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lengths {
+    /// Bytes of its standard output.
+    pub stdout: u64,
+    /// Bytes of its standard error.
+    pub stderr: u64,
+}
+
+/// How long a node may take to become ready, if nothing else is said.
+pub(super) const READY: Duration = Duration::from_secs(10);
+
 /// A child that has just been started.
 pub(super) struct Spawned {
     pub(super) child: Child,
-    /// How long its standard error was before.
-    pub(super) stderr_from: u64,
+    /// How long its logs were before.
+    pub(super) before: Lengths,
 }
 
 impl NodeCommand {
@@ -61,6 +76,7 @@ impl NodeCommand {
             env: Vec::new(),
             folder: None,
             ready,
+            ready_within: READY,
             clean_exits: Vec::new(),
             stdout: logs.stdout,
             stderr: logs.stderr,
@@ -71,20 +87,24 @@ impl NodeCommand {
     /// `starts` counts from 1.
     pub(super) fn spawn(&self, starts: u64) -> io::Result<Spawned> {
         let stderr = append_to(&self.stderr)?;
-        let stderr_from = stderr.metadata()?.len();
+        let stdout = append_to(&self.stdout)?;
+        let before = Lengths {
+            stdout: stdout.metadata()?.len(),
+            stderr: stderr.metadata()?.len(),
+        };
         let mut command = Command::new(&self.program);
         command
             .args(self.args_of(starts))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
-            .stdout(append_to(&self.stdout)?)
+            .stdout(stdout)
             .stderr(stderr);
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
         child_setup::prepare(&mut command);
         let child = command.spawn().map_err(|error| named(&self.program, &error))?;
-        Ok(Spawned { child, stderr_from })
+        Ok(Spawned { child, before })
     }
 
     fn args_of(&self, starts: u64) -> &[OsString] {

@@ -17,9 +17,6 @@ use crate::evidence::{indeterminate, installed, skipped};
 use crate::faults::{Killed, Started, Stopped};
 use crate::view::ProcessState;
 
-/// How long a node may take to become ready.
-pub(super) const READY: Duration = Duration::from_secs(10);
-
 /// How long the threads of a process may take to stop: one that waits for a disk stops only afterwards.
 const STOP: Duration = Duration::from_secs(1);
 
@@ -34,10 +31,10 @@ pub(super) async fn start(process: Arc<NodeProcess>) -> Outcome {
         Err(error) => return indeterminate(error.to_string(), &json!({})),
     };
     let reason = tokio::select! {
-        answer = timeout(READY, reported(&launched)) => match answer {
+        answer = timeout(launched.command.ready_within, reported(&launched)) => match answer {
             Ok(Ok(addresses)) => return ready(&process, &launched, addresses, begun),
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("{} was not ready after {READY:?}", process.node),
+            Err(_) => format!("{} was not ready after {:?}", process.node, launched.command.ready_within),
         },
         end = launched.clone().end() => match end {
             Some(end) if end.asked => return killed_before(&process),
@@ -51,7 +48,7 @@ pub(super) async fn start(process: Arc<NodeProcess>) -> Outcome {
 /// The addresses in the ready file, as soon as it is there.
 async fn reported(launched: &Launched) -> Result<Addresses, ready::ReadyError> {
     loop {
-        if let Some(addresses) = launched.command.ready.look().await? {
+        if let Some(addresses) = launched.command.ready.look(launched.before).await? {
             return Ok(addresses);
         }
         sleep(GLANCE).await;

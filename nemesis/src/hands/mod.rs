@@ -73,7 +73,7 @@ use crate::view::ProcessState;
 
 pub use child_setup::companion;
 pub use clock::Clock;
-pub use command::{Logs, NodeCommand};
+pub use command::{Lengths, Logs, NodeCommand};
 pub use exit::NodeExit;
 pub use namespace_error::{NamespaceError, Obstacle, Step};
 pub use network::{Direction, Framing, Network, Plan};
@@ -213,7 +213,7 @@ impl Hands {
         self.owned.nodes.get(node.0)
     }
 
-    /// Carry out an effect, and tell what came of it. A start waits for the node to be ready, at most 10 s. Gates and
+    /// Carry out an effect, and tell what came of it. A start waits for the node to be ready, as long as its command says. Gates and
     /// probes are not a matter of the hands.
     pub async fn apply(&self, effect: &Effect) -> Outcome {
         self.carry_out(effect).await.unwrap_or_else(skipped)
@@ -266,7 +266,7 @@ impl Hands {
     }
 
     async fn revive(&self, process: &NodeProcess) -> Option<(Effect, Outcome)> {
-        process.settled(deeds::READY).await;
+        process.settled(process.ready_within()).await;
         let effect = match process.state() {
             ProcessState::Paused => Effect::Resume(process.node),
             ProcessState::Down => Effect::Start(process.node),

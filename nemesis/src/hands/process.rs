@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_proc
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::command::{NodeCommand, Spawned};
+use super::command::{Lengths, NodeCommand, READY, Spawned};
 use super::exit::{self, NodeExit};
 use super::ready::{self, Addresses};
 use super::spawner::Spawner;
@@ -62,14 +62,14 @@ pub(super) struct Launched {
     pub(super) pid: Pid,
     pub(super) starts: u64,
     pub(super) command: NodeCommand,
-    pub(super) stderr_from: u64,
+    pub(super) before: Lengths,
     pub(super) ended: watch::Receiver<Option<Ended>>,
 }
 
 impl Launched {
     /// The last lines that it wrote to its standard error.
     pub(super) fn stderr(&self) -> Vec<String> {
-        exit::last_lines(&self.command.stderr, self.stderr_from)
+        exit::last_lines(&self.command.stderr, self.before.stderr)
     }
 
     /// How the process ended, as soon as it has.
@@ -155,6 +155,15 @@ impl NodeProcess {
         }
     }
 
+    /// How long it may take to become ready.
+    pub(super) fn ready_within(&self) -> Duration {
+        let shared = self.lock();
+        shared
+            .command
+            .as_ref()
+            .map_or(READY, |command| command.ready_within)
+    }
+
     /// How often it was started.
     pub(super) fn starts(&self) -> u64 {
         self.lock().starts
@@ -210,16 +219,13 @@ impl NodeProcess {
         let (tell, ended) = watch::channel(None);
         let mut shared = self.lock();
         shared.starts = starts;
-        let Spawned {
-            mut child,
-            stderr_from,
-        } = spawned;
+        let Spawned { mut child, before } = spawned;
         let launched = Launched {
             // A child that was just spawned has a number that is neither 0 nor 1.
             pid: Pid::from_child(&child),
             starts: shared.starts,
             command,
-            stderr_from,
+            before,
             ended,
         };
         let alive = Box::new(Alive {
@@ -280,10 +286,8 @@ impl NodeProcess {
     /// ready, whoever starts it tells.
     fn report(&self, alive: &Alive, status: &io::Result<ExitStatus>) -> bool {
         if !alive.asked && alive.phase != ProcessState::Starting {
-            let Launched {
-                command, stderr_from, ..
-            } = &alive.launched;
-            let exit = NodeExit::new(self.node, status, command, *stderr_from);
+            let Launched { command, before, .. } = &alive.launched;
+            let exit = NodeExit::new(self.node, status, command, before.stderr);
             let _ = self.unexpected.send(exit);
         }
         alive.asked
@@ -366,10 +370,8 @@ impl NodeProcess {
         }
         let stuck = Err(io::Error::other("it does not end"));
         let status = ended.as_ref().map_or(&stuck, |end| &end.status);
-        let Launched {
-            command, stderr_from, ..
-        } = &launched;
-        Some(NodeExit::new(self.node, status, command, *stderr_from))
+        let Launched { command, before, .. } = &launched;
+        Some(NodeExit::new(self.node, status, command, before.stderr))
     }
 
     /// SIGKILL, now, for good, without waiting.

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::command::Lengths;
+
 /// The addresses of a node that is ready; new at each start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Addresses {
@@ -19,8 +21,8 @@ pub struct Addresses {
     pub peer: Option<SocketAddr>,
 }
 
-/// Asks a node whether it serves.
-pub type Asks = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+/// Asks a node whether it serves; told how long its logs were before it was started.
+pub type Asks = Arc<dyn Fn(Lengths) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
 /// How it is seen that a node is ready.
 #[derive(Clone)]
@@ -55,10 +57,10 @@ impl Ready {
     }
 
     /// Where it listens, if it is ready.
-    pub(super) async fn look(&self) -> Result<Option<Addresses>, ReadyError> {
+    pub(super) async fn look(&self, before: Lengths) -> Result<Option<Addresses>, ReadyError> {
         match self {
             Ready::File(path) => read(path),
-            Ready::Asked { at, serves } => Ok(serves().await.then_some(*at)),
+            Ready::Asked { at, serves } => Ok(serves(before).await.then_some(*at)),
         }
     }
 }

@@ -68,6 +68,8 @@ impl TryFrom<String> for Span {
 pub struct Ready {
     /// A line of its output in which this regular expression occurs.
     pub line: Option<Pattern>,
+    /// How long that may take; 20 s, if nothing is said.
+    pub within: Option<Span>,
 }
 
 /// Where a system's nodes listen: at fixed ports of an address of their own.
