@@ -68,6 +68,31 @@ impl<T> Operations<T> {
     }
 }
 
+/// A request, which has an answer.
+pub trait Asked {
+    /// How its answer is read.
+    fn answer(&self) -> &Value;
+}
+
+impl Asked for HttpOperation {
+    fn answer(&self) -> &Value {
+        &self.answer
+    }
+}
+
+impl Asked for RedisOperation {
+    fn answer(&self) -> &Value {
+        &self.answer
+    }
+}
+
+impl<T: Asked> Operations<T> {
+    /// How the answer to this operation is read. One that is not offered has no answer, and is read like a read.
+    pub(crate) fn answer(&self, word: Word) -> &Value {
+        self.get(word).unwrap_or(&self.read).answer()
+    }
+}
+
 /// Requests of HTTP.
 pub type Http = Operations<HttpOperation>;
 

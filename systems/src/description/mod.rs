@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use answers::{Condition, Decode, Is, Recorded, Rule, Status, Transport, Value as ValueAt, Word};
-pub use client::{Adapter, Client, Http, HttpOperation, Operations, Redis, RedisOperation};
+pub use client::{Adapter, Asked, Client, Http, HttpOperation, Operations, Redis, RedisOperation};
 pub use life::{Direction, Life, Network, Program, Ready, Span};
 pub use path::Path;
 pub use template::{Place, Template, TemplateError};

@@ -21,7 +21,6 @@ const CONNECT: Duration = Duration::from_secs(1);
 pub(super) struct Http {
     client: reqwest::Client,
     operations: description::Http,
-    nothing: ValueAt,
 }
 
 impl Http {
@@ -34,11 +33,7 @@ impl Http {
             .connect_timeout(CONNECT)
             .build()
             .map_err(SystemError::Client)?;
-        Ok(Http {
-            client,
-            operations,
-            nothing: ValueAt::default(),
-        })
+        Ok(Http { client, operations })
     }
 
     async fn send(&self, request: Result<reqwest::RequestBuilder, TemplateError>, limit: Duration) -> Came {
@@ -120,9 +115,7 @@ fn in_full(error: &reqwest::Error) -> String {
 
 impl Protocol for Http {
     fn answer(&self, word: Word) -> &ValueAt {
-        self.operations
-            .get(word)
-            .map_or(&self.nothing, |operation| &operation.answer)
+        self.operations.answer(word)
     }
 
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {

@@ -18,7 +18,6 @@ use crate::seen::{NodeSees, RequestSees};
 pub(super) struct Redis {
     operations: description::Redis,
     connections: Mutex<HashMap<std::net::SocketAddr, MultiplexedConnection>>,
-    nothing: ValueAt,
 }
 
 impl Redis {
@@ -26,7 +25,6 @@ impl Redis {
         Redis {
             operations,
             connections: Mutex::default(),
-            nothing: ValueAt::default(),
         }
     }
 
@@ -133,9 +131,7 @@ fn lost(error: &RedisError) -> Came {
 
 impl Protocol for Redis {
     fn answer(&self, word: Word) -> &ValueAt {
-        self.operations
-            .get(word)
-            .map_or(&self.nothing, |operation| &operation.answer)
+        self.operations.answer(word)
     }
 
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
