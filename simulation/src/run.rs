@@ -424,6 +424,7 @@ impl Course<'_> {
                 .map_err(|_| CourseError::Panicked("the nemesis"))??;
             self.record.acts = healed.acts;
             self.record.recovery = Some(Recovery {
+                slowest_sync: None,
                 healed: healed.at,
                 recovered: None,
             });

@@ -1,6 +1,7 @@
 //! A run: `resolve → start → ready → load with nemesis → heal → recover → final reads → stop → save`, each stage a
 //! short function. What follows, `check → report → exit`, works from the saved files alone ([`runs::judge`]).
 
+mod disk;
 mod files;
 mod host;
 mod journal_monitor;
@@ -28,6 +29,7 @@ use runs::world::{self, World};
 use systems::System;
 use tokio::sync::oneshot;
 
+use self::disk::DiskWatch;
 use self::files::Files;
 use self::processes::Processes;
 use self::progress::{Look, Progress};
@@ -402,10 +404,14 @@ impl<'a> Run<'a> {
     /// After the heal: how long until a write is acknowledged again?
     async fn recover(&mut self, clients: &Clients, healed: &Healed) -> Result<(), Failure> {
         let begin = self.clock.now();
+        let disk = DiskWatch::start(self.folder.path());
         let recovered = first_write(clients, self.settings.max_recovery).await;
+        // Its last block may take as long as the slowest one.
+        let slowest_sync = tokio::task::spawn_blocking(|| disk.finish()).await.ok().flatten();
         self.record.recovery = Some(Recovery {
             healed: healed.at,
             recovered,
+            slowest_sync,
         });
         self.stage_over("recover", begin)
     }

@@ -48,6 +48,9 @@ pub struct Recovery {
     pub healed: Nanos,
     /// When a write was acknowledged again.
     pub recovered: Option<Nanos>,
+    /// The longest that this machine took meanwhile to put a block of the harness's own on disk; none where that was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowest_sync: Option<Nanos>,
 }
 
 /// The document.
