@@ -16,7 +16,7 @@ use runs::world::Boxed;
 
 use crate::description::{Description, Place, Rule, Status, Template, TemplateError, Word};
 use crate::error::SystemError;
-use crate::meaning::{Came, Told, reply};
+use crate::meaning::{self, Basis, Came, Told, reply};
 use crate::protocols::{self, Protocol, Target, adapter};
 use crate::seen::{NodeSees, RequestSees, RunSees};
 use crate::system::{Settings, System};
@@ -178,12 +178,30 @@ impl Foreign {
         })
     }
 
+    async fn ask(&self, node: NodeId, request: &Request) -> (Reply, Came) {
+        let sees = RequestSees::of(request, &self.profile);
+        let came = self.protocol.ask(self.target(node, request.timeout), &sees).await;
+        let word = sees.word();
+        let answer = self.protocol.answer(word);
+        (reply(&self.rules, &self.nodes, word, answer, &came), came)
+    }
+
     fn target(&self, node: NodeId, timeout: Duration) -> Target {
         Target {
             node,
             address: self.hands.client_address(node),
             timeout,
         }
+    }
+}
+
+/// A door of the harness would take the request, and only then notice that nobody is behind it: what was not sent certainly
+/// did not happen.
+fn not_sent(node: NodeId) -> Reply {
+    Reply {
+        answer: Answer::Fail,
+        elsewhere: Some(None),
+        ..Reply::unknown("node-down", format!("{node} does not run; nothing was sent"))
     }
 }
 
@@ -266,19 +284,22 @@ impl System for Foreign {
 
     fn invoke<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply> {
         Box::pin(async move {
-            // A door of the harness would take the request, and only then notice that nobody is behind it: what was not
-            // sent certainly did not happen.
             if self.hands.process_state(node) == ProcessState::Down {
-                return Reply {
-                    answer: Answer::Fail,
-                    elsewhere: Some(None),
-                    ..Reply::unknown("node-down", format!("{node} does not run; nothing was sent"))
-                };
+                return not_sent(node);
             }
-            let sees = RequestSees::of(request, &self.profile);
-            let came = self.protocol.ask(self.target(node, request.timeout), &sees).await;
-            let word = sees.word();
-            reply(&self.rules, &self.nodes, word, self.protocol.answer(word), &came)
+            self.ask(node, request).await.0
+        })
+    }
+
+    fn examine<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, (Reply, Basis)> {
+        Box::pin(async move {
+            if self.hands.process_state(node) == ProcessState::Down {
+                return (not_sent(node), Basis::NotSent);
+            }
+            let (reply, came) = self.ask(node, request).await;
+            let (own, word) = (self.described.errors.len(), Word::of(&request.op));
+            let basis = meaning::basis(&self.rules, own, word, &came, &reply);
+            (reply, basis)
         })
     }
 

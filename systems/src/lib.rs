@@ -28,5 +28,6 @@ pub mod system;
 pub mod table;
 
 pub use error::SystemError;
+pub use meaning::Basis;
 pub use system::{Build, Row, Settings, System, binary};
 pub use table::{add, all, from_file, row};

@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use histories::Value;
 use nemesis::NodeId;
 use runs::store::{Answer, Reply};
+use serde::Serialize;
 
 use crate::description::{Condition, Decode, Is, Place, Recorded, Rule, Transport, ValueAt, Word};
 
@@ -110,6 +111,48 @@ impl Rule {
             (None, Came::Answer(told)) => self.when.holds(told),
             (Some(_), Came::Answer(_)) | (None, Came::Nothing { .. }) => false,
         }
+    }
+}
+
+/// By what an answer was understood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum Basis {
+    /// A row of the table of errors.
+    Row {
+        /// Which one, from 1.
+        number: usize,
+        /// Its code.
+        code: String,
+    },
+    /// A row of the contract of adapters.
+    Contract {
+        /// Its code.
+        code: String,
+    },
+    /// The operation's `answer`: it happened.
+    Answer,
+    /// No row is for it: unknown for what changes something, failed for a read and for what was never sent.
+    Default,
+    /// Nothing was sent, for the node does not run.
+    NotSent,
+    /// The system has code of its own that says it.
+    Code,
+}
+
+/// By what an answer was understood as this reply. The first `own` rows are the description's, the others its protocol's.
+pub(crate) fn basis(rules: &[Rule], own: usize, word: Word, came: &Came, reply: &Reply) -> Basis {
+    let fits = |rule: &Rule| rule.fits(word, came);
+    match rules.iter().position(fits) {
+        Some(at) if at < own => Basis::Row {
+            number: at + 1,
+            code: rules[at].code.clone(),
+        },
+        Some(at) => Basis::Contract {
+            code: rules[at].code.clone(),
+        },
+        None if matches!(reply.answer, Answer::Ok(_)) => Basis::Answer,
+        None => Basis::Default,
     }
 }
 

@@ -13,6 +13,7 @@ use runs::store::{Reply, Request};
 use runs::world::Boxed;
 
 use crate::error::SystemError;
+use crate::meaning::Basis;
 
 /// What a run tests: how its processes start, and how they are spoken to.
 pub trait System: Send + Sync {
@@ -21,6 +22,11 @@ pub trait System: Send + Sync {
 
     /// Ask a node for an operation.
     fn invoke<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply>;
+
+    /// Ask a node for an operation, and tell by what its answer was understood.
+    fn examine<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, (Reply, Basis)> {
+        Box::pin(async move { (self.invoke(node, request).await, Basis::Code) })
+    }
 
     /// Ask a node how it stands, past all proxies. `None` if it does not answer.
     fn status(&self, node: NodeId) -> Boxed<'_, Option<NodeStatus>>;
