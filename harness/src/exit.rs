@@ -52,6 +52,9 @@ pub enum Failure {
     /// A second Ctrl-C.
     #[error("stopped at the second interrupt; the history is saved up to here")]
     Interrupted,
+    /// A Ctrl-C where there is nothing to end in order.
+    #[error("stopped; no process is left behind")]
+    Stopped,
 }
 
 impl Failure {
@@ -65,7 +68,7 @@ impl Failure {
     /// The exit code that goes with it: what was asked for is wrong, or the harness could not do it.
     pub fn exit(&self) -> Exit {
         let is_ours = match self {
-            Failure::Interrupted => return Exit::Interrupted,
+            Failure::Interrupted | Failure::Stopped => return Exit::Interrupted,
             Failure::Settings(_) | Failure::Unreadable(_) | Failure::Format(_) | Failure::Read { .. } => {
                 false
             }

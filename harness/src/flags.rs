@@ -286,20 +286,28 @@ fn switch(on: bool) -> Vec<String> {
 
 /// A system is a row of the table, or a file, which then has its row, too.
 fn set_system(settings: &mut Settings, named: &str) -> Result<(), String> {
-    let file = (named.contains('/') || named.ends_with(".toml")).then(|| PathBuf::from(named));
-    let row = match &file {
-        Some(file) => systems::from_file(file).map_err(|error| error.to_string())?,
+    settings.system = system(named)?.name.to_owned();
+    settings.system_file = file(named);
+    Ok(())
+}
+
+/// The file that is meant, if it is no name.
+fn file(named: &str) -> Option<PathBuf> {
+    (named.contains('/') || named.ends_with(".toml")).then(|| PathBuf::from(named))
+}
+
+/// The system of that name, or that a file describes.
+pub(crate) fn system(named: &str) -> Result<&'static systems::Row, String> {
+    match file(named) {
+        Some(file) => systems::from_file(&file).map_err(|error| error.to_string()),
         None => systems::row(named).map_err(|_| {
             let names: Vec<&str> = systems::all().iter().map(|row| row.name).collect();
             format!(
                 "there is no such system; there are {}, or a file such as ./mine.toml",
                 names.join(", ")
             )
-        })?,
-    };
-    settings.system = row.name.to_owned();
-    settings.system_file = file;
-    Ok(())
+        }),
+    }
 }
 
 /// Guided schedules need what closes traps by accident to be left out.

@@ -7,6 +7,7 @@
 //! | `trial` | a run with its verdict |
 //! | `selftest` | the tester, tested |
 //! | [`report`] | what a person sees |
+//! | `doctor` | what this machine and a system can do, and what is missing |
 //! | `serve` | the store in a browser |
 //! | `flags` | the flags of a run, and the command that repeats it |
 //! | `errors`, `exit` | what can go wrong, and the exit codes |
@@ -14,6 +15,7 @@
 #![warn(unreachable_pub)]
 
 pub mod cli;
+mod doctor;
 mod errors;
 mod exit;
 mod flags;

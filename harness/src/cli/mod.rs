@@ -5,6 +5,7 @@
 mod check;
 mod control;
 mod convert;
+mod doctor;
 mod gate;
 mod inspect;
 mod list;
@@ -52,6 +53,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Convert(convert::Args),
+    Doctor(doctor::Args),
     Gate(gate::Args),
     Inspect(inspect::Args),
     List(list::Args),
@@ -72,6 +74,7 @@ pub fn main() -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Gate(args) => gate::gate(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::List(args) => list::list(&args),

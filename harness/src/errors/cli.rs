@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub enum CliError {
     #[error("--{flag}: {why}")]
     Flag { flag: &'static str, why: String },
+    #[error("{name}: {why}")]
+    Argument { name: &'static str, why: String },
     #[error("there is no run {}: {source}", path.display())]
     NoRun { path: PathBuf, source: io::Error },
     #[error("{} is no run: it has no run.json", .0.display())]

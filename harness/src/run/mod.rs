@@ -9,7 +9,7 @@ pub(crate) mod monitor;
 mod processes;
 pub(crate) mod progress;
 pub mod recorder;
-mod signals;
+pub(crate) mod signals;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,11 +5,11 @@ use tokio::sync::watch;
 use crate::errors::RunError;
 
 /// How often the user has asked to stop.
-pub(super) struct Signals(watch::Receiver<u32>);
+pub(crate) struct Signals(watch::Receiver<u32>);
 
 impl Signals {
     /// Listen from now on.
-    pub(super) fn listen() -> Result<Self, RunError> {
+    pub(crate) fn listen() -> Result<Self, RunError> {
         let (count, seen) = watch::channel(0);
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
             .map_err(RunError::Signals)?;
@@ -33,12 +33,12 @@ impl Signals {
     }
 
     /// Returns at the first.
-    pub(super) async fn first(&self) {
+    pub(crate) async fn first(&self) {
         self.reached(1).await;
     }
 
     /// Returns at the second.
-    pub(super) async fn second(&self) {
+    pub(crate) async fn second(&self) {
         self.reached(2).await;
     }
 }

@@ -1,0 +1,481 @@
+//! What follows from what was seen: what is missing, in the order in which to mend it, and how much can be proved.
+
+use nemesis::Tells;
+use serde::Serialize;
+
+use super::plan::Fit;
+use super::seen::{Answered, Class, Seen, Spot, Visit};
+use runs::capabilities::Does;
+use systems::Basis;
+
+/// Something that is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// Whether a run would mean nothing before it is mended.
+    pub(crate) essential: bool,
+    pub(crate) text: String,
+}
+
+fn essential(text: String) -> Finding {
+    Finding {
+        essential: true,
+        text,
+    }
+}
+
+fn missing(text: impl Into<String>) -> Finding {
+    Finding {
+        essential: false,
+        text: text.into(),
+    }
+}
+
+/// How much a system lets see, and so how much can be proved of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Level(pub(crate) u8);
+
+impl Level {
+    /// Of what was promised and seen.
+    pub(crate) fn of(seen: &Seen) -> Self {
+        let tells = |what| seen.capabilities.tell(what);
+        let leads = seen.standings.iter().any(|one| one.leads() && one.term.is_some());
+        let commits = seen
+            .standings
+            .iter()
+            .any(|one| one.commit.is_some() && one.log_tail);
+        match () {
+            () if !leads => Level(0),
+            () if !(commits && tells(Tells::LogTail)) => Level(1),
+            () if !tells(Tells::Journal) => Level(2),
+            () => Level(3),
+        }
+    }
+
+    /// What it is, and what it buys.
+    pub(crate) fn about(self) -> &'static str {
+        match self.0 {
+            0 => "operations alone: histories are judged, faults hit whom they hit",
+            1 => "who leads in which term: faults are aimed at leaders",
+            2 => "commit index and log tail: guided schedules prove every stage",
+            _ => "journals: Raft's own safety is judged, too",
+        }
+    }
+}
+
+/// What is missing, in the order in which to mend it.
+pub(crate) fn findings(seen: &Seen) -> Vec<Finding> {
+    let mut found = Vec::new();
+    found.extend(operations(seen));
+    found.extend(values(seen));
+    found.extend(seen.unclean.iter().map(|how| {
+        essential(format!(
+            "at the stop: {how}; if that is no crash, name its exit code in life.clean-exits"
+        ))
+    }));
+    found.extend(faults(seen));
+    found.extend(offered(seen));
+    found.extend(status(seen));
+    found.extend(unclear(seen));
+    found.extend(unrecorded(seen));
+    found
+}
+
+/// Each answer with the visit that it was given at.
+fn answers(seen: &Seen) -> impl Iterator<Item = (&Visit, &Answered)> + Clone {
+    seen.visits
+        .iter()
+        .flat_map(|visit| visit.answers.iter().map(move |answer| (visit, answer)))
+}
+
+/// Without one read and one change that were ok there is nothing to test.
+fn operations(seen: &Seen) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (reads, kind) in [(true, "read"), (false, "operation that changes something")] {
+        let mut asked =
+            answers(seen).filter(|(visit, answer)| visit.spot.is_well() && answer.is_read == reads);
+        let Some((_, first)) = asked
+            .clone()
+            .find(|(_, answer)| answer.class != Class::Ok && !answer.elsewhere)
+            .or(asked.clone().next())
+        else {
+            found.push(essential(format!(
+                "no {kind} is offered: describe one under [client]"
+            )));
+            continue;
+        };
+        if !asked.any(|(_, answer)| answer.class == Class::Ok) {
+            found.push(essential(format!(
+                "no {kind} succeeded: {} was answered {}; see its request and its `answer`",
+                first.what,
+                words(first),
+            )));
+        }
+    }
+    found
+}
+
+fn words(answer: &Answered) -> String {
+    let code = answer.code.as_deref().unwrap_or("ok");
+    match &answer.message {
+        Some(message) => format!("{code} ({})", message.trim()),
+        None => code.to_owned(),
+    }
+}
+
+/// Answers that cannot be right.
+fn values(seen: &Seen) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (visit, answer) in answers(seen) {
+        let (node, what) = (visit.node, answer.what);
+        let text = match (&answer.fit, &answer.value) {
+            (Fit::Right, _) => continue,
+            (Fit::Wrong { written }, Some(value)) => format!(
+                "{what} at {node}: {written} was there, and the read found {value}: an error of the description (value, decode, absent) or of the store"
+            ),
+            (Fit::Wrong { written }, None) => {
+                format!("{what} at {node}: {written} was there, and was not found")
+            }
+            (Fit::Taken, _) => format!(
+                "{what} at {node}: something else was there, and it was answered ok: see its condition, and `ok` of its answer"
+            ),
+            (Fit::Refused, _) => format!(
+                "{what} at {node}: what it expects was there, and it was refused: see how the request writes `expected`"
+            ),
+        };
+        // A follower, or a node that is cut off, may be behind; that is for a run to judge.
+        let finding = match visit.spot.decides() {
+            true => essential(text),
+            false => missing(format!("{text}; or such a node answers by itself, stale")),
+        };
+        if !found.contains(&finding) {
+            found.push(finding);
+        }
+    }
+    found.sort_by_key(|finding| !finding.essential);
+    found
+}
+
+fn faults(seen: &Seen) -> Vec<Finding> {
+    let unproved = seen.faults.iter().filter(|tried| !tried.proved);
+    unproved
+        .map(|tried| {
+            missing(format!(
+                "{} of {} was not proved: {}; runs under it would be inconclusive",
+                tried.fault, tried.node, tried.evidence
+            ))
+        })
+        .collect()
+}
+
+/// What workloads need.
+fn offered(seen: &Seen) -> Vec<Finding> {
+    let does = |what| seen.capabilities.does.contains(&what);
+    if does(Does::Cas) {
+        return Vec::new();
+    }
+    let others: Vec<&str> = [(Does::Append, "append"), (Does::Add, "add")]
+        .into_iter()
+        .filter(|(what, _)| !does(*what))
+        .map(|(_, name)| name)
+        .chain(["set, lock and bank"])
+        .collect();
+    vec![missing(format!("no cas: {} cannot be tested", others.join(", ")))]
+}
+
+fn status(seen: &Seen) -> Vec<Finding> {
+    if !seen.capabilities.tell(Tells::Leader) {
+        let what = if seen.standings.iter().any(|one| one.answered) {
+            "no status.leads"
+        } else {
+            "no [status]"
+        };
+        return vec![missing(format!("{what}: faults cannot be aimed at the leader"))];
+    }
+    let mut found = Vec::new();
+    let silent: Vec<String> = seen
+        .standings
+        .iter()
+        .filter(|one| !one.answered)
+        .map(|one| one.node.to_string())
+        .collect();
+    if !silent.is_empty() {
+        found.push(missing(format!(
+            "no status from {}: see [status]",
+            silent.join(", ")
+        )));
+    }
+    let leaders = seen.standings.iter().filter(|one| one.leads()).count();
+    if leaders != 1 && silent.is_empty() {
+        found.push(missing(format!(
+            "{leaders} of {} nodes say that they lead: see status.leads",
+            seen.standings.len()
+        )));
+    }
+    let tells_term = seen.capabilities.tell(Tells::Term);
+    if !tells_term {
+        found.push(missing("no status.term: who leads is told, in which term is not"));
+    } else if seen
+        .standings
+        .iter()
+        .any(|one| one.answered && one.term.is_none())
+    {
+        found.push(missing("status.term leads to no number"));
+    }
+    found
+}
+
+/// Answers for which nobody has said what they mean. That none came in time, or none at all, says what it means by itself.
+fn unclear(seen: &Seen) -> Vec<Finding> {
+    let mut texts: Vec<String> = Vec::new();
+    for (visit, answer) in answers(seen) {
+        let is_unclear = matches!(
+            answer.code.as_deref(),
+            Some("unknown-answer" | "unreadable-answer")
+        );
+        if answer.basis != Basis::Default || !is_unclear {
+            continue;
+        }
+        let by = match answer.class {
+            Class::Unknown => "unknown by default",
+            _ => "failed by default",
+        };
+        let state = state(visit.spot);
+        let text = format!(
+            "{} at a node {state}: {} is {by}: consider a row of [[error]]",
+            answer.what,
+            words(answer)
+        );
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    texts.into_iter().map(missing).collect()
+}
+
+/// In words.
+pub(crate) fn state(spot: Spot) -> &'static str {
+    match spot {
+        Spot::Alone => "that is alone",
+        Spot::Leader => "that leads",
+        Spot::Follower => "that follows",
+        Spot::Untold => "of several",
+        Spot::Killed => "that was killed",
+        Spot::Paused => "that is paused",
+        Spot::CutOff => "that is cut off",
+    }
+}
+
+fn unrecorded(seen: &Seen) -> Vec<Finding> {
+    let rows = &seen.rows;
+    match (rows.total, rows.unrecorded.len()) {
+        (0, _) if seen.described => vec![missing(
+            "no [[error]]: every error is unknown for a write, so clients learn little and runs are slow to judge",
+        )],
+        (_, 0) => Vec::new(),
+        (total, without) => vec![missing(format!(
+            "{without} of {total} error rows without a recorded answer: {}",
+            rows.unrecorded.join(", ")
+        ))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::seen::{Rows, Standing, Tried};
+    use nemesis::{NodeId, Role};
+    use runs::capabilities::Capabilities;
+    use runs::store::Reply;
+
+    fn answered(what: &'static str, reply: Reply, fit: Fit) -> Answered {
+        let basis = match reply.answer {
+            runs::store::Answer::Ok(_) => Basis::Answer,
+            _ => Basis::Default,
+        };
+        Answered::new(what, what.starts_with("read"), reply, basis, fit)
+    }
+
+    fn ok(value: i64) -> Reply {
+        Reply::ok(value.into(), None)
+    }
+
+    /// A system of which nothing is missing.
+    fn whole() -> Seen {
+        let answers = vec![
+            answered("write", ok(0), Fit::Right),
+            answered("read back", ok(1), Fit::Right),
+        ];
+        let standing = |node, role| Standing {
+            role: Some(role),
+            answered: true,
+            term: Some(histories::Term(1)),
+            commit: Some(histories::LogIndex(1)),
+            log_tail: true,
+            ..Standing::new(NodeId(node), None)
+        };
+        Seen {
+            system: "a-store".to_owned(),
+            about: String::new(),
+            profile: "default".to_owned(),
+            program: "program".into(),
+            nodes: 2,
+            capabilities: Capabilities::all(),
+            described: true,
+            rows: Rows {
+                total: 1,
+                unrecorded: Vec::new(),
+            },
+            visits: vec![Visit {
+                spot: Spot::Alone,
+                node: NodeId(0),
+                led: true,
+                answers,
+            }],
+            standings: vec![standing(0, Role::Leader), standing(1, Role::Follower)],
+            faults: vec![],
+            unclean: Vec::new(),
+        }
+    }
+
+    fn spoilt(spoil: impl FnOnce(&mut Seen)) -> Vec<Finding> {
+        let mut seen = whole();
+        spoil(&mut seen);
+        findings(&seen)
+    }
+
+    type Spoil = fn(&mut Seen);
+
+    #[test]
+    fn each_fault_of_a_system_is_named() {
+        assert_eq!(findings(&whole()), []);
+        let cases: [(Spoil, bool, &str); 13] = [
+            (
+                |seen| {
+                    seen.visits[0].answers[1] = answered(
+                        "read back",
+                        Reply::unknown("no-such", "404".to_owned()),
+                        Fit::Right,
+                    )
+                },
+                true,
+                "no read succeeded: read back was answered no-such (404)",
+            ),
+            (
+                |seen| drop(seen.visits[0].answers.remove(0)),
+                true,
+                "no operation that changes something is offered",
+            ),
+            (
+                |seen| seen.visits[0].answers[1].fit = Fit::Wrong { written: 2.into() },
+                true,
+                "2 was there, and the read found 1",
+            ),
+            (
+                |seen| seen.visits[0].answers[0].fit = Fit::Taken,
+                true,
+                "something else was there",
+            ),
+            (
+                |seen| seen.visits[0].answers[0].fit = Fit::Refused,
+                true,
+                "what it expects was there",
+            ),
+            (
+                |seen| seen.unclean.push("n1 ended by 3".to_owned()),
+                true,
+                "life.clean-exits",
+            ),
+            (
+                |seen| {
+                    seen.faults.push(Tried {
+                        fault: "cut",
+                        node: NodeId(0),
+                        proved: false,
+                        evidence: "nothing was sent".to_owned(),
+                    })
+                },
+                false,
+                "cut of n1 was not proved",
+            ),
+            (
+                |seen| seen.capabilities.does.retain(|does| *does == Does::Append),
+                false,
+                "no cas: add, set, lock and bank cannot",
+            ),
+            (
+                |seen| seen.capabilities.tells.clear(),
+                false,
+                "no status.leads: faults cannot be aimed",
+            ),
+            (
+                |seen| seen.standings[1].role = Some(Role::Leader),
+                false,
+                "2 of 2 nodes say that they lead",
+            ),
+            (
+                |seen| seen.standings[1].term = None,
+                false,
+                "status.term leads to no number",
+            ),
+            (
+                |seen| seen.rows.unrecorded.push("gone".to_owned()),
+                false,
+                "1 of 1 error rows without a recorded answer: gone",
+            ),
+            (
+                |seen| {
+                    seen.visits[0].answers.push(answered(
+                        "cas",
+                        Reply::unknown("unknown-answer", "500 x".to_owned()),
+                        Fit::Right,
+                    ))
+                },
+                false,
+                "cas at a node that is alone: unknown-answer (500 x) is unknown by default",
+            ),
+        ];
+        for (spoil, is_essential, wanted) in cases {
+            let found = spoilt(spoil);
+            let named = found.iter().find(|finding| finding.text.contains(wanted));
+            assert_eq!(
+                named.map(|finding| finding.essential),
+                Some(is_essential),
+                "{wanted}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_essential_comes_first_and_a_stale_follower_is_not() {
+        let found = spoilt(|seen| {
+            seen.visits[0].answers[1].fit = Fit::Wrong { written: 2.into() };
+            let mut behind = seen.visits[0].clone();
+            (behind.spot, behind.node) = (Spot::Follower, NodeId(1));
+            seen.visits.insert(0, behind);
+        });
+        assert_eq!(
+            found.iter().map(|finding| finding.essential).collect::<Vec<_>>(),
+            [true, false]
+        );
+        assert!(found[1].text.ends_with("stale"), "{found:?}");
+    }
+
+    #[test]
+    fn the_level_is_what_was_seen_and_not_what_was_promised() {
+        let level = |spoil: Spoil| {
+            let mut seen = whole();
+            spoil(&mut seen);
+            Level::of(&seen).0
+        };
+        assert_eq!(level(|_| ()), 3);
+        assert_eq!(
+            level(|seen| seen.capabilities.tells.retain(|tells| *tells != Tells::Journal)),
+            2
+        );
+        assert_eq!(
+            level(|seen| seen.standings.iter_mut().for_each(|one| one.log_tail = false)),
+            1
+        );
+        assert_eq!(level(|seen| seen.standings[0].term = None), 0);
+    }
+}
