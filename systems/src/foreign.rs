@@ -215,12 +215,12 @@ fn folder_of(settings: &Settings<'_>, node: NodeId) -> Result<PathBuf, SystemErr
 fn prepare(folder: &Path, described: &Description, sees: &NodeSees) -> Result<(), SystemError> {
     let failed = |source| SystemError::Folder { source };
     std::fs::create_dir_all(folder.join("data")).map_err(failed)?;
-    for (name, text) in &described.life.files {
+    for (name, content) in &described.life.files {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(failed)?;
         }
-        std::fs::write(path, text.render(sees)?).map_err(failed)?;
+        std::fs::write(path, content.bytes(sees)?).map_err(failed)?;
     }
     Ok(())
 }

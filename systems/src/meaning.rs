@@ -283,13 +283,12 @@ mod tests {
     use super::*;
     use crate::builtin;
     use crate::protocols::adapter;
-    use crate::reading::read;
 
     /// Every row of every table is for the answer that was recorded for it, and no row before it takes that away.
     #[test]
     fn each_row_of_the_tables_is_for_its_recorded_answer() {
         let described = builtin::TABLE.iter().map(|builtin| {
-            let described = read(builtin.text, builtin.name).unwrap();
+            let described = builtin.read(builtin.text, builtin.name).unwrap();
             assert_eq!(described.name, builtin.name);
             (builtin.name, described.errors)
         });
@@ -315,7 +314,7 @@ mod tests {
     }
 
     fn etcd(word: Word, came: &Came) -> Reply {
-        let etcd = read(builtin::TABLE[0].text, "etcd").unwrap();
+        let etcd = builtin::TABLE[0].read(builtin::TABLE[0].text, "etcd").unwrap();
         let nodes: Vec<Place> = (1..=3).map(Place::numbered).collect();
         let crate::description::Client::Http(operations) = &etcd.client else {
             panic!("etcd speaks HTTP");

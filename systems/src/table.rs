@@ -17,8 +17,8 @@ use crate::{builtin, cluster_node};
 static TABLE: LazyLock<RwLock<Vec<&'static Row>>> = LazyLock::new(|| {
     let described = builtin::TABLE.iter().map(|builtin| {
         // A test reads every one of them.
-        let described =
-            reading::read(builtin.text, builtin.name).expect("what comes with the harness is well-formed");
+        let described = builtin.read(builtin.text, builtin.name);
+        let described = described.expect("what comes with the harness is well-formed");
         described_row(described, builtin.text)
     });
     let rows = [cluster_node::row()].into_iter().chain(described);
@@ -73,9 +73,12 @@ pub fn from_file(path: &Path) -> Result<&'static Row, DescriptionError> {
         file: file.clone(),
         source,
     })?;
-    let mut described = reading::read(&text, &file)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut described = reading::read(&text, &file, &|name| {
+        let beside = folder.join(name);
+        std::fs::read(&beside).map_err(|error| format!("cannot read {}: {error}", beside.display()))
+    })?;
     if described.program.binary.contains('/') {
-        let folder = path.parent().unwrap_or(Path::new("."));
         described.program.binary = folder.join(&described.program.binary).display().to_string();
     }
     Ok(add(described_row(described, &text)))

@@ -1,7 +1,7 @@
 //! `harness system`: the systems that can be tested, as the files that they are.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use systems::builtin::{self, Builtin};
@@ -79,13 +79,20 @@ fn new(name: &str, like: &Builtin) -> Result<(), Failure> {
         .text
         .replacen(&format!("name = {:?}", like.name), &format!("name = {name:?}"), 1);
     // A name that no system may have is told before a file is left behind.
-    systems::reading::read(&text, name).map_err(systems::SystemError::from)?;
+    like.read(&text, name).map_err(systems::SystemError::from)?;
     let path = PathBuf::from(format!("{name}.toml"));
-    let written = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(Failure::cannot_write(&path))?;
+    write_new(&path, &text)?;
+    for (beside, text) in like.files {
+        write_new(Path::new(beside), text)?;
+    }
     show(&format!(
         "{path} describes {like}; make it yours, then\n  harness system check {path}\n  harness run --system ./{path}\n",
         path = path.display(),
         like = like.name,
     ))
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(Failure::cannot_write(path))
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::Pattern;
+use super::content::Content;
 use super::template::Template;
 
 /// A system's binary.
@@ -31,9 +32,10 @@ pub struct Life {
     /// What is put into its environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
-    /// Files that are written into the node's folder before its first start.
+    /// Files that are written into the node's folder before its first start: templates, or files that the description brings
+    /// along.
     #[serde(default)]
-    pub files: BTreeMap<String, Template>,
+    pub files: BTreeMap<String, Content>,
     /// How it is seen that a node serves clients; without it: its first client port takes a connection.
     #[serde(default)]
     pub ready: Ready,

@@ -3,6 +3,7 @@
 
 mod answers;
 mod client;
+mod content;
 mod life;
 mod path;
 mod template;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub use answers::{Condition, Decode, Is, Recorded, Rule, Status, Transport, Value as ValueAt, Word};
 pub use client::{Adapter, Asked, Client, Http, HttpOperation, Operations, Redis, RedisOperation};
+pub use content::{Brought, Content};
 pub use life::{Direction, Life, Network, Program, Ready, Span};
 pub use path::Path;
 pub use template::{Place, Template, TemplateError};

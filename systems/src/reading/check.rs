@@ -43,8 +43,11 @@ fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
     let life = &described.life;
     all(&life.command, &node)?;
     all(life.restart.as_deref().unwrap_or_default(), &node)?;
-    for template in life.env.values().chain(life.files.values()) {
+    for template in life.env.values() {
         template.render(&node)?;
+    }
+    for content in life.files.values() {
+        content.bytes(&node)?;
     }
     if let Some(status) = &described.status {
         for template in status.path.iter().chain(&status.body) {

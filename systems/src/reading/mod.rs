@@ -3,7 +3,7 @@
 mod check;
 
 use self::check::check;
-use crate::description::{Description, TemplateError};
+use crate::description::{Content, Description, TemplateError};
 
 /// Why a file describes no system.
 #[derive(Debug, thiserror::Error)]
@@ -43,28 +43,57 @@ pub enum DescriptionError {
 enum Slip {
     #[error(transparent)]
     Template(#[from] TemplateError),
+    #[error("from = {from:?}: {why}")]
+    Beside { from: String, why: String },
     #[error("{0}")]
     Other(String),
 }
 
+impl Slip {
+    /// Where it stands in the description's text, if it can be found there.
+    fn stands(&self, text: &str) -> Option<usize> {
+        match self {
+            Slip::Template(error) => text.find(error.template()),
+            // The last: a file goes by the same name in the node's folder, more often than not.
+            Slip::Beside { from, .. } => text.rfind(&format!("{from:?}")),
+            Slip::Other(_) => None,
+        }
+    }
+}
+
+/// The bytes of a file that a description brings along, by its path beside it, or why there are none.
+pub type Beside<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
 /// The system that this text describes; `file` names it in errors.
 ///
 /// # Errors
-/// It describes none.
-pub fn read(text: &str, file: &str) -> Result<Description, DescriptionError> {
-    let described: Description = toml::from_str(text).map_err(|error| {
+/// It describes none, or a file that it brings along is not there.
+pub fn read(text: &str, file: &str, beside: Beside<'_>) -> Result<Description, DescriptionError> {
+    let mut described: Description = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         place(text, file, at, error.message().trim().to_owned())
     })?;
-    check(&described).map_err(|slip| match &slip {
-        Slip::Template(error) => match text.find(error.template()) {
-            Some(at) => place(text, file, at, slip.to_string()),
-            // A template of several lines, or with escapes, does not stand in the file as it is.
-            None => whole(file, &slip),
-        },
-        Slip::Other(_) => whole(file, &slip),
+    let checked = bring(&mut described, beside).and_then(|()| check(&described));
+    checked.map_err(|slip| match slip.stands(text) {
+        Some(at) => place(text, file, at, slip.to_string()),
+        // A template of several lines, or with escapes, does not stand in the file as it is.
+        None => whole(file, &slip),
     })?;
     Ok(described)
+}
+
+/// Fill in what the files hold that the description brings along.
+fn bring(described: &mut Description, beside: Beside<'_>) -> Result<(), Slip> {
+    for content in described.life.files.values_mut() {
+        if let Content::Brought(brought) = content {
+            let bytes = beside(&brought.from).map_err(|why| Slip::Beside {
+                from: brought.from.clone(),
+                why,
+            })?;
+            brought.bytes = bytes.into();
+        }
+    }
+    Ok(())
 }
 
 fn whole(file: &str, slip: &Slip) -> DescriptionError {
@@ -95,7 +124,7 @@ mod tests {
         let etcd = builtin::TABLE[0].text;
         let edited = |from: &str, to: &str| {
             assert!(etcd.contains(from), "{from}");
-            read(&etcd.replacen(from, to, 1), "mine.toml")
+            read(&etcd.replacen(from, to, 1), "mine.toml", &builtin::none)
                 .unwrap_err()
                 .to_string()
         };
@@ -133,9 +162,39 @@ mod tests {
             assert!(is_placed, "{error}, not at line {line}");
         }
         let catch_all = "\n[[error]]\nis = \"fail\"\ncode = \"any\"\nsource = \"none\"\n";
-        let error = read(&format!("{etcd}{catch_all}"), "mine.toml")
+        let error = read(&format!("{etcd}{catch_all}"), "mine.toml", &builtin::none)
             .unwrap_err()
             .to_string();
         assert!(error.contains("fits every answer"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_brought_along_is_there_or_the_error_says_where_it_is_wanted() {
+        let etcd = builtin::TABLE[0].text;
+        let with = |content: &str| format!("{etcd}\n[life.files]\n\"node.py\" = {content}\n");
+        let beside = |name: &str| match name {
+            "mine.py" => Ok(b"print()".to_vec()),
+            _ => Err("not there".to_owned()),
+        };
+        let described = read(&with("{ from = \"mine.py\" }"), "mine.toml", &beside).unwrap();
+        let node = crate::seen::NodeSees::example("default");
+        assert_eq!(
+            *described.life.files["node.py"].bytes(&node).unwrap(),
+            *b"print()"
+        );
+        let line = etcd.matches('\n').count() + 3;
+        for (content, wanted) in [
+            ("{ from = \"other.py\" }", "from = \"other.py\": not there"),
+            ("{ form = \"mine.py\" }", "unknown field `form`"),
+            ("3", "expected a template, or { from ="),
+            ("\"{{ programme }}\"", "undefined value"),
+            ("\"{{ program\"", "syntax error"),
+        ] {
+            let error = read(&with(content), "mine.toml", &beside)
+                .unwrap_err()
+                .to_string();
+            let placed = format!("mine.toml, line {line},");
+            assert!(error.starts_with(&placed) && error.contains(wanted), "{error}");
+        }
     }
 }
