@@ -29,5 +29,5 @@ pub mod table;
 
 pub use error::SystemError;
 pub use meaning::Basis;
-pub use system::{Build, Row, Settings, System, binary};
+pub use system::{Build, Row, Settings, Source, System, binary};
 pub use table::{add, all, from_file, row};

@@ -1,6 +1,7 @@
 //! What a run tests, and what the table knows of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use histories::{RunFolder, Seed};
@@ -12,6 +13,7 @@ use runs::record::{NetworkName, SettingsError};
 use runs::store::{Reply, Request};
 use runs::world::Boxed;
 
+use crate::description::Description;
 use crate::error::SystemError;
 use crate::meaning::Basis;
 
@@ -55,6 +57,14 @@ pub struct Settings<'a> {
     pub hands: Hands,
 }
 
+/// A description as it was read.
+pub struct Source {
+    /// Its text.
+    pub text: String,
+    /// What it says.
+    pub says: Arc<Description>,
+}
+
 /// A row of the table of systems.
 pub struct Row {
     /// Its name on the command line.
@@ -68,7 +78,7 @@ pub struct Row {
     /// Its profiles; the first is the barest, the last what one would run.
     pub profiles: &'static [&'static str],
     /// Its description, if it has one.
-    pub description: Option<&'static str>,
+    pub description: Option<Source>,
     /// The schedule that it is tested under unless another is named.
     pub nemesis: &'static str,
     /// How long a fault of an unguided schedule lasts on average unless it is said: longer than the system takes to elect

@@ -10,7 +10,7 @@ use runs::record::SettingsError;
 use crate::description::{Description, Network};
 use crate::foreign::{self, Foreign};
 use crate::reading::{self, DescriptionError};
-use crate::system::Row;
+use crate::system::{Row, Source};
 use crate::{builtin, cluster_node};
 
 /// The systems: those of this folder, and what was added while the program runs.
@@ -43,7 +43,10 @@ fn described_row(described: Description, source: &str) -> Row {
         binary: text(&described.program.binary),
         how_to_get: text(&described.program.how_to_get),
         profiles: Vec::leak(described.profiles.iter().map(|name| text(name)).collect()),
-        description: Some(text(source)),
+        description: Some(Source {
+            text: source.to_owned(),
+            says: Arc::clone(&described),
+        }),
         nemesis: "chaos",
         interval: described.life.failover.map_or(INTERVAL, |span| span.0 * 2),
         bugs: &[],

@@ -88,15 +88,11 @@ impl Wanted {
 
     fn begin(&self) -> Result<Seen, Failure> {
         let mut rows = Rows::default();
-        if let Some(text) = self.row.description {
-            let described =
-                systems::reading::read(text, self.row.name).map_err(systems::SystemError::from)?;
-            rows.total = described.errors.len();
-            let without = described
-                .errors
-                .into_iter()
-                .filter(|rule| rule.recorded.is_none());
-            rows.unrecorded = without.map(|rule| rule.code).collect();
+        if let Some(source) = &self.row.description {
+            let errors = &source.says.errors;
+            rows.total = errors.len();
+            let without = errors.iter().filter(|rule| rule.recorded.is_none());
+            rows.unrecorded = without.map(|rule| rule.code.clone()).collect();
         }
         Ok(Seen {
             system: self.row.name.to_owned(),

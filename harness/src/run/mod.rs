@@ -125,8 +125,8 @@ impl<'a> Run<'a> {
         let hands = Hands::new(settings.nodes, network, clock)
             .await
             .map_err(RunError::from)?;
-        if let Some(description) = row.description {
-            std::fs::write(folder.path().join(DESCRIPTION), description).map_err(RunError::Description)?;
+        if let Some(source) = &row.description {
+            std::fs::write(folder.path().join(DESCRIPTION), &source.text).map_err(RunError::Description)?;
         }
         let system = (row.build)(&systems::Settings {
             nodes: settings.nodes,

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::template::{Template, TemplateError};
-use crate::seen::NodeSees;
-
 /// What a file of a node's folder holds: a template, or `{ from = "node.py" }`.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]
@@ -39,7 +37,7 @@ impl Content {
     ///
     /// # Errors
     /// The template cannot be filled in.
-    pub(crate) fn bytes(&self, sees: &NodeSees) -> Result<Cow<'_, [u8]>, TemplateError> {
+    pub(crate) fn bytes(&self, sees: impl Serialize) -> Result<Cow<'_, [u8]>, TemplateError> {
         Ok(match self {
             Content::Template(template) => template.render(sees)?.into_bytes().into(),
             Content::Brought(brought) => Cow::Borrowed(&*brought.bytes),
