@@ -54,7 +54,7 @@ impl Level {
     /// What it is, and what it buys.
     pub(crate) fn about(self) -> &'static str {
         match self.0 {
-            0 => "operations alone: histories are judged, faults hit whom they hit",
+            0 => "operations alone: histories are judged",
             1 => "who leads in which term: faults are aimed at leaders",
             2 => "commit index and log tail: guided schedules prove every stage",
             _ => "journals: Raft's own safety is judged, too",
@@ -122,37 +122,51 @@ fn words(answer: &Answered) -> String {
     }
 }
 
-/// Answers that cannot be right.
+/// Answers that cannot be right: one of each kind, for one slip spoils many.
 fn values(seen: &Seen) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for (visit, answer) in answers(seen) {
-        let (node, what) = (visit.node, answer.what);
-        let text = match (&answer.fit, &answer.value) {
-            (Fit::Right, _) => continue,
-            (Fit::Wrong { written }, Some(value)) => format!(
-                "{what} at {node}: {written} was there, and the read found {value}: an error of the description (value, decode, absent) or of the store"
-            ),
-            (Fit::Wrong { written }, None) => {
-                format!("{what} at {node}: {written} was there, and was not found")
-            }
-            (Fit::Taken, _) => format!(
-                "{what} at {node}: something else was there, and it was answered ok: see its condition, and `ok` of its answer"
-            ),
-            (Fit::Refused, _) => format!(
-                "{what} at {node}: what it expects was there, and it was refused: see how the request writes `expected`"
-            ),
-        };
+    let wrong = answers(seen).filter(|(_, answer)| answer.fit != Fit::Right);
+    let mut kinds: Vec<((bool, std::mem::Discriminant<Fit>), String, usize)> = Vec::new();
+    for (visit, answer) in wrong {
         // A follower, or a node that is cut off, may be behind; that is for a run to judge.
-        let finding = match visit.spot.decides() {
-            true => essential(text),
-            false => missing(format!("{text}; or such a node answers by itself, stale")),
-        };
-        if !found.contains(&finding) {
-            found.push(finding);
+        let kind = (visit.spot.decides(), std::mem::discriminant(&answer.fit));
+        match kinds.iter_mut().find(|(known, ..)| *known == kind) {
+            Some((.., more)) => *more += 1,
+            None => kinds.push((kind, wrong_answer(visit, answer), 0)),
         }
     }
-    found.sort_by_key(|finding| !finding.essential);
-    found
+    kinds.sort_by_key(|((decides, _), ..)| !decides);
+    let finding = |((decides, _), text, more): (_, String, usize)| {
+        let more = match more {
+            0 => String::new(),
+            more => format!(" ({more} more such answers)"),
+        };
+        match decides {
+            true => essential(text + &more),
+            false => missing(format!("{text}; or such a node answers by itself, stale{more}")),
+        }
+    };
+    kinds.into_iter().map(finding).collect()
+}
+
+fn wrong_answer(visit: &Visit, answer: &Answered) -> String {
+    let found = answer
+        .value
+        .as_ref()
+        .map_or("nothing".to_owned(), ToString::to_string);
+    let told = match &answer.fit {
+        Fit::Right => "right".to_owned(),
+        Fit::Wrong { written } => format!(
+            "{written} was there, and the read found {found}: an error of the description (value, decode, absent), or of the store"
+        ),
+        Fit::Taken => {
+            "something else was there, and it was answered ok: see its condition, and `ok` of its answer"
+                .to_owned()
+        }
+        Fit::Refused => {
+            "what it expects was there, and it was refused: see how the request writes `expected`".to_owned()
+        }
+    };
+    format!("{} at {}: {told}", answer.what, visit.node)
 }
 
 fn faults(seen: &Seen) -> Vec<Finding> {
@@ -457,7 +471,7 @@ mod tests {
             found.iter().map(|finding| finding.essential).collect::<Vec<_>>(),
             [true, false]
         );
-        assert!(found[1].text.ends_with("stale"), "{found:?}");
+        assert!(found[1].text.contains("stale"), "{found:?}");
     }
 
     #[test]

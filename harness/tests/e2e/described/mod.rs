@@ -140,3 +140,98 @@ fn a_description_is_begun_shown_and_checked_by_commands() {
         unknown.stderr
     );
 }
+
+/// `harness doctor` on the description with these edits; neither a node nor a folder is left.
+fn doctor(edits: &[(&str, &str)], words: &str) -> crate::lab::Ended {
+    let lab = Lab::new();
+    let file = described(&lab, edits);
+    let mut command = lab.bare(&format!("doctor {} {words}", file.display()));
+    // Where it makes its folder, so that its nodes are found.
+    let ended = command.env("TMPDIR", lab.folder.path()).output().unwrap();
+    assert!(lab.nodes().is_empty());
+    let left = std::fs::read_dir(lab.folder.path()).unwrap().flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+    assert_eq!(left, ["a-store.toml"]);
+    ended.into()
+}
+
+#[test]
+fn doctor_tells_what_a_described_store_can_do() {
+    if !has_namespaces() {
+        return;
+    }
+    let seen = doctor(&[], "--json").with(0).json();
+    assert_eq!(seen["level"], 1);
+    let led = |one: &serde_json::Value| one["role"] == "leader" && one["term"].is_u64();
+    assert_eq!(
+        seen["standings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| led(one))
+            .count(),
+        1
+    );
+    let visits = seen["visits"].as_array().unwrap();
+    for spot in ["alone", "leader", "follower", "killed", "paused", "cut-off"] {
+        assert!(visits.iter().any(|visit| visit["spot"] == spot), "{spot}: {seen}");
+    }
+    let alone = visits[0]["answers"].as_array().unwrap();
+    let classes: Vec<_> = alone
+        .iter()
+        .map(|answer| answer["class"].as_str().unwrap())
+        .collect();
+    assert_eq!(classes, ["ok", "ok", "ok", "ok", "ok", "fail", "ok"]);
+    assert_eq!(
+        alone[5]["basis"],
+        serde_json::json!({ "by": "row", "number": 1, "code": "cas-mismatch" })
+    );
+    for tried in seen["faults"].as_array().unwrap() {
+        assert_eq!(tried["proved"], true, "{tried}");
+    }
+    // What is missing is no hindrance.
+    let missing = seen["missing"][0]["text"].as_str().unwrap();
+    assert!(
+        missing.starts_with("3 of 3 error rows without a recorded answer"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn doctor_names_what_is_wrong_with_a_description() {
+    if !has_namespaces() {
+        return;
+    }
+    for (edit, exit, wanted) in [
+        (
+            ("\"$.value\"", "\"$.term\""),
+            2,
+            "read of an absent key at n1: null was there, and the read found",
+        ),
+        (
+            ("{{ expected }}", "0"),
+            2,
+            "what it expects was there, and it was refused",
+        ),
+        (
+            ("equals = \"cas-mismatch\"", "equals = \"nothing\""),
+            0,
+            "refused",
+        ),
+        (("about =", "abuot ="), 254, "a-store.toml, line 4, column 1"),
+        (("--id={{ name }}", "--no-such-flag"), 255, "n1 did not start"),
+    ] {
+        let ended = doctor(&[edit], "--quiet --op-timeout 500ms");
+        let said = ended.stdout.clone() + &ended.stderr;
+        assert!(said.contains(wanted), "{edit:?}: {said}");
+        ended.with(exit);
+    }
+}
+
+#[test]
+fn doctor_tells_what_this_machine_can_do() {
+    let lab = Lab::new();
+    let ended = crate::lab::Ended::from(lab.bare("doctor").output().unwrap());
+    let ended = ended.with(if has_namespaces() { 0 } else { 2 });
+    assert!(ended.stdout.contains("network namespaces"), "{}", ended.stdout);
+}
