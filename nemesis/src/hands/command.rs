@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use super::child_setup;
+use super::logs::{Lengths, Logs};
 use super::ready::Ready;
 
 /// The command line of a node, and where it leaves its traces. All paths are absolute, or relative to the folder that
@@ -35,24 +36,6 @@ pub struct NodeCommand {
     pub stdout: PathBuf,
     /// Where its standard error is appended.
     pub stderr: PathBuf,
-}
-
-/// Where a node leaves what it says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logs {
-    /// Where its standard output is appended.
-    pub stdout: PathBuf,
-    /// Where its standard error is appended.
-    pub stderr: PathBuf,
-}
-
-/// How long the logs of a node are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lengths {
-    /// Bytes of its standard output.
-    pub stdout: u64,
-    /// Bytes of its standard error.
-    pub stderr: u64,
 }
 
 /// How long a node may take to become ready, if nothing else is said.

@@ -12,7 +12,7 @@
 //! | --- | --- |
 //! | `command`, `spawner`, `child_setup` | how a process is started, so that it never outlives the harness |
 //! | `process`, `deeds` | one node's process; start, kill, pause and resume with their evidence |
-//! | `ready`, `threads`, `exit` | what a process says: where it listens, its state, how it ended |
+//! | `logs`, `ready`, `threads`, `exit` | what a process says: where it listens, its state, how it ended |
 //! | `links` | what is asked of a network, whatever it is |
 //! | `network` | which networks there are |
 //! | `doors`, `door`, `roads` | listeners with rules, and the thread that carries what comes in |
@@ -41,6 +41,7 @@ mod gate;
 mod inbox;
 mod inject;
 mod links;
+mod logs;
 mod namespace;
 mod namespace_error;
 mod namespaces;
@@ -73,8 +74,9 @@ use crate::view::ProcessState;
 
 pub use child_setup::companion;
 pub use clock::Clock;
-pub use command::{Lengths, Logs, NodeCommand};
+pub use command::NodeCommand;
 pub use exit::NodeExit;
+pub use logs::{Lengths, Logs};
 pub use namespace_error::{NamespaceError, Obstacle, Step};
 pub use network::{Direction, Framing, Network, Plan};
 pub use ready::{Addresses, Asks, Ready};

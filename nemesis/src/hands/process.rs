@@ -19,8 +19,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_proc
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::command::{Lengths, NodeCommand, READY, Spawned};
+use super::command::{NodeCommand, READY, Spawned};
 use super::exit::{self, NodeExit};
+use super::logs::Lengths;
 use super::ready::{self, Addresses};
 use super::spawner::Spawner;
 use crate::effect::NodeId;

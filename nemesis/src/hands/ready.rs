@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::command::Lengths;
+use super::logs::Lengths;
 
 /// The addresses of a node that is ready; new at each start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
