@@ -14,7 +14,7 @@ use runs::capabilities::{Capabilities, Does};
 use runs::store::{Answer, Reply, Request};
 use runs::world::Boxed;
 
-use crate::description::{Description, Place, Rule, Status, Template, TemplateError, Word};
+use crate::description::{Description, Form, Place, Rule, Status, Template, TemplateError, Word};
 use crate::error::SystemError;
 use crate::meaning::{self, Basis, Came, Told, reply};
 use crate::protocols::{self, Protocol, Target, adapter};
@@ -48,15 +48,7 @@ pub(crate) struct Foreign {
 
 /// What a described system can tell and do.
 pub(crate) fn capabilities(described: &Description) -> Capabilities {
-    let mut tells = Vec::new();
-    if let Some(status) = &described.status {
-        let told = [
-            (Tells::Leader, status.leads.is_some()),
-            (Tells::Term, status.term.is_some()),
-            (Tells::Commit, status.commit.is_some()),
-        ];
-        tells.extend(told.iter().filter(|(_, is_told)| *is_told).map(|(what, _)| *what));
-    }
+    let tells = described.status.as_ref().map_or_else(Vec::new, tells);
     let does = |word: &Word| match word {
         Word::Read => None,
         Word::Write => Some(Does::Write),
@@ -69,6 +61,19 @@ pub(crate) fn capabilities(described: &Description) -> Capabilities {
         does: described.client.words().iter().filter_map(does).collect(),
         sessions: false,
     }
+}
+
+fn tells(status: &Status) -> Vec<Tells> {
+    if status.form == Form::ClusterNode {
+        return vec![Tells::Leader, Tells::Term, Tells::Commit, Tells::LogTail];
+    }
+    let told = [
+        (Tells::Leader, status.leads.is_some()),
+        (Tells::Term, status.term.is_some()),
+        (Tells::Commit, status.commit.is_some()),
+    ];
+    let is_told = told.into_iter().filter(|(_, is_told)| *is_told);
+    is_told.map(|(what, _)| what).collect()
 }
 
 impl Foreign {
@@ -250,8 +255,22 @@ fn says(log: &Path, from: u64, pattern: &Regex) -> bool {
     })
 }
 
-/// What an answer says of how a node stands.
-fn status(status: &Status, told: &Told, incarnation: u64) -> NodeStatus {
+/// What an answer says of how a node stands; none if it is not of the form that was described.
+fn status(status: &Status, told: &Told, incarnation: u64) -> Option<NodeStatus> {
+    match status.form {
+        Form::Own => Some(found(status, told, incarnation)),
+        Form::ClusterNode => {
+            let mut whole = told.json.clone();
+            // The harness counts the starts itself.
+            whole
+                .as_object_mut()?
+                .insert("incarnation".to_owned(), incarnation.into());
+            serde_json::from_value(whole).ok()
+        }
+    }
+}
+
+fn found(status: &Status, told: &Told, incarnation: u64) -> NodeStatus {
     let number = |path: &Option<crate::description::Path>| {
         let found = path.as_ref()?.find(&told.json)?;
         // etcd's gateway writes 64-bit numbers as texts.
@@ -313,7 +332,7 @@ impl System for Foreign {
                 ..self.target(node, STATUS_TIMEOUT)
             };
             match self.protocol.status(target, asked, &self.sees[node.0]).await {
-                Came::Answer(told) => Some(status(asked, &told, incarnation)),
+                Came::Answer(told) => status(asked, &told, incarnation),
                 Came::Nothing { .. } => None,
             }
         })

@@ -170,6 +170,17 @@ pub struct Value {
     pub absent: Option<Condition>,
 }
 
+/// What a status is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// The system's own: the paths of the description find what they can.
+    #[default]
+    Own,
+    /// That of docs/cluster-node.md, with the end of the log: what guided schedules need to see.
+    ClusterNode,
+}
+
 /// What can be seen of a node.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -182,6 +193,9 @@ pub struct Status {
     pub body: Option<Template>,
     /// The words of a command of Redis.
     pub command: Option<Vec<Template>>,
+    /// What the answer is; with another form than its own, the paths below say nothing more.
+    #[serde(default)]
+    pub form: Form,
     /// What is true of the answer of a node that leads.
     pub leads: Option<Condition>,
     /// Where its term stands.

@@ -11,7 +11,7 @@ mod template;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use answers::{Condition, Decode, Is, Recorded, Rule, Status, Transport, Value as ValueAt, Word};
+pub use answers::{Condition, Decode, Form, Is, Recorded, Rule, Status, Transport, Value as ValueAt, Word};
 pub use client::{Adapter, Asked, Client, Http, HttpOperation, Operations, Redis, RedisOperation};
 pub use content::{Brought, Content};
 pub use life::{Direction, Life, Network, Program, Ready, Span};

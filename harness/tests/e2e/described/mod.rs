@@ -60,6 +60,29 @@ fn stale_reads_of_a_described_store_are_a_violation() {
     assert_eq!(check(&results, "linearizability")["verdict"], "violation");
 }
 
+/// Who tells the end of its log is led through Figure 8 like our own node: by a file.
+#[test]
+fn figure_8_springs_in_a_described_store_that_breaks_its_rule() {
+    if !has_namespaces() {
+        return;
+    }
+    let lab = Lab::new();
+    let whole = "path = \"/status?tail=48\"\nform = \"cluster-node\"";
+    let file = described(&lab, &[("path = \"/status\"", whole)]);
+    let words =
+        "--profile any-term --nemesis figure8 --duration 60s --until-violation --seed 42 --json --quiet";
+    let results = lab
+        .harness(&format!("run --system {} {words}", file.display()))
+        .with(1)
+        .json();
+    assert_eq!(check(&results, "armed")["verdict"], "pass", "{results}");
+    assert_eq!(
+        check(&results, "linearizability")["verdict"],
+        "violation",
+        "{results}"
+    );
+}
+
 /// A slip in the file, or a program that is none, is never a violation of the store's, and never green.
 #[test]
 fn what_is_wrong_with_a_description_ends_the_run_with_its_reason() {
