@@ -52,7 +52,7 @@ impl Lab {
         pids.filter(|pid| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).into_owned();
-            line.contains("cluster-node") && line.contains("--data") && line.contains(&store)
+            line.contains("--data") && line.contains(&store)
         })
         .collect()
     }

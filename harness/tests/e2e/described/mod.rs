@@ -83,6 +83,41 @@ fn figure_8_springs_in_a_described_store_that_breaks_its_rule() {
     );
 }
 
+/// The worked example of docs/your-raft.md: its mistake is shown, and the line that mends it refuses the trap.
+#[test]
+#[allow(clippy::print_stderr)]
+fn a_raft_that_somebody_has_written_is_led_through_figure_8() {
+    let python = std::process::Command::new("python3").arg("--version").output();
+    if !has_namespaces() || !python.is_ok_and(|python| python.status.success()) {
+        eprintln!("SKIPPED: no namespaces, or no python3");
+        return;
+    }
+    let lab = Lab::new();
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/your-raft/raft.toml");
+    let words = format!(
+        "run --system {} --seed 1 --json --quiet --nemesis",
+        file.display()
+    );
+    let naive = lab.harness(&format!(
+        "{words} figure8 --profile naive --duration 60s --until-violation"
+    ));
+    let results = naive.with(1).json();
+    assert_eq!(
+        check(&results, "raft-safety")["verdict"],
+        "violation",
+        "{results}"
+    );
+    assert!(results["cycles"]["sprung"].as_u64() >= Some(1), "{results}");
+    // How many cycles there are in so much time is the machine's; that none of them springs is the node's.
+    let right = lab
+        .harness(&format!("{words} figure8 --profile right --duration 20s"))
+        .json();
+    assert_eq!(check(&right, "linearizability")["verdict"], "pass", "{right}");
+    assert_eq!(check(&right, "raft-safety")["verdict"], "pass", "{right}");
+    assert_eq!(right["cycles"]["sprung"], 0, "{right}");
+    assert!(lab.nodes().is_empty());
+}
+
 /// A slip in the file, or a program that is none, is never a violation of the store's, and never green.
 #[test]
 fn what_is_wrong_with_a_description_ends_the_run_with_its_reason() {
