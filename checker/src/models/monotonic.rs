@@ -82,7 +82,7 @@ fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt
     }
     let graph = Graph::of(group, &seen);
     Ok(match graph.cycle(meter)? {
-        Some(cycle) => told(group, &seen, &cycle),
+        Some(cycle) => told(group, &seen, &shortest(group, &cycle, meter)?),
         None => Judged::Bounds {
             engine: "monotonic",
             compared: true,
@@ -192,6 +192,55 @@ impl<'a> Graph<'a> {
         way.reverse();
         Ok(way)
     }
+}
+
+/// The shortest cycle among the operations of one: the graph has only an edge to the next value of a key, and to the next
+/// operation of a process, and a way along them may pass operations that need not be told.
+fn shortest<'a>(
+    group: &Group<'a>,
+    cycle: &[(u32, Because<'a>)],
+    meter: &mut Meter<'_>,
+) -> Result<Vec<(u32, Because<'a>)>, Halt> {
+    let mut places: Vec<u32> = cycle.iter().map(|&(at, _)| at).collect();
+    places.sort_unstable();
+    places.dedup();
+    let operations = places.iter().map(|&at| &group.operations[at as usize]);
+    let values = operations.clone().map(shown).collect::<Result<Vec<_>, _>>()?;
+    let processes: Vec<Process> = operations.map(|operation| operation.invoke.process).collect();
+    let before = |one: usize, other: usize| {
+        if one < other && processes[one] == processes[other] {
+            return Some(Because::Process(processes[one]));
+        }
+        let smaller = |(key, value): &&(&'a Value, &'a Value)| {
+            values[other]
+                .iter()
+                .any(|(same, larger)| same == key && *value < *larger)
+        };
+        values[one].iter().find(smaller).map(|(key, _)| Because::Key(key))
+    };
+    let mut graph = Graph {
+        after: Vec::with_capacity(places.len()),
+        operations: places.len(),
+    };
+    for one in 0..places.len() {
+        meter.pass(places.len())?;
+        let after = (0..places.len()).filter_map(|other| Some((other as u32, before(one, other)?)));
+        graph.after.push(after.collect());
+    }
+    let mut best: Option<Vec<(u32, Because<'a>)>> = None;
+    for start in 0..places.len() as u32 {
+        let around = graph.around(start, meter)?;
+        // A way that does not come back is no cycle.
+        let is_cycle = around.first().is_some_and(|(first, _)| *first == start);
+        if is_cycle && best.as_ref().is_none_or(|best| around.len() < best.len()) {
+            best = Some(around);
+        }
+    }
+    let best = best.unwrap_or_default();
+    Ok(best
+        .into_iter()
+        .map(|(at, because)| (places[at as usize], because))
+        .collect())
 }
 
 fn told(
