@@ -103,6 +103,7 @@ fn legal(model: &str) -> Vec<Event> {
             format!(r#"[["poll", [[0, [[{0}, {0}]]]]]]"#, at - 1),
         ),
         ("adya-g2", _) => same("insert", format!("[{at}, null]")),
+        ("monotonic", _) => ("read", "null".into(), format!("[[0, {at}]]")),
         ("long-fork", _) => same("read", r#"[["r", 0, null], ["r", 1, 3]]"#.into()),
         ("list-append", 0) => same("txn", format!(r#"[["append", {at}, 1]]"#)),
         ("list-append", _) => same("txn", format!(r#"[["r", {}, [1]]]"#, at - 1)),
