@@ -70,6 +70,8 @@ impl Keys {
 /// let text = br#"{"history":1,"model":"register"}
 /// {"index":0,"time":5,"process":0,"type":"invoke","f":"write","value":1}
 /// {"index":1,"time":9,"process":0,"type":"ok","f":"write","value":1}
+/// {"index":2,"time":11,"process":1,"type":"invoke","f":"read"}
+/// {"index":3,"time":12,"process":1,"type":"ok","f":"read","value":1}
 /// "#;
 /// let blocks = Blocks::open(text.as_slice())?;
 /// let register = models::find("register").ok_or("no such model")?;
@@ -219,11 +221,16 @@ impl Stream {
                 self.operations
             ),
             details: json!({
-                                      "model": self.model, "proof": Proved::LegalOrder { replayed: false, real_time: true }, "keys": keys, "operations": self.operations,
-                       "analysis": "linearizable", "initial": self.initial.map_or("null".to_owned(), |initial| initial.to_string()),
-            "keys_unobserved": unobserved, "decided_by": {"graph": keys},
-                                      "undecided": [],
-                                  }),
+                "model": self.model,
+                "proof": Proved::LegalOrder { replayed: false, real_time: true },
+                "keys": keys,
+                "operations": self.operations,
+                "analysis": "linearizable",
+                "initial": self.initial.map_or("null".to_owned(), |initial| initial.to_string()),
+                "keys_unobserved": unobserved,
+                "decided_by": {"graph": keys},
+                "undecided": [],
+            }),
             violations: Vec::new(),
         })
     }
