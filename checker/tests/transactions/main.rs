@@ -11,6 +11,7 @@
 mod anomalies;
 mod levels;
 mod matrix;
+mod orders;
 mod random;
 mod sessions;
 mod spelled;

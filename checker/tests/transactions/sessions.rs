@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use crate::orders::permute;
 use crate::random::number;
 
 /// What an operation does to the register under its key; none is null.
@@ -269,19 +270,6 @@ impl World<'_> {
                     && (!asked.writes_follow_reads || { read }.filter_map(|&(.., source)| source).all(shown))
             })
     }
-}
-
-fn permute(left: &[usize], order: &mut Vec<usize>, accept: &mut impl FnMut(&[usize]) -> bool) -> bool {
-    if left.is_empty() {
-        return accept(order);
-    }
-    (0..left.len()).any(|at| {
-        let mut rest = left.to_vec();
-        order.push(rest.remove(at));
-        let accepted = permute(&rest, order, accept);
-        order.pop();
-        accepted
-    })
 }
 
 /// For each level whether some world explains the history there; of the last one, sequential, by orders of everything.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use checker::{Isolation, Level, Order};
 use histories::Kind;
 
+use crate::orders::permute;
 use crate::random::{Micro, Transaction};
 use crate::spelled::Model::{self, Lists, Registers};
 
@@ -317,22 +318,4 @@ pub fn brute_force_assuming(
         });
     }
     kept
-}
-
-/// Tries all orders until one is accepted.
-fn permute<'a>(
-    left: &[&'a Transaction],
-    order: &mut Vec<&'a Transaction>,
-    accept: &mut impl FnMut(&[&'a Transaction]) -> bool,
-) -> bool {
-    if left.is_empty() {
-        return accept(order);
-    }
-    (0..left.len()).any(|at| {
-        let mut rest = left.to_vec();
-        order.push(rest.remove(at));
-        let accepted = permute(&rest, order, accept);
-        order.pop();
-        accepted
-    })
 }
