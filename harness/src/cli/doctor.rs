@@ -12,6 +12,7 @@ use super::table::{Table, aligned};
 use super::{show, show_json};
 use crate::doctor::examine::{Wanted, examine};
 use crate::doctor::findings::{Finding, Level, findings, state};
+use crate::doctor::folder::Folder;
 use crate::doctor::machine::{Ability, abilities, missing};
 use crate::doctor::seen::{Answered, Class, Fit, Seen, Spot, Standing, Visit};
 use crate::errors::CliError;
@@ -151,8 +152,7 @@ fn system(args: &Args, named: &str) -> Result<Exit, Failure> {
         );
         return Err(flag("profile", why).into());
     }
-    let folder = tempfile::Builder::new().prefix("harness-doctor-").tempdir();
-    let folder = folder.map_err(Failure::cannot_write(&std::env::temp_dir()))?;
+    let folder = Folder::create().map_err(Failure::cannot_write(&std::env::temp_dir()))?;
     let seen = examine(&Wanted {
         row,
         program: row.program(args.bin.as_deref())?,

@@ -15,7 +15,7 @@ pub(crate) struct Ability {
     pub(crate) works: bool,
     /// How, or what is in the way.
     pub(crate) how: String,
-    /// What it is for.
+    /// Where it stands in the order of what is missing.
     #[serde(skip)]
     pub(crate) kind: Kind,
 }
