@@ -51,6 +51,20 @@ async fn a_pause_is_proved_by_the_state_of_every_thread() {
     assert_eq!(stage.skipped(Effect::Resume(N1)).await, "n1 is running");
 }
 
+/// A store may be a wrapper with what really serves beside it: a pause of the wrapper alone would prove nothing.
+#[tokio::test]
+async fn a_pause_is_proved_of_what_the_node_has_started_too() {
+    let stage = Stage::new(1, Framing::Frames).await;
+    // It is there before the node is ready.
+    let serves = ready_then("wait", nowhere(), nowhere());
+    stage.script(N1, &format!("sleep 1000 &\n{serves}"));
+    stage.start(N1).await;
+    let paused: Stopped = stage.done(Effect::Pause(N1)).await;
+    assert!(paused.all_stopped() && paused.threads.len() > 1, "{paused:?}");
+    let resumed: Stopped = stage.done(Effect::Resume(N1)).await;
+    assert!(!resumed.threads.contains('T'), "{resumed:?}");
+}
+
 #[tokio::test]
 async fn a_paused_node_can_be_killed() {
     let stage = Stage::idle().await;
