@@ -16,7 +16,7 @@ pub enum StoreOp {
     Cas {
         /// What it must be.
         expected: Value,
-        /// What it is to be.
+        /// The value that takes its place.
         new: Value,
     },
     /// Put this at the end of the list that it is.
@@ -94,7 +94,7 @@ pub enum Answer {
 /// The answer to a request, and what came with it.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// How it ended.
+    /// Whether the operation happened, and what it saw.
     pub answer: Answer,
     /// A short code, where it was not ok.
     pub error: Option<String>,
@@ -119,7 +119,7 @@ impl Reply {
         }
     }
 
-    /// It happened.
+    /// The reply to an operation that happened.
     pub fn ok(value: Value, at: Option<(LogIndex, Term)>) -> Self {
         Reply {
             answer: Answer::Ok(value),

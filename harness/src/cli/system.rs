@@ -38,7 +38,7 @@ enum What {
     New {
         /// The system's name: small letters, digits and hyphens.
         name: String,
-        /// What it is most like.
+        /// The system whose description is copied: the one that starts and answers most like yours.
         #[arg(long, value_parser = names(), default_value = "etcd")]
         like: String,
     },

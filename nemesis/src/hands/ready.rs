@@ -33,7 +33,7 @@ pub enum Ready {
     Asked {
         /// Where it listens.
         at: Addresses,
-        /// Whether it answers.
+        /// Tells whether the node answers requests.
         serves: Asks,
     },
 }

@@ -16,7 +16,7 @@ pub(super) struct Shutter {
 }
 
 impl Shutter {
-    /// It is up.
+    /// A shutter for this listener, raised: new connections come through.
     pub(super) fn of(listener: &TcpListener) -> io::Result<Self> {
         Ok(Shutter {
             listener: listener.try_clone()?.into(),

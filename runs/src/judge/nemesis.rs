@@ -72,7 +72,7 @@ impl Saved {
         &self.records
     }
 
-    /// The same, read.
+    /// The cycles of guided schedules, parsed.
     pub fn cycles(&self) -> &[Cycle] {
         &self.cycles
     }

@@ -10,6 +10,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::template::{Template, TemplateError};
+
 /// What a file of a node's folder holds: a template, or `{ from = "node.py" }`.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]

@@ -36,7 +36,7 @@ pub struct Life {
     /// along.
     #[serde(default)]
     pub files: BTreeMap<String, Content>,
-    /// How it is seen that a node serves clients; without it: its first client port takes a connection.
+    /// How it is seen that a node is ready; without it: it answers a status, or a read where there is none.
     #[serde(default)]
     pub ready: Ready,
     /// How long it takes at most to have another leader after one was lost, such as `2s`: faults last twice as long on average,

@@ -1,7 +1,7 @@
 //! An adapter: a program of the user's that speaks to the system on the harness's behalf. A request is a line of JSON on
 //! its standard input, a completion a line on its standard output, in any order (docs/adapter.md).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -67,7 +67,7 @@ struct Shared {
 struct Waiting {
     asked: HashMap<u64, oneshot::Sender<Told>>,
     /// Those whose client has gone; an answer to one of them is late, not wrong.
-    given_up: HashMap<u64, ()>,
+    given_up: HashSet<u64>,
     /// What the adapter did that it may not.
     breach: Option<String>,
     ended: bool,
@@ -108,7 +108,7 @@ impl Shared {
         match waiting.asked.remove(&id) {
             // A client that has gone meanwhile does not want to know.
             Some(asked) => drop(asked.send(Told { status, ..told })),
-            None if waiting.given_up.remove(&id).is_some() => {}
+            None if waiting.given_up.remove(&id) => {}
             None => return Err(format!("it answered {id}, which nobody waits for")),
         }
         Ok(())
@@ -181,7 +181,7 @@ impl Adapter {
             Err(_) => {
                 let mut waiting = self.shared.lock();
                 waiting.asked.remove(&id);
-                waiting.given_up.insert(id, ());
+                waiting.given_up.insert(id);
                 Came::nothing(Transport::Timeout, "no answer in time")
             }
         }
