@@ -30,6 +30,15 @@ impl Client {
             Client::Adapter(adapter) => adapter.words(),
         }
     }
+
+    /// How the answers to what it can ask for are read, where the description says it.
+    pub(crate) fn answers(&self) -> Vec<&Value> {
+        match self {
+            Client::Http(operations) => operations.answers(),
+            Client::Redis(operations) => operations.answers(),
+            Client::Adapter(_) => Vec::new(),
+        }
+    }
 }
 
 /// The operations that a system can do by itself. A key is `{{ key }}`, a value `{{ value }}` (as JSON); a compare-and-set
@@ -90,6 +99,11 @@ impl<T: Asked> Operations<T> {
     /// How the answer to this operation is read. One that is not offered has no answer, and is read like a read.
     pub(crate) fn answer(&self, word: Word) -> &Value {
         self.get(word).unwrap_or(&self.read).answer()
+    }
+
+    fn answers(&self) -> Vec<&Value> {
+        let words = self.words().into_iter();
+        words.map(|word| self.answer(word)).collect()
     }
 }
 

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::Slip;
-use crate::description::{Client, Description, Operations, Template, TemplateError};
+use crate::description::{Client, Condition, Description, Operations, Template, TemplateError};
 use crate::seen::{NodeSees, RequestSees};
 
 pub(super) fn check(described: &Description) -> Result<(), Slip> {
     name(&described.name)?;
     templates(described)?;
+    status(described)?;
     rules(described)
 }
 
@@ -87,12 +88,52 @@ fn each<T>(
 
 fn rules(described: &Description) -> Result<(), Slip> {
     for rule in &described.errors {
-        if rule.transport.is_none() && rule.when.is_empty() {
-            return Err(Slip::Other(format!(
-                "the error {:?} fits every answer: say which by `transport` or `when`",
-                rule.code
-            )));
+        let slip = |why: &str| Slip::Marked {
+            mark: format!("code = {:?}", rule.code),
+            why: format!("the error {:?} {why}", rule.code),
+        };
+        match rule.transport {
+            None if rule.when.is_empty() => {
+                return Err(slip("fits every answer: say which by `transport` or `when`"));
+            }
+            Some(_) if rule.when.status.is_some() || rule.when.path.is_some() => {
+                return Err(slip(
+                    "is for no answer at all: beside `transport` only a `text` can be asked for",
+                ));
+            }
+            _ => condition(&rule.when).map_err(slip)?,
         }
     }
+    let answers = described.client.answers().into_iter();
+    let of_answers = answers.flat_map(|answer| [Some(&answer.ok), answer.absent.as_ref()]);
+    let leads = described.status.as_ref().and_then(|status| status.leads.as_ref());
+    for asked in of_answers.chain([leads]).flatten() {
+        condition(asked).map_err(|why| Slip::Other(format!("a condition {why}")))?;
+    }
     Ok(())
+}
+
+/// What would never hold, or always, for want of a place to look at.
+fn condition(condition: &Condition) -> Result<(), &'static str> {
+    let asks = condition.equals.is_some() || condition.same_as.is_some() || condition.missing;
+    match asks && condition.path.is_none() {
+        true => Err("has `equals`, `same-as` or `missing` without the `path` to look at"),
+        false => Ok(()),
+    }
+}
+
+/// A status that is asked for in the words of another protocol would never be told.
+fn status(described: &Description) -> Result<(), Slip> {
+    let Some(status) = &described.status else {
+        return Ok(());
+    };
+    let lacks = match &described.client {
+        Client::Http(_) if status.path.is_none() => "path",
+        Client::Redis(_) if status.command.is_none() => "command",
+        _ => return Ok(()),
+    };
+    Err(Slip::Marked {
+        mark: "[status]".to_owned(),
+        why: format!("[status] has no `{lacks}`, by which a node is asked"),
+    })
 }

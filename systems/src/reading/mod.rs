@@ -45,6 +45,9 @@ enum Slip {
     Template(#[from] TemplateError),
     #[error("from = {from:?}: {why}")]
     Beside { from: String, why: String },
+    /// What is wrong with the part of the description that has this mark.
+    #[error("{why}")]
+    Marked { mark: String, why: String },
     #[error("{0}")]
     Other(String),
 }
@@ -56,6 +59,7 @@ impl Slip {
             Slip::Template(error) => text.find(error.template()),
             // The last: a file goes by the same name in the node's folder, more often than not.
             Slip::Beside { from, .. } => text.rfind(&format!("{from:?}")),
+            Slip::Marked { mark, .. } => text.find(mark),
             Slip::Other(_) => None,
         }
     }
@@ -147,25 +151,46 @@ mod tests {
             ("is = \"decided\"", "is = \"maybe\"", "unknown variant `maybe`"),
             ("[life]", "[life", "unclosed table"),
             ("decode = [", "decodes = [", "unknown field `decodes`"),
+            ("path = \"/v3/maintenance/status\"", "", "has no `path`"),
+            (
+                "when = { status = 200, path = \"$.succeeded\",",
+                "when = {",
+                "without the `path`",
+            ),
+            (
+                "when = { status = 200,",
+                "transport = \"closed\"\nwhen = {",
+                "for no answer at all",
+            ),
+            (
+                "ok = { status = 200, path = \"$.header.revision\" }",
+                "ok = { equals = 3 }",
+                "without the `path`",
+            ),
         ] {
             let error = edited(from, to);
             assert!(error.contains(wanted), "{error}");
-            let at = etcd.find(from).unwrap();
-            // A template that is none is placed at its list, and the name of a system has no other.
-            let at = if wanted == "syntax error" {
-                etcd.find("command = [").unwrap()
-            } else {
-                at
+            // Some slips are placed at what they are a part of.
+            let mark = match wanted {
+                "syntax error" => "command = [",
+                "has no `path`" => "[status]",
+                _ if from.starts_with("when") => "code = \"cas-mismatch\"",
+                _ => from,
             };
-            let line = etcd[..at].matches('\n').count() + 1;
-            let is_placed = error.contains(&format!("mine.toml, line {line},")) || wanted.contains("letters");
-            assert!(is_placed, "{error}, not at line {line}");
+            let line = etcd[..etcd.find(mark).unwrap()].matches('\n').count() + 1 + to.matches('\n').count();
+            let unplaced = wanted.contains("letters") || from.starts_with("ok");
+            assert!(
+                unplaced || error.contains(&format!("mine.toml, line {line},")),
+                "{error}, not at line {line}"
+            );
         }
         let catch_all = "\n[[error]]\nis = \"fail\"\ncode = \"any\"\nsource = \"none\"\n";
         let error = read(&format!("{etcd}{catch_all}"), "mine.toml", &builtin::none)
             .unwrap_err()
             .to_string();
-        assert!(error.contains("fits every answer"), "{error}");
+        let line = etcd.matches('\n').count() + 4;
+        let wanted = format!("mine.toml, line {line}, column 1: the error \"any\" fits every answer");
+        assert!(error.starts_with(&wanted), "{error}");
     }
 
     #[test]
