@@ -332,8 +332,9 @@ impl System for Foreign {
                 ..self.target(node, STATUS_TIMEOUT)
             };
             match self.protocol.status(target, asked, &self.sees[node.0]).await {
-                Came::Answer(told) => status(asked, &told, incarnation),
-                Came::Nothing { .. } => None,
+                Came::Answer(told) if !told.is_error => status(asked, &told, incarnation),
+                // An error says nothing of how it stands, least of all that it does not lead.
+                Came::Answer(_) | Came::Nothing { .. } => None,
             }
         })
     }

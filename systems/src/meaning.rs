@@ -48,8 +48,10 @@ pub(crate) struct Told {
     pub(crate) status: serde_json::Value,
     /// Its text.
     pub(crate) text: String,
-    /// Its text as JSON, where it is.
+    /// Its text as JSON; a text of JSON, where it is none.
     pub(crate) json: serde_json::Value,
+    /// Whether the protocol itself calls it an error.
+    pub(crate) is_error: bool,
 }
 
 impl Told {
@@ -57,8 +59,9 @@ impl Told {
     pub(crate) fn new(status: impl Into<serde_json::Value>, text: String) -> Self {
         Told {
             status: status.into(),
-            json: serde_json::from_str(&text).unwrap_or_default(),
+            json: serde_json::from_str(&text).unwrap_or_else(|_| text.as_str().into()),
             text,
+            is_error: false,
         }
     }
 }
@@ -156,6 +159,19 @@ pub(crate) fn basis(rules: &[Rule], own: usize, word: Word, came: &Came, reply: 
     }
 }
 
+impl ValueAt {
+    /// Whether this answer says that the operation happened. What the description says of that counts; where it says nothing, an
+    /// answer that the protocol does not call an error. That there is no value may be told by an error's status, such as 404.
+    fn says_that_it_happened(&self, word: Word, told: &Told) -> bool {
+        let ok = match self.ok.is_empty() {
+            true => !told.is_error,
+            false => self.ok.holds(told),
+        };
+        let absent = self.absent.as_ref().filter(|absent| absent.status.is_some());
+        ok || word == Word::Read && absent.is_some_and(|absent| absent.holds(told))
+    }
+}
+
 /// The row of the table that this answer to such an operation is for.
 pub(crate) fn rule<'a>(rules: &'a [Rule], word: Word, came: &Came) -> Option<&'a Rule> {
     rules.iter().find(|rule| rule.fits(word, came))
@@ -168,7 +184,7 @@ pub(crate) fn reply(rules: &[Rule], nodes: &[Place], word: Word, answer: &ValueA
     }
     match came {
         Came::Nothing { transport, why } => not_answered(word, *transport, why),
-        Came::Answer(told) if !answer.ok.holds(told) => unclear(
+        Came::Answer(told) if !answer.says_that_it_happened(word, told) => unclear(
             word,
             "unknown-answer",
             format!("{} {}", told.status, beginning(&told.text)),
@@ -371,5 +387,46 @@ mod tests {
         );
         let mismatch = etcd(Word::Cas, &answer(&format!("{{{header}}}")));
         assert!(mismatch.answer == Answer::Fail && mismatch.is_decided());
+    }
+
+    /// A description that says nothing of its answers: an error of the protocol's acknowledges nothing.
+    #[test]
+    fn without_a_word_of_the_description_an_error_is_no_acknowledgement() {
+        let come = |status: u16, text: &str| {
+            Came::Answer(Told {
+                is_error: status != 200,
+                ..Told::new(status, text.to_owned())
+            })
+        };
+        let nothing_said = ValueAt::default();
+        let read_404: ValueAt = toml::from_str("absent = { status = 404 }").unwrap();
+        for (answer, word, came, wanted) in [
+            (&nothing_said, Word::Write, come(200, ""), Answer::Ok(Value::Null)),
+            (&nothing_said, Word::Write, come(500, "oops"), Answer::Unknown),
+            (&nothing_said, Word::Write, come(404, "12"), Answer::Unknown),
+            (&nothing_said, Word::Read, come(500, "12"), Answer::Fail),
+            (&nothing_said, Word::Read, come(200, "12"), Answer::Ok(12.into())),
+            // What is no JSON is a text, and not nothing.
+            (
+                &nothing_said,
+                Word::Read,
+                come(200, "twelve"),
+                Answer::Ok("twelve".into()),
+            ),
+            (
+                &read_404,
+                Word::Read,
+                come(404, "no such key"),
+                Answer::Ok(Value::Null),
+            ),
+            (&read_404, Word::Read, come(500, "oops"), Answer::Fail),
+            (&read_404, Word::Write, come(404, "no such key"), Answer::Unknown),
+        ] {
+            assert_eq!(
+                reply(&[], &[], word, answer, &came).answer,
+                wanted,
+                "{word:?} {came:?}"
+            );
+        }
     }
 }

@@ -158,7 +158,8 @@ pub enum Decode {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Value {
-    /// What is true of an answer that says that it happened. What is neither this nor an error of the table is unknown.
+    /// What is true of an answer that says that it happened; if nothing is said, that the protocol calls it no error (a status
+    /// of 2xx). What is neither this nor an error of the table is unknown.
     #[serde(default)]
     pub ok: Condition,
     /// Where the value stands; the whole answer, if nothing is said.
@@ -166,7 +167,7 @@ pub struct Value {
     /// From what stands there to the value, step by step.
     #[serde(default)]
     pub decode: Vec<Decode>,
-    /// What is true of an answer that says that there is no value.
+    /// What is true of an answer that says that there is no value. With a `status` it counts even if that is an error's.
     pub absent: Option<Condition>,
 }
 

@@ -18,6 +18,9 @@ use crate::seen::{NodeSees, RequestSees};
 /// How long a connection may take to come to be; on this machine only a cut takes longer than milliseconds.
 const CONNECT: Duration = Duration::from_secs(1);
 
+/// No answer to an operation is longer; whoever sends on and on is not listened to.
+const LONGEST: usize = 1 << 24;
+
 pub(super) struct Http {
     client: reqwest::Client,
     operations: description::Http,
@@ -43,12 +46,25 @@ impl Http {
             Err(error) => return Came::nothing(Transport::NoConnection, error),
         };
         let answered = async {
-            let answer = request.send().await?;
-            let status = answer.status().as_u16();
-            Ok((status, answer.text().await?))
+            let mut answer = request.send().await?;
+            let mut body = Vec::new();
+            while let Some(chunk) = answer.chunk().await? {
+                body.extend_from_slice(&chunk);
+                if body.len() > LONGEST {
+                    return Ok(None);
+                }
+            }
+            Ok(Some((answer.status(), body)))
         };
         match answered.await {
-            Ok((status, text)) => Came::Answer(Told::new(status, text)),
+            Ok(Some((status, body))) => Came::Answer(Told {
+                is_error: !status.is_success(),
+                ..Told::new(status.as_u16(), String::from_utf8_lossy(&body).into_owned())
+            }),
+            Ok(None) => Came::nothing(
+                Transport::Garbage,
+                format!("an answer of more than {LONGEST} bytes"),
+            ),
             Err(error) => lost(&error),
         }
     }

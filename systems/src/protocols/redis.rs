@@ -92,6 +92,7 @@ fn told(value: &redis::Value) -> Came {
         status: "OK".into(),
         text: json.as_str().map_or_else(|| json.to_string(), str::to_owned),
         json,
+        is_error: false,
     })
 }
 
@@ -115,6 +116,7 @@ fn refused(code: &str, details: &str) -> Came {
         status: code.into(),
         text: details.to_owned(),
         json: serde_json::Value::Null,
+        is_error: true,
     })
 }
 
