@@ -1,7 +1,8 @@
 //! History in, verdict out.
 //!
-//! Three checks, each a function from events to a [`Check`]: [`linearizability`] (is there a legal order?),
-//! [`durability`] (is everything acknowledged still there?), [`activity`] (did enough happen to mean anything?).
+//! Checks, each a function from events to a [`Check`]: [`linearizability`] (is there a legal order?), [`durability()`] (is
+//! everything acknowledged still there?), [`revisions`] (do the store's own numbers agree with the order of things?), [`activity`]
+//! (did enough happen to mean anything?).
 //! What an operation means is said by a [`Model`](models::Model) of the table [`models::TABLE`]. A verdict points
 //! into the history by the `index` of invocations.
 //!
@@ -12,7 +13,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `linearizability`, `durability`, `activity` | the checks |
+//! | `linearizability`, `durability`, `revisions`, `activity` | the checks |
 //! | [`Stream`] | a register whose values are written once, judged while its history is read |
 //! | [`RaftSafety`] | the invariants of Raft, in what nodes wrote of themselves |
 //! | [`models`] | the table of models, one file each with its row |
@@ -69,6 +70,7 @@ mod operations;
 mod options;
 mod proved;
 mod raft_safety;
+mod revisions;
 mod search;
 mod shrink;
 mod spec;
@@ -94,6 +96,7 @@ pub use options::{
 };
 pub use proved::{Proved, Reading, Vacuous};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
+pub use revisions::{REVISION, revisions};
 pub use stream::{Glance, Stream};
 pub use subject::Subject;
 pub use verdict::{Attempt, Check, CheckName, Edge, Reason, Step, Verdict, Violation};

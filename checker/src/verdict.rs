@@ -35,6 +35,8 @@ pub enum CheckName {
     Consistency,
     /// Is everything acknowledged still there?
     Durability,
+    /// Do the numbers that the store gave to its updates agree with the order in which they happened?
+    Revisions,
     /// Is no invariant of Raft broken in what the nodes told of themselves?
     RaftSafety,
     /// Did the faults happen?
@@ -57,6 +59,7 @@ impl CheckName {
             CheckName::StrictSerializability => "strict-serializability",
             CheckName::Consistency => "consistency",
             CheckName::Durability => "durability",
+            CheckName::Revisions => "revisions",
             CheckName::RaftSafety => "raft-safety",
             CheckName::Armed => "armed",
             CheckName::Recovery => "recovery",

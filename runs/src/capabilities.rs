@@ -15,6 +15,9 @@ pub struct Capabilities {
     /// Whether a request that is sent again is done once (Raft section 8). All were of such a system before this was kept.
     #[serde(default = "yes")]
     pub sessions: bool,
+    /// Whether every update has a number of its own, in one count for all keys, that its answer and every read of it tell.
+    #[serde(default)]
+    pub revisions: bool,
 }
 
 fn yes() -> bool {
@@ -48,6 +51,7 @@ impl Capabilities {
             ],
             does: vec![Does::Write, Does::Cas, Does::Append, Does::Add],
             sessions: true,
+            revisions: false,
         }
     }
 

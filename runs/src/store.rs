@@ -102,6 +102,8 @@ pub struct Reply {
     pub message: Option<String>,
     /// Where it stands in the log.
     pub at: Option<(LogIndex, Term)>,
+    /// The number that the store gave to the update, or to the update that a read shows, where it has one count for all keys.
+    pub revision: Option<i64>,
     /// Whether it says that the store itself decided that it does not happen. A place in its log says so, too.
     pub decided: bool,
     /// Whether another node should be asked, and which one leads, if that was said.
@@ -126,6 +128,7 @@ impl Reply {
             error: None,
             message: None,
             at,
+            revision: None,
             decided: false,
             elsewhere: None,
         }
@@ -138,6 +141,7 @@ impl Reply {
             error: Some(error.to_owned()),
             message: Some(message),
             at: None,
+            revision: None,
             decided: false,
             elsewhere: None,
         }
@@ -150,6 +154,7 @@ impl Reply {
             error: Some("refused".to_owned()),
             message: Some(why.to_owned()),
             at: None,
+            revision: None,
             decided: false,
             elsewhere: None,
         }

@@ -233,6 +233,7 @@ fn reply(request: &Request, body: Body) -> Reply {
         message: error.message,
         decided: false,
         at,
+        revision: None,
     }
 }
 

@@ -49,6 +49,7 @@ pub(crate) struct Foreign {
 /// What a described system can tell and do.
 pub(crate) fn capabilities(described: &Description) -> Capabilities {
     let tells = described.status.as_ref().map_or_else(Vec::new, tells);
+    let answers = described.client.answers();
     let does = |word: &Word| match word {
         Word::Read => None,
         Word::Write => Some(Does::Write),
@@ -60,6 +61,7 @@ pub(crate) fn capabilities(described: &Description) -> Capabilities {
         tells,
         does: described.client.words().iter().filter_map(does).collect(),
         sessions: false,
+        revisions: !answers.is_empty() && answers.iter().all(|answer| answer.revision.is_some()),
     }
 }
 

@@ -189,11 +189,24 @@ pub(crate) fn reply(rules: &[Rule], nodes: &[Place], word: Word, answer: &ValueA
             "unknown-answer",
             format!("{} {}", told.status, beginning(&told.text)),
         ),
-        Came::Answer(_) if word != Word::Read => Reply::ok(Value::Null, None),
-        Came::Answer(told) => match value(answer, told) {
-            Ok(value) => Reply::ok(value, None),
-            Err(why) => unclear(word, "unreadable-answer", why),
+        Came::Answer(told) => happened(word, answer, told),
+    }
+}
+
+/// The reply to an operation that happened; for a read, if its answer can be read.
+fn happened(word: Word, answer: &ValueAt, told: &Told) -> Reply {
+    let value = match word {
+        Word::Read => value(answer, told),
+        _ => Ok(Value::Null),
+    };
+    let stands = answer.revision.as_ref().and_then(|path| path.find(&told.json));
+    let number = |found: &serde_json::Value| found.as_i64().or_else(|| found.as_str()?.parse().ok());
+    match value {
+        Ok(value) => Reply {
+            revision: stands.and_then(number),
+            ..Reply::ok(value, None)
         },
+        Err(why) => unclear(word, "unreadable-answer", why),
     }
 }
 
@@ -374,6 +387,11 @@ mod tests {
             read(&format!(r#"{{{header},"kvs":[{{"value":"MTI="}}]}}"#)),
             Answer::Ok(12.into())
         );
+        let revision = |word, text: &str| etcd(word, &answer(text)).revision;
+        let found = format!(r#"{{{header},"kvs":[{{"value":"MTI=","mod_revision":"5"}}]}}"#);
+        assert_eq!(revision(Word::Read, &found), Some(5), "that of what is shown");
+        assert_eq!(revision(Word::Read, &format!("{{{header}}}")), None);
+        assert_eq!(revision(Word::Write, &format!("{{{header}}}")), Some(7));
         // Keys without a value where it belongs are no answer to a read.
         assert_eq!(read(&format!(r#"{{{header},"kvs":[{{}}]}}"#)), Answer::Fail);
         assert_eq!(

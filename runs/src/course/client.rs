@@ -219,6 +219,9 @@ impl Recorded<'_> {
         if self.is_final {
             other.insert("final".to_owned(), true.into());
         }
+        if let Some(revision) = reply.and_then(|reply| reply.revision) {
+            other.insert(checker::REVISION.to_owned(), revision.into());
+        }
         let at: Option<(LogIndex, Term)> = reply.and_then(|reply| reply.at);
         self.clients.sink.event(Event {
             index: 0,

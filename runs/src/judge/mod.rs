@@ -245,6 +245,11 @@ impl Left {
         let mut durability = history::durability(history, &named.model)?;
         committed::name_the_holders(&mut durability, statuses);
         checks.push(durability);
+        checks.extend(checker::revisions(
+            &history.header,
+            &history.events,
+            record.capabilities.revisions,
+        )?);
         let mut not_applicable = Vec::new();
         // What was written counts, promised or not.
         if limits.journals && (record.capabilities.tell_of_safety() || journals.is_some()) {
@@ -337,6 +342,8 @@ fn file_within(path: &Path, limits: &Limits, budget: &Budget) -> Result<Results,
         vec![history::linearizability(&history, &named.model, implied, limits, budget).map_err(placed)?];
     if has_final_reads {
         checks.push(history::durability(&history, &named.model).map_err(placed)?);
+        let revisions = checker::revisions(&history.header, &history.events, false);
+        checks.extend(revisions.map_err(|error| placed(error.into()))?);
     }
     let judged_as = named.judged(&mut checks[0]);
     let mut results = Results {

@@ -169,6 +169,9 @@ pub struct Value {
     pub decode: Vec<Decode>,
     /// What is true of an answer that says that there is no value. With a `status` it counts even if that is an error's.
     pub absent: Option<Condition>,
+    /// Where the revision stands that an update got, or that of the update that a read shows: a number, or a text of one. For a
+    /// store that counts the updates of all of its keys together.
+    pub revision: Option<Path>,
 }
 
 /// What a status is.
