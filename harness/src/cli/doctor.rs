@@ -236,6 +236,10 @@ fn system_text(seen: &Seen, found: &[Finding], style: Style) -> String {
         };
         let _ = write!(text, "\n{}\n{}", style.bold("faults"), indented(&aligned(&table)));
     }
+    if !seen.failovers.is_empty() {
+        let table = indented(&aligned(&failovers(seen)));
+        let _ = write!(text, "\n{}\n{table}", style.bold("failovers"));
+    }
     let level = Level::of(seen);
     let _ = writeln!(text, "\n{} {}: {}", style.bold("level"), level.0, level.about());
     text + &lacking(found, style)
@@ -313,6 +317,28 @@ fn by(answer: &Answered) -> String {
         Fit::Wrong { written } => format!("{by}  ! {written} was there"),
         Fit::Taken => format!("{by}  ! something else was there"),
         Fit::Refused => format!("{by}  ! what it expects was there"),
+    }
+}
+
+fn failovers(seen: &Seen) -> Table {
+    let seconds = |span: Option<Duration>| match span {
+        Some(span) => format!("{:.1} s", span.as_secs_f64()),
+        None => "never".to_owned(),
+    };
+    let rows = seen.failovers.iter().map(|one| {
+        let killed = match one.led {
+            true => format!("{}, which led", one.killed),
+            false => one.killed.to_string(),
+        };
+        vec![killed, seconds(one.took), seconds(one.restart)]
+    });
+    Table {
+        head: vec![
+            "killed",
+            "until a write was acknowledged",
+            "until it was ready again",
+        ],
+        rows: rows.collect(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The nodes are started, asked and hurt: one, then several, in a folder that goes with the examination.
 
+mod failover;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -102,10 +104,16 @@ impl Wanted {
             nodes: self.nodes,
             capabilities: self.row.capabilities.clone(),
             described: self.row.description.is_some(),
+            failover: self
+                .row
+                .description
+                .as_ref()
+                .and_then(|source| Some(source.says.life.failover?.0)),
             rows,
             visits: Vec::new(),
             standings: Vec::new(),
             faults: Vec::new(),
+            failovers: Vec::new(),
             unclean: Vec::new(),
         })
     }
@@ -165,6 +173,8 @@ impl<'a> Cluster<'a> {
             self.several(seen, leader).await;
             // What never served would be waited for again after each fault, and tell nothing.
             if serves {
+                // First: some systems are slower for a while after a pause (Sentinel's tilt).
+                self.fail_over(seen).await;
                 self.hurt(seen).await;
             }
         }

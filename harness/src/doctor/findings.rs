@@ -1,5 +1,7 @@
 //! What follows from what was seen: what is missing, in the order in which to mend it, and how much can be proved.
 
+use std::time::Duration;
+
 use nemesis::Tells;
 use serde::Serialize;
 
@@ -73,6 +75,7 @@ pub(crate) fn findings(seen: &Seen) -> Vec<Finding> {
         ))
     }));
     found.extend(faults(seen));
+    found.extend(failover(seen));
     found.extend(offered(seen));
     found.extend(status(seen));
     found.extend(unclear(seen));
@@ -179,6 +182,35 @@ fn faults(seen: &Seen) -> Vec<Finding> {
             ))
         })
         .collect()
+}
+
+/// Faults that are much shorter than a failover show little, and so do a few long ones.
+fn failover(seen: &Seen) -> Option<Finding> {
+    let mut took = Duration::ZERO;
+    for one in &seen.failovers {
+        let killed = one.killed;
+        let Some(one) = one.took else {
+            let why = format!("after the kill of {killed} no write was acknowledged in half a minute");
+            return Some(missing(why + ": does it come back by itself?"));
+        };
+        took = took.max(one);
+    }
+    if took.is_zero() || !seen.described {
+        return None;
+    }
+    // To a tenth of a second, upwards.
+    let told = Duration::from_millis(took.as_millis().next_multiple_of(100) as u64);
+    let told = humantime::format_duration(told);
+    match seen.failover {
+        None => Some(missing(format!(
+            "no life.failover: it took {told} at the longest; say failover = \"{told}\", and faults last twice as long"
+        ))),
+        Some(said) if took > said * 2 => Some(missing(format!(
+            "a failover took {told}, and life.failover says {}",
+            humantime::format_duration(said)
+        ))),
+        Some(_) => None,
+    }
 }
 
 /// What workloads need.
@@ -296,7 +328,7 @@ fn unrecorded(seen: &Seen) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::seen::{Rows, Standing, Tried};
+    use crate::doctor::seen::{Failover, Rows, Standing, Tried};
     use nemesis::{NodeId, Role};
     use runs::capabilities::Capabilities;
     use runs::store::Reply;
@@ -335,6 +367,7 @@ mod tests {
             nodes: 2,
             capabilities: Capabilities::all(),
             described: true,
+            failover: Some(Duration::from_secs(1)),
             rows: Rows {
                 total: 1,
                 unrecorded: Vec::new(),
@@ -347,7 +380,17 @@ mod tests {
             }],
             standings: vec![standing(0, Role::Leader), standing(1, Role::Follower)],
             faults: vec![],
+            failovers: vec![failover(Some(1900))],
             unclean: Vec::new(),
+        }
+    }
+
+    fn failover(took_ms: Option<u64>) -> Failover {
+        Failover {
+            killed: NodeId(1),
+            led: true,
+            took: took_ms.map(Duration::from_millis),
+            restart: Some(Duration::ZERO),
         }
     }
 
@@ -362,7 +405,7 @@ mod tests {
     #[test]
     fn each_fault_of_a_system_is_named() {
         assert_eq!(findings(&whole()), []);
-        let cases: [(Spoil, bool, &str); 13] = [
+        let cases: [(Spoil, bool, &str); 16] = [
             (
                 |seen| {
                     seen.visits[0].answers[1] = answered(
@@ -410,6 +453,21 @@ mod tests {
                 },
                 false,
                 "cut of n1 was not proved",
+            ),
+            (
+                |seen| seen.failover = None,
+                false,
+                "no life.failover: it took 1s 900ms at the longest",
+            ),
+            (
+                |seen| seen.failovers.push(failover(Some(2001))),
+                false,
+                "a failover took 2s 100ms, and life.failover says 1s",
+            ),
+            (
+                |seen| seen.failovers.push(failover(None)),
+                false,
+                "after the kill of n2 no write was acknowledged",
             ),
             (
                 |seen| seen.capabilities.does.retain(|does| *does == Does::Append),

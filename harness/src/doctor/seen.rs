@@ -2,12 +2,13 @@
 //! [`super::findings`].
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use histories::{LogIndex, Term, Value};
 use nemesis::{NodeId, NodeStatus, Role};
 use runs::capabilities::Capabilities;
 use runs::store::{Answer, Reply};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use systems::Basis;
 
 pub(crate) use super::plan::Fit;
@@ -24,10 +25,14 @@ pub(crate) struct Seen {
     pub(crate) capabilities: Capabilities,
     /// Whether it is a file that describes it.
     pub(crate) described: bool,
+    /// How long a failover takes at most, as its description says.
+    #[serde(rename = "failover_ms", serialize_with = "milliseconds")]
+    pub(crate) failover: Option<Duration>,
     pub(crate) rows: Rows,
     pub(crate) visits: Vec<Visit>,
     pub(crate) standings: Vec<Standing>,
     pub(crate) faults: Vec<Tried>,
+    pub(crate) failovers: Vec<Failover>,
     /// Nodes that did not stop as they should when they were asked to.
     pub(crate) unclean: Vec<String>,
 }
@@ -126,6 +131,24 @@ impl Answered {
             fit,
         }
     }
+}
+
+/// A node that was killed to see how long the others need.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Failover {
+    pub(crate) killed: NodeId,
+    /// Whether it was said to lead.
+    pub(crate) led: bool,
+    /// From the kill to a write that another node acknowledged; none where that took too long to wait for.
+    #[serde(rename = "took_ms", serialize_with = "milliseconds")]
+    pub(crate) took: Option<Duration>,
+    /// Until it was ready again; none where it did not start.
+    #[serde(rename = "restart_ms", serialize_with = "milliseconds")]
+    pub(crate) restart: Option<Duration>,
+}
+
+fn milliseconds<S: Serializer>(span: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    span.map(|span| span.as_millis() as u64).serialize(to)
 }
 
 /// How a node stood, as far as it said so.
