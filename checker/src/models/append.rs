@@ -53,6 +53,8 @@ pub(crate) struct List {
 }
 
 impl Spec for List {
+    const OFTEN: bool = true;
+
     type State = Arc<[u32]>;
     type Op = Action;
 

@@ -116,6 +116,8 @@ impl Kv {
 }
 
 impl Spec for Kv {
+    const OFTEN: bool = true;
+
     type State = Option<Beginning>;
     type Op = Action;
 

@@ -80,44 +80,78 @@ macro_rules! word {
 word!(u64);
 word!(u128);
 
-/// Any number of members, for histories with more than 128 operations at a time.
+/// Any number of members: without the heap up to 128 of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Wide(Box<[u64]>);
+pub(crate) enum Wide {
+    Few(u128),
+    Many(Box<[u64]>),
+}
+
+/// Two sets of one limit, word by word.
+fn zipped<'a>(mine: &'a [u64], its: &'a Wide) -> impl Iterator<Item = (u64, u64)> + 'a {
+    let its = match its {
+        Wide::Few(_) => &[][..],
+        Wide::Many(words) => words,
+    };
+    mine.iter().copied().zip(its.iter().copied())
+}
 
 impl Bits for Wide {
     fn empty(limit: usize) -> Self {
-        Wide(vec![0; limit.div_ceil(64)].into())
+        match limit {
+            0..=128 => Wide::Few(0),
+            _ => Wide::Many(vec![0; limit.div_ceil(64)].into()),
+        }
     }
     fn has(&self, at: usize) -> bool {
-        self.0[at / 64] >> (at % 64) & 1 == 1
+        match self {
+            Wide::Few(set) => set.has(at),
+            Wide::Many(words) => words[at / 64] >> (at % 64) & 1 == 1,
+        }
     }
     fn insert(&mut self, at: usize) {
-        self.0[at / 64] |= 1 << (at % 64);
+        match self {
+            Wide::Few(set) => set.insert(at),
+            Wide::Many(words) => words[at / 64] |= 1 << (at % 64),
+        }
     }
     fn remove(&mut self, at: usize) {
-        self.0[at / 64] &= !(1 << (at % 64));
+        match self {
+            Wide::Few(set) => set.remove(at),
+            Wide::Many(words) => words[at / 64] &= !(1 << (at % 64)),
+        }
     }
     fn add_all(&mut self, other: &Self) {
-        self.0
-            .iter_mut()
-            .zip(&*other.0)
-            .for_each(|(mine, its)| *mine |= its);
+        match (self, other) {
+            (Wide::Few(mine), Wide::Few(its)) => *mine |= its,
+            (Wide::Many(mine), Wide::Many(its)) => {
+                mine.iter_mut().zip(its).for_each(|(mine, its)| *mine |= its);
+            }
+            // Sets are compared with those of their own limit alone.
+            _ => {}
+        }
     }
     fn without(&self, other: &Self) -> Self {
-        Wide(
-            self.0
-                .iter()
-                .zip(&*other.0)
-                .map(|(mine, its)| mine & !its)
-                .collect(),
-        )
+        match (self, other) {
+            (Wide::Few(mine), Wide::Few(its)) => Wide::Few(mine & !its),
+            (Wide::Many(mine), its) => Wide::Many(zipped(mine, its).map(|(mine, its)| mine & !its).collect()),
+            (Wide::Few(_), Wide::Many(_)) => self.clone(),
+        }
     }
     fn is_subset(&self, other: &Self) -> bool {
-        self.0.iter().zip(&*other.0).all(|(mine, its)| mine & !its == 0)
+        match (self, other) {
+            (Wide::Few(mine), Wide::Few(its)) => mine & !its == 0,
+            (Wide::Many(mine), its) => zipped(mine, its).all(|(mine, its)| mine & !its == 0),
+            (Wide::Few(_), Wide::Many(_)) => false,
+        }
     }
     fn next(&self, from: usize) -> Option<usize> {
-        let first = self.0.get(from / 64)? >> (from % 64) << (from % 64);
-        let rest = self.0[from / 64 + 1..].iter().copied();
+        let words = match self {
+            Wide::Few(set) => return set.next(from),
+            Wide::Many(words) => words,
+        };
+        let first = words.get(from / 64)? >> (from % 64) << (from % 64);
+        let rest = words[from / 64 + 1..].iter().copied();
         let (skipped, word) = std::iter::once(first)
             .chain(rest)
             .enumerate()
@@ -125,7 +159,10 @@ impl Bits for Wide {
         Some((from / 64 + skipped) * 64 + word.trailing_zeros() as usize)
     }
     fn heap_bytes(&self) -> usize {
-        self.0.len() * 8
+        match self {
+            Wide::Few(_) => 0,
+            Wide::Many(words) => words.len() * 8,
+        }
     }
 }
 
@@ -151,6 +188,7 @@ mod tests {
         same_as_a_set::<u64>(64);
         same_as_a_set::<u128>(128);
         same_as_a_set::<Wide>(64);
+        same_as_a_set::<Wide>(128);
         same_as_a_set::<Wide>(129);
         same_as_a_set::<Wide>(1000);
     }

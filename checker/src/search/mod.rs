@@ -146,9 +146,10 @@ pub(crate) fn search<S: Spec>(
         Ok(plan) => plan,
         Err(stop) => return before(Found::Stopped(stop, Stuck::default())),
     };
-    match plan.width() {
-        0..=64 => race::run::<S, u64>(spec, &plan, tactic, meter),
-        65..=128 => race::run::<S, u128>(spec, &plan, tactic, meter),
-        _ => race::run::<S, Wide>(spec, &plan, tactic, meter),
+    // Each pair of a specification and a set is code of its own, and much of it: no more than pays.
+    if S::OFTEN && plan.width() <= 64 {
+        race::run::<S, u64>(spec, &plan, tactic, meter)
+    } else {
+        race::run::<S, Wide>(spec, &plan, tactic, meter)
     }
 }

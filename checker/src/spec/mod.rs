@@ -30,6 +30,11 @@ pub(crate) trait Spec: Sync {
     type State: Clone + Eq + Hash + Send + 'static;
     type Op: Clone + Eq + Hash + Send + Sync;
 
+    /// Whether so many histories are searched with it that code of its own for few operations at a time pays.
+    const OFTEN: bool = false;
+    /// Whether a state is nothing but the value that it shows: then [`Spec::action`] says of every operation what it does to it.
+    const IS_A_VALUE: bool = false;
+
     fn initial(&self) -> Self::State;
     /// The state after `op`, if `op` with its result is legal in `state`.
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;

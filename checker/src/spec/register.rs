@@ -45,6 +45,9 @@ pub(crate) struct Register {
 }
 
 impl Spec for Register {
+    const OFTEN: bool = true;
+    const IS_A_VALUE: bool = true;
+
     type State = u32;
     type Op = Action<u32>;
 

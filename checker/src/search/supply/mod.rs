@@ -117,6 +117,9 @@ enum End {
 ///
 /// `stays` is whether nobody else would try when it runs out of steps or memory.
 pub(super) fn run<S: Spec>(spec: &S, plan: &Plan<S::Op>, stays: bool, meter: &Meter<'_>) -> Option<Outcome> {
+    if !S::IS_A_VALUE {
+        return None;
+    }
     if spec.sees_absence() || plan.entries.iter().any(|entry| spec.action(&entry.op).is_none()) {
         return None;
     }
@@ -127,7 +130,6 @@ pub(super) fn run<S: Spec>(spec: &S, plan: &Plan<S::Op>, stays: bool, meter: &Me
         .collect();
     let found = match width(plan, &actions) {
         0..=64 => attempts::<S, u64>(spec, plan, meter),
-        65..=128 => attempts::<S, u128>(spec, plan, meter),
         _ => attempts::<S, Wide>(spec, plan, meter),
     };
     match found {
