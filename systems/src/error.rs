@@ -1,5 +1,10 @@
 //! Why a system cannot be had.
 
+use std::fmt;
+use std::time::Duration;
+
+use nemesis::NodeId;
+
 use crate::description::TemplateError;
 use crate::reading::DescriptionError;
 
@@ -42,6 +47,32 @@ pub enum SystemError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// What is to be done once, when the nodes run, was not done. Shown as one sentence, with what the node wrote last below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotDone {
+    /// Who was asked last.
+    pub node: NodeId,
+    /// How long it was tried.
+    pub limit: Duration,
+    /// What came back.
+    pub why: String,
+    /// The last lines of that node's output.
+    pub logs: Vec<String>,
+}
+
+impl std::error::Error for NotDone {}
+
+impl fmt::Display for NotDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotDone { node, limit, why, .. } = self;
+        write!(f, "[life.init] was not done within {limit:?}: {node}: {why}")?;
+        for line in &self.logs {
+            write!(f, "\n  {line}")?;
+        }
+        Ok(())
+    }
 }
 
 impl SystemError {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nemesis::hands::{Addresses, Hands, NodeCommand, Ready};
+use nemesis::hands::{Addresses, Hands, NodeCommand, Ready, last_lines};
 use nemesis::{NodeId, NodeStatus, ProcessState, Role, Tells};
 use regex::Regex;
 use runs::capabilities::{Capabilities, Does};
@@ -15,7 +15,8 @@ use runs::store::{Answer, Reply, Request};
 use runs::world::Boxed;
 
 use crate::description::{Description, Form, Place, Rule, Status, Template, TemplateError, Word};
-use crate::error::SystemError;
+use crate::error::{NotDone, SystemError};
+use crate::init::init;
 use crate::meaning::{self, Basis, Came, Told, reply};
 use crate::protocols::{self, Protocol, Target, adapter};
 use crate::seen::{NodeSees, RequestSees, RunSees};
@@ -301,6 +302,23 @@ fn found(status: &Status, told: &Told, incarnation: u64) -> NodeStatus {
 impl System for Foreign {
     fn command(&self, node: NodeId) -> NodeCommand {
         self.commands[node.0].clone()
+    }
+
+    fn init(&self) -> Boxed<'_, Result<(), NotDone>> {
+        Box::pin(async move {
+            let Some(wanted) = &self.described.life.init else {
+                return Ok(());
+            };
+            let target = |node, timeout| self.target(node, timeout);
+            let logs = |node: NodeId| {
+                let command = &self.commands[node.0];
+                let said = [&command.stderr, &command.stdout].map(|log| last_lines(log, 0));
+                said.into_iter()
+                    .find(|lines| !lines.is_empty())
+                    .unwrap_or_default()
+            };
+            init(wanted, &*self.protocol, &self.sees, target, logs).await
+        })
     }
 
     fn invoke<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply> {

@@ -8,6 +8,7 @@
 //! | [`builtin`] | the described systems that come with the harness |
 //! | [`description`], [`reading`] | what a file may say of a system, and reading it |
 //! | `foreign` | a described system |
+//! | `init` | what is done once, when its nodes run |
 //! | `protocols` | how its clients speak, one file each |
 //! | `meaning` | what its answers mean |
 //! | `seen` | what its templates see |
@@ -20,6 +21,7 @@ mod cluster_node;
 pub mod description;
 pub mod error;
 mod foreign;
+mod init;
 mod meaning;
 mod protocols;
 pub mod reading;
@@ -27,7 +29,7 @@ mod seen;
 pub mod system;
 pub mod table;
 
-pub use error::SystemError;
+pub use error::{NotDone, SystemError};
 pub use meaning::Basis;
 pub use system::{Build, Row, Settings, Source, System, binary};
 pub use table::{add, all, from_file, row};

@@ -160,13 +160,18 @@ pub(crate) fn basis(rules: &[Rule], own: usize, word: Word, came: &Came, reply: 
 }
 
 impl ValueAt {
+    /// What the description says of success; where it says nothing, whatever the protocol does not call an error.
+    pub(crate) fn is_ok(&self, told: &Told) -> bool {
+        match self.ok.is_empty() {
+            true => !told.is_error,
+            false => self.ok.holds(told),
+        }
+    }
+
     /// Whether this answer says that the operation happened. What the description says of that counts; where it says nothing, an
     /// answer that the protocol does not call an error. That there is no value may be told by an error's status, such as 404.
     fn says_that_it_happened(&self, word: Word, told: &Told) -> bool {
-        let ok = match self.ok.is_empty() {
-            true => !told.is_error,
-            false => self.ok.holds(told),
-        };
+        let ok = self.is_ok(told);
         let absent = self.absent.as_ref().filter(|absent| absent.status.is_some());
         ok || word == Word::Read && absent.is_some_and(|absent| absent.holds(told))
     }
@@ -270,7 +275,7 @@ fn unclear(word: Word, code: &str, message: String) -> Reply {
 }
 
 /// As much of a text as a message needs.
-fn beginning(text: &str) -> String {
+pub(crate) fn beginning(text: &str) -> String {
     const ENOUGH: usize = 200;
     text.chars().take(ENOUGH).collect()
 }

@@ -14,13 +14,18 @@ use runs::store::{Reply, Request};
 use runs::world::Boxed;
 
 use crate::description::Description;
-use crate::error::SystemError;
+use crate::error::{NotDone, SystemError};
 use crate::meaning::Basis;
 
 /// What a run tests: how its processes start, and how they are spoken to.
 pub trait System: Send + Sync {
     /// How this node is started.
     fn command(&self, node: NodeId) -> NodeCommand;
+
+    /// Do what is to be done once, when all nodes run and before anybody asks them anything.
+    fn init(&self) -> Boxed<'_, Result<(), NotDone>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Ask a node for an operation.
     fn invoke<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply>;

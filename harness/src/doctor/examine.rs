@@ -164,6 +164,10 @@ impl<'a> Cluster<'a> {
     async fn visits(&mut self, seen: &mut Seen) -> Result<(), Failure> {
         (self.wanted.tell)(&format!("starting {}", count(self.nodes)));
         self.start().await?;
+        self.system.init().await.map_err(|why| {
+            let system = self.wanted.row.name.to_owned();
+            RunError::NotInitialized { system, why }
+        })?;
         let serves = self.serves().await;
         let leader = self.leader().await;
         if self.nodes == 1 {

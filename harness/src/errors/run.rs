@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use nemesis::NodeId;
 use nemesis::hands::{HandsError, NodeExit};
+use systems::NotDone;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -26,6 +27,8 @@ pub enum RunError {
     NotStopped(NodeExit),
     #[error("cannot save the system's description: {0}")]
     Description(io::Error),
+    #[error("all nodes of {system} run, but {why}")]
+    NotInitialized { system: String, why: NotDone },
     #[error("all nodes of {system} run, but a read was not answered within {limit:?}: {why}")]
     NeverServed {
         system: String,

@@ -162,6 +162,7 @@ impl<'a> Run<'a> {
 
     async fn stages(&mut self, signals: &Signals, progress: Progress) -> Result<(), Failure> {
         self.start().await?;
+        self.init().await?;
         self.serve().await?;
         let (clients, recorder) = self.recording()?;
         let hands = self.hands.clone();
@@ -203,6 +204,24 @@ impl<'a> Run<'a> {
             return Err(RunError::NotStarted { node, why }.into());
         }
         self.stage_over("start", begin)
+    }
+
+    /// What the system wants done once.
+    async fn init(&mut self) -> Result<(), Failure> {
+        let described = systems::row(&self.settings.system)?.description.as_ref();
+        if described.is_none_or(|source| source.says.life.init.is_none()) {
+            return Ok(());
+        }
+        let begin = self.clock.now();
+        let ended = tokio::select! {
+            done = self.system.init() => done.map_err(|why| {
+                let system = self.settings.system.clone();
+                RunError::NotInitialized { system, why }
+            }),
+            exit = self.hands.next_unexpected_exit() => Err(RunError::Exited(exit)),
+        };
+        ended?;
+        self.stage_over("init", begin)
     }
 
     /// A cluster that was never whole is not tested: a read of a described system is answered first.

@@ -63,7 +63,7 @@ pub(super) fn describe(status: &io::Result<ExitStatus>) -> String {
 
 /// The last lines of a file, none from before byte `from`. A report must not fail for want of them: what cannot be read is
 /// left out.
-pub(super) fn last_lines(path: &Path, from: u64) -> Vec<String> {
+pub fn last_lines(path: &Path, from: u64) -> Vec<String> {
     let text = tail(path, from).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();

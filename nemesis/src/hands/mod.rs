@@ -75,7 +75,7 @@ use crate::view::ProcessState;
 pub use child_setup::companion;
 pub use clock::Clock;
 pub use command::NodeCommand;
-pub use exit::NodeExit;
+pub use exit::{NodeExit, last_lines};
 pub use logs::{Lengths, Logs};
 pub use namespace_error::{NamespaceError, Obstacle, Step};
 pub use network::{Direction, Framing, Network, Plan};

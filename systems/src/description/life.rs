@@ -1,13 +1,14 @@
 //! How a system's processes live, and where they listen.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::Pattern;
 use super::content::Content;
+use super::init::Init;
+use super::span::Span;
 use super::template::Template;
 
 /// A system's binary.
@@ -39,29 +40,14 @@ pub struct Life {
     /// How it is seen that a node is ready; without it: it answers a status, or a read where there is none.
     #[serde(default)]
     pub ready: Ready,
+    /// What is done once, when all nodes run.
+    pub init: Option<Init>,
     /// How long it takes at most to have another leader after one was lost, such as `2s`: faults last twice as long on average,
     /// unless `--interval` says otherwise.
     pub failover: Option<Span>,
     /// Exit codes of a node that was asked to stop and did, beside 0.
     #[serde(default)]
     pub clean_exits: Vec<i32>,
-}
-
-/// A span of time, such as `500ms` or `2s`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String")]
-pub struct Span(pub Duration);
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let parsed = humantime::parse_duration(&text);
-        parsed
-            .map(Span)
-            .map_err(|error| format!("`{text}`: {error}; write it like 500ms or 2s"))
-    }
 }
 
 /// How it is seen that a node is ready.

@@ -4,8 +4,10 @@
 mod answers;
 mod client;
 mod content;
+mod init;
 mod life;
 mod path;
+mod span;
 mod template;
 
 use schemars::JsonSchema;
@@ -14,8 +16,10 @@ use serde::Deserialize;
 pub use answers::{Condition, Decode, Form, Is, Recorded, Rule, Status, Transport, Value as ValueAt, Word};
 pub use client::{Adapter, Asked, Client, Http, HttpOperation, Operations, Redis, RedisOperation};
 pub use content::{Brought, Content};
-pub use life::{Direction, Life, Network, Program, Ready, Span};
+pub use init::{Init, Request};
+pub use life::{Direction, Life, Network, Program, Ready};
 pub use path::Path;
+pub use span::Span;
 pub use template::{Place, Template, TemplateError};
 
 /// A system, as its file describes it.

@@ -242,6 +242,11 @@ impl Protocol for Adapter {
         Box::pin(self.send(target, request.wanted()))
     }
 
+    /// An adapter does at its start what there is to be done once.
+    fn init<'a>(&'a self, _: Target, _: description::Request<'a>, _: &'a NodeSees) -> Boxed<'a, Came> {
+        Box::pin(async { Came::not_offered() })
+    }
+
     fn status<'a>(&'a self, target: Target, _: &'a Status, _: &'a NodeSees) -> Boxed<'a, Came> {
         Box::pin(async move {
             static STATUS: LazyLock<crate::seen::Wanted> = LazyLock::new(crate::seen::Wanted::status);

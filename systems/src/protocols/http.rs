@@ -73,7 +73,7 @@ impl Http {
         &self,
         address: SocketAddr,
         operation: &HttpOperation,
-        sees: &RequestSees,
+        sees: &impl serde::Serialize,
     ) -> Result<reqwest::RequestBuilder, TemplateError> {
         let path = operation.path.render(sees)?;
         let mut request = self.client.request(
@@ -140,6 +140,21 @@ impl Protocol for Http {
                 return Came::not_offered();
             };
             self.send(self.request(target.address, operation, request), target.timeout)
+                .await
+        })
+    }
+
+    fn init<'a>(
+        &'a self,
+        target: Target,
+        request: description::Request<'a>,
+        node: &'a NodeSees,
+    ) -> Boxed<'a, Came> {
+        Box::pin(async move {
+            let description::Request::Http(operation) = request else {
+                return Came::not_offered();
+            };
+            self.send(self.request(target.address, operation, node), target.timeout)
                 .await
         })
     }

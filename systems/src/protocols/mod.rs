@@ -12,7 +12,7 @@ use std::time::Duration;
 use nemesis::NodeId;
 use runs::world::Boxed;
 
-use crate::description::{Client, Status, ValueAt, Word};
+use crate::description::{self, Client, Status, ValueAt, Word};
 use crate::error::SystemError;
 use crate::meaning::Came;
 use crate::seen::{NodeSees, RequestSees};
@@ -34,6 +34,14 @@ pub(crate) trait Protocol: Send + Sync {
 
     /// Ask for an operation.
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came>;
+
+    /// Ask for what is done once.
+    fn init<'a>(
+        &'a self,
+        target: Target,
+        request: description::Request<'a>,
+        node: &'a NodeSees,
+    ) -> Boxed<'a, Came>;
 
     /// Ask a node how it stands.
     fn status<'a>(&'a self, target: Target, status: &'a Status, node: &'a NodeSees) -> Boxed<'a, Came>;

@@ -145,6 +145,22 @@ impl Protocol for Redis {
         })
     }
 
+    fn init<'a>(
+        &'a self,
+        target: Target,
+        request: description::Request<'a>,
+        node: &'a NodeSees,
+    ) -> Boxed<'a, Came> {
+        Box::pin(async move {
+            match request {
+                description::Request::Redis(operation) => {
+                    self.send(target, command(&operation.command, node)).await
+                }
+                description::Request::Http(_) => Came::not_offered(),
+            }
+        })
+    }
+
     fn status<'a>(&'a self, target: Target, status: &'a Status, node: &'a NodeSees) -> Boxed<'a, Came> {
         Box::pin(async move {
             let words = status.command.as_deref().unwrap_or_default();

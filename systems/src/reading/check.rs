@@ -3,12 +3,15 @@
 use serde::Serialize;
 
 use super::Slip;
-use crate::description::{Client, Condition, Description, Operations, Template, TemplateError};
+use crate::description::{
+    Client, Condition, Description, HttpOperation, Operations, Request, Template, TemplateError,
+};
 use crate::seen::{NodeSees, RequestSees};
 
 pub(super) fn check(described: &Description) -> Result<(), Slip> {
     name(&described.name)?;
     templates(described)?;
+    init(described)?;
     status(described)?;
     rules(described)
 }
@@ -50,6 +53,11 @@ fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
     for content in life.files.values() {
         content.bytes(&node)?;
     }
+    match life.init.as_ref().and_then(|init| init.request()) {
+        Some(Request::Http(request)) => http(request, &node)?,
+        Some(Request::Redis(request)) => all(&request.command, &node)?,
+        None => {}
+    }
     if let Some(status) = &described.status {
         for template in status.path.iter().chain(&status.body) {
             template.render(&node)?;
@@ -58,19 +66,20 @@ fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
     }
     let requests = RequestSees::examples(&profile.into());
     match &described.client {
-        Client::Http(operations) => each(operations, &requests, |operation, request| {
-            operation.path.render(request)?;
-            for template in operation.headers.values().chain(&operation.body) {
-                template.render(request)?;
-            }
-            Ok(())
-        }),
+        Client::Http(operations) => each(operations, &requests, http),
         Client::Redis(operations) => each(operations, &requests, |operation, request| {
             all(&operation.command, request)
         }),
         Client::Adapter(adapter) => all(&adapter.command, &node),
     }?;
     Ok(())
+}
+
+fn http(operation: &HttpOperation, sees: &impl Serialize) -> Result<(), TemplateError> {
+    let others = operation.headers.values().chain(&operation.body);
+    others
+        .chain([&operation.path])
+        .try_for_each(|template| template.render(sees).map(drop))
 }
 
 fn each<T>(
@@ -104,7 +113,9 @@ fn rules(described: &Description) -> Result<(), Slip> {
             _ => condition(&rule.when).map_err(slip)?,
         }
     }
-    let answers = described.client.answers().into_iter();
+    let init = described.life.init.as_ref().and_then(|init| init.request());
+    let init = init.as_ref().map(Request::answer);
+    let answers = described.client.answers().into_iter().chain(init);
     let of_answers = answers.flat_map(|answer| [Some(&answer.ok), answer.absent.as_ref()]);
     let leads = described.status.as_ref().and_then(|status| status.leads.as_ref());
     for asked in of_answers.chain([leads]).flatten() {
@@ -119,6 +130,23 @@ fn condition(condition: &Condition) -> Result<(), &'static str> {
     match asks && condition.path.is_none() {
         true => Err("has `equals`, `same-as` or `missing` without the `path` to look at"),
         false => Ok(()),
+    }
+}
+
+/// What is done once is one request, of the protocol that the clients speak.
+fn init(described: &Description) -> Result<(), Slip> {
+    let Some(init) = &described.life.init else {
+        return Ok(());
+    };
+    let is_askable = |request: Request<'_>| request.is_for(&described.client);
+    match init.request().is_some_and(is_askable) {
+        true => Ok(()),
+        false => Err(Slip::Marked {
+            mark: "[life.init".to_owned(),
+            why: "life.init is one request, of the protocol of [client]: http or redis; an adapter does it by itself, \
+                  at its start"
+                .to_owned(),
+        }),
     }
 }
 

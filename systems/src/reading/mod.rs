@@ -184,13 +184,25 @@ mod tests {
                 "{error}, not at line {line}"
             );
         }
-        let catch_all = "\n[[error]]\nis = \"fail\"\ncode = \"any\"\nsource = \"none\"\n";
-        let error = read(&format!("{etcd}{catch_all}"), "mine.toml", &builtin::none)
-            .unwrap_err()
-            .to_string();
-        let line = etcd.matches('\n').count() + 4;
-        let wanted = format!("mine.toml, line {line}, column 1: the error \"any\" fits every answer");
-        assert!(error.starts_with(&wanted), "{error}");
+        for (more, line, wanted) in [
+            (
+                "\n[[error]]\nis = \"fail\"\ncode = \"any\"\nsource = \"none\"\n",
+                4,
+                "the error \"any\" fits every answer",
+            ),
+            (
+                "\n[life.init.redis]\ncommand = [\"PING\"]\n",
+                2,
+                "life.init is one request, of the protocol of [client]",
+            ),
+        ] {
+            let error = read(&format!("{etcd}{more}"), "mine.toml", &builtin::none)
+                .unwrap_err()
+                .to_string();
+            let line = etcd.matches('\n').count() + line;
+            let wanted = format!("mine.toml, line {line}, column 1: {wanted}");
+            assert!(error.starts_with(&wanted), "{error}");
+        }
     }
 
     #[test]

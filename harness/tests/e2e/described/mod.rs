@@ -150,7 +150,25 @@ fn what_is_wrong_with_a_description_ends_the_run_with_its_reason() {
             255,
             "no value where it should be",
         ),
-        (vec![("client = 7000", "client = 7009")], 0, ""),
+        (
+            vec![(
+                "[network]",
+                "[life.init]\nwithin = \"1s\"\nhttp = { path = \"/status\", answer = { ok = { status = 201 } } }\n\n[network]",
+            )],
+            255,
+            "[life.init] was not done within 1s",
+        ),
+        (
+            vec![
+                ("client = 7000", "client = 7009"),
+                (
+                    "[network]",
+                    "[life.init]\nhttp = { path = \"/status\" }\n\n[network]",
+                ),
+            ],
+            0,
+            "",
+        ),
         (
             vec![("\"--client-listen={{ address }}:{{ port }}\",", "")],
             255,
