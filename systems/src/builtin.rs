@@ -43,6 +43,11 @@ pub const TABLE: &[Builtin] = &[
         files: &[],
     },
     Builtin {
+        name: "nats",
+        text: include_str!("../builtin/nats/system.toml"),
+        files: &[],
+    },
+    Builtin {
         name: "pysyncobj",
         text: include_str!("../builtin/pysyncobj/system.toml"),
         files: &[("node.py", include_str!("../builtin/pysyncobj/node.py"))],

@@ -39,6 +39,17 @@ pub enum SystemError {
     /// The description names no adapter.
     #[error("client.adapter.command is empty: name the adapter's program")]
     NoAdapter,
+    /// The client of a protocol was left out of this build.
+    #[error(
+        "this harness was built without a client of {protocol}: build it with `cargo build --release --features {feature}`, \
+         and run it again"
+    )]
+    NotBuilt {
+        /// Which protocol.
+        protocol: &'static str,
+        /// What brings it in.
+        feature: &'static str,
+    },
     /// The adapter cannot be started.
     #[error("cannot start the adapter {program}: {source}")]
     Adapter {
@@ -80,7 +91,10 @@ impl SystemError {
     pub fn is_ours(&self) -> bool {
         !matches!(
             self,
-            SystemError::Description(_) | SystemError::Template(_) | SystemError::NoAdapter
+            SystemError::Description(_)
+                | SystemError::Template(_)
+                | SystemError::NoAdapter
+                | SystemError::NotBuilt { .. }
         )
     }
 }

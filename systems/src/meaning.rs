@@ -170,7 +170,7 @@ impl ValueAt {
 
     /// Whether this answer says that the operation happened. What the description says of that counts; where it says nothing, an
     /// answer that the protocol does not call an error. That there is no value may be told by an error's status, such as 404.
-    fn says_that_it_happened(&self, word: Word, told: &Told) -> bool {
+    pub(crate) fn says_that_it_happened(&self, word: Word, told: &Told) -> bool {
         let ok = self.is_ok(told);
         let absent = self.absent.as_ref().filter(|absent| absent.status.is_some());
         ok || word == Word::Read && absent.is_some_and(|absent| absent.holds(told))
@@ -281,7 +281,7 @@ pub(crate) fn beginning(text: &str) -> String {
 }
 
 /// The value that a read has found.
-fn value(answer: &ValueAt, told: &Told) -> Result<Value, String> {
+pub(crate) fn value(answer: &ValueAt, told: &Told) -> Result<Value, String> {
     if answer.absent.as_ref().is_some_and(|absent| absent.holds(told)) {
         return Ok(Value::Null);
     }

@@ -91,6 +91,9 @@ pub(crate) struct RequestSees {
     expected: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<i64>,
+    /// Of what a compare-and-set has read, where the protocol reads first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u64>,
     /// The client, and the number of its request.
     process: u64,
     seq: u64,
@@ -170,6 +173,7 @@ impl RequestSees {
             value: None,
             expected: None,
             amount: None,
+            revision: None,
             process,
             seq,
             wanted: Wanted::of(request),
@@ -188,6 +192,20 @@ impl RequestSees {
 
     pub(crate) fn word(&self) -> Word {
         self.word
+    }
+
+    /// The same, when what is to be updated was read.
+    pub(crate) fn with_revision(&self, revision: u64) -> Self {
+        RequestSees {
+            revision: Some(revision),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a compare-and-set expects this.
+    #[cfg(feature = "nats")]
+    pub(crate) fn expects(&self, found: &Value) -> bool {
+        self.wanted.from.as_ref() == Some(found)
     }
 
     pub(crate) fn wanted(&self) -> &Wanted {

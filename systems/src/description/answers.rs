@@ -57,7 +57,7 @@ pub enum Transport {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Condition {
-    /// The status: a number of HTTP, or the first word of an error of Redis.
+    /// The status: a number of HTTP, or of JetStream, which are like those of HTTP; the first word of an error of Redis.
     pub status: Option<serde_json::Value>,
     /// Where in the answer's JSON to look. By itself: something is there.
     pub path: Option<Path>,
@@ -195,6 +195,8 @@ pub struct Status {
     pub path: Option<Template>,
     /// HTTP's body.
     pub body: Option<Template>,
+    /// NATS' subject. Beside the answer stands `asked`, the name of the server that was asked.
+    pub subject: Option<Template>,
     /// The words of a command of Redis.
     pub command: Option<Vec<Template>>,
     /// What the answer is; with another form than its own, the paths below say nothing more.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::{Value, Word};
+use super::path::Path;
 use super::template::Template;
 
 /// A protocol with its requests.
@@ -15,6 +16,8 @@ use super::template::Template;
 pub enum Client {
     /// HTTP; answers are JSON or text.
     Http(Box<Http>),
+    /// NATS: requests and their answers, such as those of JetStream.
+    Nats(Box<Nats>),
     /// Redis' protocol (RESP).
     Redis(Box<Redis>),
     /// A program that speaks to the system on the harness's behalf (docs/adapter.md).
@@ -26,6 +29,7 @@ impl Client {
     pub(crate) fn words(&self) -> Vec<Word> {
         match self {
             Client::Http(operations) => operations.words(),
+            Client::Nats(operations) => operations.words(),
             Client::Redis(operations) => operations.words(),
             Client::Adapter(adapter) => adapter.words(),
         }
@@ -35,6 +39,7 @@ impl Client {
     pub(crate) fn answers(&self) -> Vec<&Value> {
         match self {
             Client::Http(operations) => operations.answers(),
+            Client::Nats(operations) => operations.answers(),
             Client::Redis(operations) => operations.answers(),
             Client::Adapter(_) => Vec::new(),
         }
@@ -89,6 +94,12 @@ impl Asked for HttpOperation {
     }
 }
 
+impl Asked for NatsOperation {
+    fn answer(&self) -> &Value {
+        &self.answer
+    }
+}
+
 impl Asked for RedisOperation {
     fn answer(&self) -> &Value {
         &self.answer
@@ -137,6 +148,27 @@ pub struct HttpOperation {
 pub struct RedisOperation {
     /// Its words.
     pub command: Vec<Template>,
+    /// What the answer says.
+    #[serde(default)]
+    pub answer: Value,
+}
+
+/// Requests of NATS. A compare-and-set is an update of what a read has found: its request sees `{{ revision }}` as well.
+pub type Nats = Operations<NatsOperation>;
+
+/// One request of NATS.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NatsOperation {
+    /// Its subject.
+    pub subject: Template,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    /// The body.
+    pub body: Option<Template>,
+    /// Of a read: where its answer has the revision that an update expects, which is 0 where nothing is there.
+    pub revision: Option<Path>,
     /// What the answer says.
     #[serde(default)]
     pub answer: Value,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::Value;
-use super::client::{Asked, Client, HttpOperation, RedisOperation};
+use super::client::{Asked, Client, HttpOperation, NatsOperation, RedisOperation};
 use super::span::Span;
 
 /// A step that makes a cluster of nodes that run, or what the operations need: a bucket, a table, an account. It is asked of
@@ -14,6 +14,8 @@ use super::span::Span;
 pub struct Init {
     /// A request of HTTP.
     pub http: Option<HttpOperation>,
+    /// A request of NATS.
+    pub nats: Option<NatsOperation>,
     /// A command of Redis.
     pub redis: Option<RedisOperation>,
     /// How long it may take until it is done; 30 s, if nothing is said.
@@ -25,6 +27,8 @@ pub struct Init {
 pub enum Request<'a> {
     /// Of HTTP.
     Http(&'a HttpOperation),
+    /// Of NATS.
+    Nats(&'a NatsOperation),
     /// Of Redis.
     Redis(&'a RedisOperation),
 }
@@ -34,6 +38,7 @@ impl Request<'_> {
     pub(crate) fn answer(&self) -> &Value {
         match self {
             Request::Http(request) => request.answer(),
+            Request::Nats(request) => request.answer(),
             Request::Redis(request) => request.answer(),
         }
     }
@@ -42,7 +47,9 @@ impl Request<'_> {
     pub(crate) fn is_for(&self, client: &Client) -> bool {
         matches!(
             (self, client),
-            (Request::Http(_), Client::Http(_)) | (Request::Redis(_), Client::Redis(_))
+            (Request::Http(_), Client::Http(_))
+                | (Request::Nats(_), Client::Nats(_))
+                | (Request::Redis(_), Client::Redis(_))
         )
     }
 }
@@ -51,8 +58,9 @@ impl Init {
     /// The request; none where there is not exactly one.
     pub(crate) fn request(&self) -> Option<Request<'_>> {
         let http = self.http.iter().map(Request::Http);
+        let nats = self.nats.iter().map(Request::Nats);
         let redis = self.redis.iter().map(Request::Redis);
-        let mut all = http.chain(redis);
+        let mut all = http.chain(nats).chain(redis);
         all.next().filter(|_| all.next().is_none())
     }
 }

@@ -14,7 +14,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use answers::{Condition, Decode, Form, Is, Recorded, Rule, Status, Transport, Value as ValueAt, Word};
-pub use client::{Adapter, Asked, Client, Http, HttpOperation, Operations, Redis, RedisOperation};
+pub use client::{
+    Adapter, Asked, Client, Http, HttpOperation, Nats, NatsOperation, Operations, Redis, RedisOperation,
+};
 pub use content::{Brought, Content};
 pub use init::{Init, Request};
 pub use life::{Direction, Life, Network, Program, Ready};

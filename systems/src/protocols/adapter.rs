@@ -45,7 +45,7 @@ pub(crate) fn rules() -> &'static [Rule] {
 pub(crate) fn rules_of(client: &description::Client) -> &'static [Rule] {
     match client {
         description::Client::Adapter(_) => &MEANING.error,
-        description::Client::Http(_) | description::Client::Redis(_) => &[],
+        description::Client::Http(_) | description::Client::Nats(_) | description::Client::Redis(_) => &[],
     }
 }
 

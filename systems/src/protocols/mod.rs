@@ -3,6 +3,8 @@
 
 pub(crate) mod adapter;
 mod http;
+#[cfg(feature = "nats")]
+mod nats;
 mod redis;
 
 use std::net::SocketAddr;
@@ -56,6 +58,15 @@ pub(crate) trait Protocol: Send + Sync {
 pub(crate) fn of(client: &Client, me: &NodeSees) -> Result<Arc<dyn Protocol>, SystemError> {
     Ok(match client {
         Client::Http(operations) => Arc::new(http::Http::new((**operations).clone())?),
+        #[cfg(feature = "nats")]
+        Client::Nats(operations) => Arc::new(nats::Nats::new((**operations).clone())),
+        #[cfg(not(feature = "nats"))]
+        Client::Nats(_) => {
+            return Err(SystemError::NotBuilt {
+                protocol: "NATS",
+                feature: "nats",
+            });
+        }
         Client::Redis(operations) => Arc::new(redis::Redis::new((**operations).clone())),
         Client::Adapter(adapter) => Arc::new(adapter::Adapter::new(adapter, me)?),
     })

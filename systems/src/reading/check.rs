@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::Slip;
 use crate::description::{
-    Client, Condition, Description, HttpOperation, Operations, Request, Template, TemplateError,
+    Client, Condition, Description, HttpOperation, NatsOperation, Operations, Request, Template,
+    TemplateError, Word,
 };
 use crate::seen::{NodeSees, RequestSees};
 
@@ -55,11 +56,12 @@ fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
     }
     match life.init.as_ref().and_then(|init| init.request()) {
         Some(Request::Http(request)) => http(request, &node)?,
+        Some(Request::Nats(request)) => nats(request, &node)?,
         Some(Request::Redis(request)) => all(&request.command, &node)?,
         None => {}
     }
     if let Some(status) = &described.status {
-        for template in status.path.iter().chain(&status.body) {
+        for template in status.path.iter().chain(&status.body).chain(&status.subject) {
             template.render(&node)?;
         }
         all(status.command.as_deref().unwrap_or_default(), &node)?;
@@ -67,6 +69,10 @@ fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
     let requests = RequestSees::examples(&profile.into());
     match &described.client {
         Client::Http(operations) => each(operations, &requests, http),
+        Client::Nats(operations) => each(operations, &requests, |operation, request| match request.word() {
+            Word::Cas => nats(operation, &request.with_revision(0)),
+            _ => nats(operation, request),
+        }),
         Client::Redis(operations) => each(operations, &requests, |operation, request| {
             all(&operation.command, request)
         }),
@@ -79,6 +85,13 @@ fn http(operation: &HttpOperation, sees: &impl Serialize) -> Result<(), Template
     let others = operation.headers.values().chain(&operation.body);
     others
         .chain([&operation.path])
+        .try_for_each(|template| template.render(sees).map(drop))
+}
+
+fn nats(operation: &NatsOperation, sees: &impl Serialize) -> Result<(), TemplateError> {
+    let others = operation.headers.values().chain(&operation.body);
+    others
+        .chain([&operation.subject])
         .try_for_each(|template| template.render(sees).map(drop))
 }
 
@@ -143,7 +156,7 @@ fn init(described: &Description) -> Result<(), Slip> {
         true => Ok(()),
         false => Err(Slip::Marked {
             mark: "[life.init".to_owned(),
-            why: "life.init is one request, of the protocol of [client]: http or redis; an adapter does it by itself, \
+            why: "life.init is one request, of the protocol of [client]: http, nats or redis; an adapter does it by itself, \
                   at its start"
                 .to_owned(),
         }),
@@ -157,6 +170,7 @@ fn status(described: &Description) -> Result<(), Slip> {
     };
     let lacks = match &described.client {
         Client::Http(_) if status.path.is_none() => "path",
+        Client::Nats(_) if status.subject.is_none() => "subject",
         Client::Redis(_) if status.command.is_none() => "command",
         _ => return Ok(()),
     };
