@@ -32,11 +32,15 @@ pub struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
-    /// To signal the nodes' processes, and to start them again.
+    /// To signal the nodes' processes.
     Processes,
+    /// To end them and start them again: what a node keeps has to be kept over that.
+    Restarts,
     /// To cut links between nodes.
     Links,
-    /// To tell the frames on them apart: to delay, count and record them.
+    /// To hand on later what goes over them.
+    Delays,
+    /// To tell the frames on them apart: to count and record them.
     Frames,
     /// To lose what goes between nodes and their clients.
     Clients,

@@ -104,6 +104,8 @@ pub struct Row {
     pub guided: bool,
     /// What it must see of every node.
     pub needs: &'static [Tells],
+    /// What must be in somebody's power, or none of its faults can be brought about.
+    pub asks: &'static [Need],
     /// The system's settings in a run that does not say.
     pub profile: Profile,
     /// The workload of a run that does not say.

@@ -401,7 +401,14 @@ impl Course<'_> {
             nodes: settings.nodes,
             seed: self.seed,
             interval: settings.interval,
-            can: vec![Need::Processes, Need::Links, Need::Frames, Need::Clients],
+            can: vec![
+                Need::Processes,
+                Need::Restarts,
+                Need::Links,
+                Need::Delays,
+                Need::Frames,
+                Need::Clients,
+            ],
         };
         let rows = &self.plan.rows;
         let conductor = Conductor::new(clients.clone(), observer, rows, &chosen, settings.duration);

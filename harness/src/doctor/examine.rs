@@ -64,7 +64,7 @@ pub(crate) fn examine(wanted: &Wanted) -> Result<Seen, Failure> {
             let hands = cluster.hands.clone();
             let done = tokio::select! {
                 done = cluster.visits(&mut seen) => done,
-                exit = hands.next_unexpected_exit() => Err(RunError::Exited(exit).into()),
+                what = hands.next_unexpected() => Err(RunError::Unexpected(what).into()),
                 () = signals.first() => Err(Failure::Stopped),
             };
             // Whatever happened, no process is left behind.

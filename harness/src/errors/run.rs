@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use nemesis::NodeId;
-use nemesis::hands::{HandsError, NodeExit};
+use nemesis::hands::{HandsError, NodeExit, Unexpected};
 use systems::NotDone;
 
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum RunError {
     #[error("{node} did not start: {why}")]
     NotStarted { node: NodeId, why: String },
     #[error("{0}")]
-    Exited(NodeExit),
+    Unexpected(Unexpected),
     #[error("at the stop: {0}")]
     NotStopped(NodeExit),
     #[error("cannot save the system's description: {0}")]

@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
         let failure = recorder.clone();
         let played = tokio::select! {
             played = self.play(clients, recorder, signals, progress) => played,
-            exit = hands.next_unexpected_exit() => Err(RunError::Exited(exit).into()),
+            what = hands.next_unexpected() => Err(RunError::Unexpected(what).into()),
             error = failure.failure() => Err(error.into()),
         };
         // The history is brought to its end even if the run was not.

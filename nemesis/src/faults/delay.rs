@@ -12,7 +12,7 @@ use crate::scope::{Drawn, Scope};
 pub static DELAY: Fault = Fault {
     name: "delay",
     about: "links between nodes hand everything on later; they are healed",
-    need: Need::Frames,
+    need: Need::Delays,
     undo: rules::heal,
     proof: |spell| rules::ended(spell).is_some_and(|ended| ended.proves_delay()),
     look: Some(Look {

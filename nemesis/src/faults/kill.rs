@@ -11,7 +11,7 @@ use crate::fault::{Chance, Fault, Look, Need, Shape};
 pub static KILL: Fault = Fault {
     name: "kill",
     about: "kill -9 of a node; it is started again",
-    need: Need::Processes,
+    need: Need::Restarts,
     undo: |effect| match effect {
         Effect::Kill(node) => Some(Effect::Start(*node)),
         _ => None,

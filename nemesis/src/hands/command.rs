@@ -68,7 +68,8 @@ impl NodeCommand {
 
     /// Start it. Its standard input is a pipe, so that it can notice the end of the harness on every platform.
     /// `starts` counts from 1.
-    pub(super) fn spawn(&self, starts: u64) -> io::Result<Spawned> {
+    /// With `speaks`, its standard output is a pipe, too.
+    pub(super) fn spawn(&self, starts: u64, speaks: bool) -> io::Result<Spawned> {
         let stderr = append_to(&self.stderr)?;
         let stdout = append_to(&self.stdout)?;
         let before = Lengths {
@@ -80,7 +81,10 @@ impl NodeCommand {
             .args(self.args_of(starts))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
-            .stdout(stdout)
+            .stdout(match speaks {
+                true => Stdio::piped(),
+                false => Stdio::from(stdout),
+            })
             .stderr(stderr);
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
@@ -104,7 +108,7 @@ impl NodeCommand {
     }
 }
 
-fn append_to(path: &Path) -> io::Result<File> {
+pub(super) fn append_to(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .create(true)
         .append(true)

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::clock::micros;
 use super::exit;
 use super::process::{End, GLANCE, LaunchError, Launched, NodeProcess};
-use super::ready::{self, Addresses};
+use super::ready::{self, IsReady};
 use super::threads;
 use crate::effect::Outcome;
 use crate::evidence::{indeterminate, installed, skipped};
@@ -32,7 +32,7 @@ pub(super) async fn start(process: Arc<NodeProcess>) -> Outcome {
     };
     let reason = tokio::select! {
         answer = timeout(launched.command.ready_within, reported(&launched)) => match answer {
-            Ok(Ok(addresses)) => return ready(&process, &launched, addresses, begun),
+            Ok(Ok(is_ready)) => return ready(&process, &launched, &is_ready, begun),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("{} was not ready after {:?}", process.node, launched.command.ready_within),
         },
@@ -45,26 +45,28 @@ pub(super) async fn start(process: Arc<NodeProcess>) -> Outcome {
     give_up(&process, &launched, &reason).await
 }
 
-/// The addresses in the ready file, as soon as it is there.
-async fn reported(launched: &Launched) -> Result<Addresses, ready::ReadyError> {
+/// Where it listens, as soon as it is ready.
+async fn reported(launched: &Launched) -> Result<IsReady, ready::ReadyError> {
     loop {
-        if let Some(addresses) = launched.command.ready.look(launched.before).await? {
-            return Ok(addresses);
+        if let Some(ready) = launched.command.ready.look(launched.before).await? {
+            return Ok(ready);
         }
         sleep(GLANCE).await;
     }
 }
 
-fn ready(process: &NodeProcess, launched: &Launched, addresses: Addresses, begun: Instant) -> Outcome {
-    if !process.is_ready(addresses) {
+fn ready(process: &NodeProcess, launched: &Launched, ready: &IsReady, begun: Instant) -> Outcome {
+    if !process.is_ready(ready) {
         return killed_before(process);
     }
     installed(&Started {
         pid: number(launched.pid),
         starts: launched.starts,
         took_us: micros(begun.elapsed()),
-        client: addresses.client.to_string(),
-        peer: addresses.peer.map(|peer| peer.to_string()),
+        client: ready
+            .0
+            .map_or("its standard input".to_owned(), |at| at.client.to_string()),
+        peer: ready.0.and_then(|at| at.peer).map(|peer| peer.to_string()),
     })
 }
 

@@ -173,7 +173,7 @@ impl Doors {
 impl Links for Doors {
     fn can(&self) -> &'static [Need] {
         match self.framing {
-            Framing::Frames => &[Need::Links, Need::Frames, Need::Clients],
+            Framing::Frames => &[Need::Links, Need::Delays, Need::Frames, Need::Clients],
             Framing::Stream(_) => &[Need::Links, Need::Clients],
         }
     }
@@ -194,7 +194,8 @@ impl Links for Doors {
         let begun = Instant::now();
         let need = match rule {
             LinkRule::Pass | LinkRule::Cut => Need::Links,
-            LinkRule::DelayMs(_) | LinkRule::PassThenCut(_) => Need::Frames,
+            LinkRule::DelayMs(_) => Need::Delays,
+            LinkRule::PassThenCut(_) => Need::Frames,
         };
         let doors = match self.doors(need, links) {
             Ok(doors) => doors,

@@ -26,6 +26,39 @@ pub struct NodeExit {
     pub stderr: Vec<String>,
 }
 
+/// What a node did that nobody had asked for, and after which a run of it means nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unexpected {
+    /// It ended.
+    #[error("{0}")]
+    Exit(NodeExit),
+    /// It said what its protocol does not allow.
+    #[error("{0}")]
+    Breach(Breach),
+}
+
+/// A node that broke the protocol. Shown as one sentence, with the last lines of its standard error below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// Which.
+    pub node: NodeId,
+    /// What it did: `printed a line that is no JSON: hello`.
+    pub what: String,
+    /// The last lines that this incarnation wrote to its standard error.
+    pub stderr: Vec<String>,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.node, self.what)?;
+        below(&self.stderr, f)
+    }
+}
+
+fn below(lines: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
+}
+
 impl NodeExit {
     /// The exit of `node`; in its standard error this incarnation's part begins at byte `from`.
     pub(super) fn new(
@@ -46,10 +79,7 @@ impl NodeExit {
 impl fmt::Display for NodeExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ended by itself ({})", self.node, self.status)?;
-        for line in &self.stderr {
-            write!(f, "\n  {line}")?;
-        }
-        Ok(())
+        below(&self.stderr, f)
     }
 }
 

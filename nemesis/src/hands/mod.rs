@@ -20,6 +20,7 @@
 //! | `namespaces`, `namespace`, `namespace_error` | or in a network namespace per node |
 //! | `user_namespace` | how one may make these who is not root |
 //! | `shutter`, `system_calls` | what keeps new connections out without a word |
+//! | `messages`, `mailbox` | or nodes that speak in lines, each of which is carried here |
 //! | `gate` | the rule of one link, and its counters |
 //! | `inject` | frames that were recorded, put into a link by hand |
 //! | `inbox`, `frame_pump`, `silent_pump`, `stream_pump` | what carries the bytes: of frames, of nodes, of clients |
@@ -42,6 +43,8 @@ mod inbox;
 mod inject;
 mod links;
 mod logs;
+mod mailbox;
+mod messages;
 mod namespace;
 mod namespace_error;
 mod namespaces;
@@ -75,11 +78,12 @@ use crate::view::ProcessState;
 pub use child_setup::companion;
 pub use clock::Clock;
 pub use command::NodeCommand;
-pub use exit::{NodeExit, last_lines};
+pub use exit::{Breach, NodeExit, Unexpected, last_lines};
 pub use logs::{Lengths, Logs};
+pub use messages::{Message, Messages, Outside};
 pub use namespace_error::{NamespaceError, Obstacle, Step};
 pub use network::{Direction, Framing, Network, Plan};
-pub use ready::{Addresses, Asks, Ready};
+pub use ready::{Addresses, Answers, Asks, Ready};
 pub use user_namespace::allow_namespaces;
 
 use links::Links;
@@ -115,43 +119,61 @@ struct Owned {
     nodes: Vec<Arc<NodeProcess>>,
     links: Box<dyn Links>,
     has_namespaces: bool,
-    unexpected: Mutex<mpsc::UnboundedReceiver<NodeExit>>,
+    messages: Option<Messages>,
+    unexpected: Mutex<mpsc::UnboundedReceiver<Unexpected>>,
 }
 
 impl Hands {
     /// Hands for a cluster of `nodes`, none of which is started. Every listener is bound when this returns.
     pub async fn new(nodes: usize, network: Network, clock: Clock) -> Result<Hands, HandsError> {
         let (tell, unexpected) = mpsc::unbounded_channel();
-        let process = |(node, spawner)| Arc::new(NodeProcess::new(node, spawner, tell.clone()));
+        let process = |node, spawner, messages: Option<&Messages>| {
+            Arc::new(NodeProcess::new(node, spawner, messages.cloned(), tell.clone()))
+        };
         let ids = NodeId::all(nodes);
-        let (nodes, links): (Vec<_>, _) = match &network {
+        let (nodes, links, messages): (Vec<_>, Box<dyn Links>, _) = match &network {
             Network::Proxies(framing) => {
                 let spawner = Spawner::shared().map_err(HandsError::Thread)?;
-                let nodes: Vec<_> = ids.map(|node| process((node, spawner.clone()))).collect();
+                let nodes: Vec<_> = ids.map(|node| process(node, spawner.clone(), None)).collect();
                 let links = proxies::open(&nodes, *framing, clock)?;
-                (nodes, links)
+                (nodes, Box::new(links), None)
             }
             Network::Namespaces(plan) => {
                 let namespaces = namespaces::make(nodes)?;
                 let links = namespaces::open(&namespaces, plan, clock)?;
                 let spawners = namespaces.into_iter().map(|namespace| namespace.thread);
-                (ids.zip(spawners).map(process).collect(), links)
+                let nodes = ids
+                    .zip(spawners)
+                    .map(|(node, spawner)| process(node, spawner, None));
+                (nodes.collect(), Box::new(links), None)
+            }
+            Network::Messages => {
+                let spawner = Spawner::shared().map_err(HandsError::Thread)?;
+                let messages = Messages::new(nodes, clock, tell.clone());
+                let nodes = ids.map(|node| process(node, spawner.clone(), Some(&messages)));
+                (nodes.collect(), Box::new(messages.clone()), Some(messages))
             }
         };
         Ok(Hands {
             owned: Arc::new(Owned {
                 clock,
                 nodes,
-                links: Box::new(links),
+                links,
+                messages,
                 has_namespaces: matches!(network, Network::Namespaces(_)),
                 unexpected: Mutex::new(unexpected),
             }),
         })
     }
 
+    /// What carries the nodes' messages, where they speak in lines.
+    pub fn messages(&self) -> Option<&Messages> {
+        self.owned.messages.as_ref()
+    }
+
     /// Which needs of faults can be met.
     pub fn can(&self) -> Vec<Need> {
-        [&[Need::Processes], self.owned.links.can()].concat()
+        [&[Need::Processes, Need::Restarts], self.owned.links.can()].concat()
     }
 
     /// What `link.0` dials to reach `link.1`; the same over restarts.
@@ -297,11 +319,11 @@ impl Hands {
         self.owned.kill_all_now();
     }
 
-    /// A node that died although nobody here asked for it; each is told once. Whether a node that is being started
-    /// dies, its start tells.
-    pub async fn next_unexpected_exit(&self) -> NodeExit {
+    /// A node that died although nobody here asked for it, or broke its protocol; each is told once. Whether a node that is
+    /// being started dies, its start tells.
+    pub async fn next_unexpected(&self) -> Unexpected {
         match self.owned.unexpected.lock().await.recv().await {
-            Some(exit) => exit,
+            Some(unexpected) => unexpected,
             // The nodes hold the other end, and are there as long as these hands.
             None => std::future::pending().await,
         }

@@ -9,6 +9,9 @@ pub enum Network {
     /// A network namespace per node, in which the same address reaches a node from everywhere: for systems that know one
     /// address per peer. Linux only, as root or after [`super::allow_namespaces`].
     Namespaces(Plan),
+    /// None between processes: the nodes speak in lines on their standard input and output, as Maelstrom's do, and the harness
+    /// carries each line. Needs no rights, and runs on every Unix.
+    Messages,
 }
 
 /// What a system uses of the network where it has namespaces. Node j is 127.0.0.j there, and has to listen there: one that

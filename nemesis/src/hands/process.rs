@@ -20,9 +20,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::command::{NodeCommand, READY, Spawned};
-use super::exit::{self, NodeExit};
+use super::exit::{self, NodeExit, Unexpected};
 use super::logs::Lengths;
-use super::ready::{self, Addresses};
+use super::messages::Messages;
+use super::ready::{self, Addresses, IsReady};
 use super::spawner::Spawner;
 use crate::effect::NodeId;
 use crate::view::ProcessState;
@@ -90,7 +91,9 @@ pub(super) struct NodeProcess {
     shared: Mutex<Shared>,
     /// Who starts it: in whose network it is.
     spawner: Spawner,
-    unexpected: mpsc::UnboundedSender<NodeExit>,
+    /// What carries what it says, where it speaks on its standard output.
+    messages: Option<Messages>,
+    unexpected: mpsc::UnboundedSender<Unexpected>,
 }
 
 struct Shared {
@@ -114,7 +117,7 @@ struct Alive {
     addresses: Option<Addresses>,
     /// Whether somebody here asked for its end.
     asked: bool,
-    /// Held open, never written to: the node's standard input ends with the harness.
+    /// Of a node that is not spoken to here: held open, never written to, so that its standard input ends with the harness.
     _stdin: Option<ChildStdin>,
 }
 
@@ -126,7 +129,12 @@ impl Alive {
 }
 
 impl NodeProcess {
-    pub(super) fn new(node: NodeId, spawner: Spawner, unexpected: mpsc::UnboundedSender<NodeExit>) -> Self {
+    pub(super) fn new(
+        node: NodeId,
+        spawner: Spawner,
+        messages: Option<Messages>,
+        unexpected: mpsc::UnboundedSender<Unexpected>,
+    ) -> Self {
         NodeProcess {
             node,
             shared: Mutex::new(Shared {
@@ -136,6 +144,7 @@ impl NodeProcess {
                 stopping: false,
             }),
             spawner,
+            messages,
             unexpected,
         }
     }
@@ -216,7 +225,10 @@ impl NodeProcess {
     /// On the spawning thread.
     fn spawn(self: &Arc<Self>, command: NodeCommand) -> Result<Launched, LaunchError> {
         let starts = self.lock().starts + 1;
-        let spawned = command.spawn(starts).map_err(|error| self.not_launched(error))?;
+        let speaks = self.messages.is_some();
+        let spawned = command
+            .spawn(starts, speaks)
+            .map_err(|error| self.not_launched(error))?;
         let (tell, ended) = watch::channel(None);
         let mut shared = self.lock();
         shared.starts = starts;
@@ -234,15 +246,20 @@ impl NodeProcess {
             phase: ProcessState::Starting,
             addresses: None,
             asked: shared.stopping,
-            _stdin: child.stdin.take(),
+            _stdin: self.messages.is_none().then(|| child.stdin.take()).flatten(),
         });
-        if shared.stopping {
-            // The run was stopped while the child came into being.
+        let connected = match &self.messages {
+            Some(messages) => messages.connect(self.node, &mut child, &launched),
+            None => Ok(()),
+        };
+        if shared.stopping || connected.is_err() {
+            // The run was stopped while the child came into being, or nobody would hear it.
             let _ = alive.signal(Signal::KILL);
         }
         shared.life = Life::Alive(alive);
         drop(shared);
         self.watch(child, tell)
+            .and(connected)
             .map_err(|error| LaunchError::Spawn(self.node, error))?;
         Ok(launched)
     }
@@ -274,6 +291,9 @@ impl NodeProcess {
         // What it has started itself goes with it; its number is still taken, so nobody else is hit.
         let _ = kill_process_group(pid, Signal::KILL);
         let status = child.wait();
+        if let Some(messages) = &self.messages {
+            messages.disconnect(self.node);
+        }
         let life = std::mem::replace(&mut shared.life, Life::Down);
         drop(shared);
         let asked = match life {
@@ -289,17 +309,17 @@ impl NodeProcess {
         if !alive.asked && alive.phase != ProcessState::Starting {
             let Launched { command, before, .. } = &alive.launched;
             let exit = NodeExit::new(self.node, status, command, before.stderr);
-            let _ = self.unexpected.send(exit);
+            let _ = self.unexpected.send(Unexpected::Exit(exit));
         }
         alive.asked
     }
 
-    /// The node has reported its addresses. Not so if it has ended since.
-    pub(super) fn is_ready(&self, addresses: Addresses) -> bool {
+    /// The node is ready. Not so if it has ended since.
+    pub(super) fn is_ready(&self, ready: &IsReady) -> bool {
         match &mut self.lock().life {
             Life::Alive(alive) if alive.phase == ProcessState::Starting && !alive.asked => {
                 alive.phase = ProcessState::Running;
-                alive.addresses = Some(addresses);
+                alive.addresses = ready.0;
                 true
             }
             _ => false,

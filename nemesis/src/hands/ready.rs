@@ -24,6 +24,12 @@ pub struct Addresses {
 /// Asks a node whether it serves; told how long its logs were before it was started.
 pub type Asks = Arc<dyn Fn(Lengths) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
+/// Returns when a node has answered, or why it never will.
+pub type Answers = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// A node that is ready, and where it listens, if it does.
+pub(super) struct IsReady(pub(super) Option<Addresses>);
+
 /// How it is seen that a node is ready.
 #[derive(Clone)]
 pub enum Ready {
@@ -36,6 +42,8 @@ pub enum Ready {
         /// Tells whether the node answers requests.
         serves: Asks,
     },
+    /// By asking it, where it listens nowhere.
+    Answers(Answers),
 }
 
 impl std::fmt::Debug for Ready {
@@ -43,6 +51,7 @@ impl std::fmt::Debug for Ready {
         match self {
             Ready::File(path) => f.debug_tuple("File").field(path).finish(),
             Ready::Asked { at, .. } => f.debug_tuple("Asked").field(at).finish(),
+            Ready::Answers(_) => f.debug_tuple("Answers").finish(),
         }
     }
 }
@@ -52,23 +61,31 @@ impl Ready {
     pub(super) fn clear(&self) -> Result<(), ReadyError> {
         match self {
             Ready::File(path) => clear(path),
-            Ready::Asked { .. } => Ok(()),
+            Ready::Asked { .. } | Ready::Answers(_) => Ok(()),
         }
     }
 
-    /// Where it listens, if it is ready.
-    pub(super) async fn look(&self, before: Lengths) -> Result<Option<Addresses>, ReadyError> {
-        match self {
-            Ready::File(path) => read(path),
-            Ready::Asked { at, serves } => Ok(serves(before).await.then_some(*at)),
-        }
+    /// Whether it is ready.
+    pub(super) async fn look(&self, before: Lengths) -> Result<Option<IsReady>, ReadyError> {
+        let at = match self {
+            Ready::File(path) => read(path)?,
+            Ready::Asked { at, serves } => serves(before).await.then_some(*at),
+            Ready::Answers(answers) => {
+                answers().await.map_err(ReadyError::Never)?;
+                return Ok(Some(IsReady(None)));
+            }
+        };
+        Ok(at.map(|at| IsReady(Some(at))))
     }
 }
 
-/// A ready file that cannot be used.
+/// Why it is not seen, and will not be, that a node is ready.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadyError {
-    /// It is there, but cannot be read or removed.
+    /// It has said so.
+    #[error("{0}")]
+    Never(String),
+    /// The ready file is there, but cannot be read or removed.
     #[error("the ready file {path}: {source}")]
     Io {
         /// Which file.

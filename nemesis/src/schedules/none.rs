@@ -12,6 +12,7 @@ pub(super) const ROW: Row = Row {
     nodes: 5,
     guided: false,
     needs: &[],
+    asks: &[],
     profile: Profile::Full,
     workload: "register",
     build: |_| Box::new(Calm),

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn every_seed_has_some_fault_and_seeds_differ() {
-        let can = [Need::Processes, Need::Links, Need::Frames];
+        let can = [Need::Processes, Need::Restarts, Need::Links, Need::Delays];
         let mut seen = BTreeSet::new();
         for seed in 0..200 {
             let weights = Weights::draw(&mut ChaCha8Rng::seed_from_u64(seed), &can);

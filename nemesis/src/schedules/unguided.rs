@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::proof::{self, plural};
 use crate::effect::{Choice, Effect, Outcome};
-use crate::fault::{Fault, Spell, Target};
+use crate::fault::{Fault, Need, Spell, Target};
 use crate::faults::{self, InForce};
 use crate::schedule::{Profile, Row, Schedule, Settings};
 use crate::scope::{Drawn, Scope};
@@ -25,6 +25,7 @@ use crate::view::View;
 pub(super) const KILL: Row = Row {
     name: "kill",
     about: "kill -9 of a random node, the leader or a minority; started again after a while",
+    asks: &[Need::Restarts],
     build: |settings| alone(settings, &faults::KILL),
     ..CHAOS
 };
@@ -33,6 +34,7 @@ pub(super) const KILL: Row = Row {
 pub(super) const PAUSE: Row = Row {
     name: "pause",
     about: "SIGSTOP of a random node, the leader or a minority; continued after a while",
+    asks: &[Need::Processes],
     build: |settings| alone(settings, &faults::PAUSE),
     ..CHAOS
 };
@@ -41,6 +43,7 @@ pub(super) const PAUSE: Row = Row {
 pub(super) const PARTITION: Row = Row {
     name: "partition",
     about: "random halves, one node or the leader cut off, both ways or one way; healed after a while",
+    asks: &[Need::Links],
     build: |settings| alone(settings, &faults::CUT),
     ..CHAOS
 };
@@ -53,6 +56,7 @@ pub(super) const CHAOS: Row = Row {
     nodes: 5,
     guided: false,
     needs: &[],
+    asks: &[],
     profile: Profile::Full,
     workload: "register",
     build: |settings| Box::new(Unguided::new(settings, faults::lanes(&settings.can))),

@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use nemesis::faults::{Killed, Stopped};
-use nemesis::hands::Framing;
+use nemesis::hands::{Framing, Unexpected};
 use nemesis::{Effect, Link, LinkRule, Outcome, ProcessState};
 
 use crate::stage::{IDLE, N1, N2, N3, Stage, bounded, lives, nowhere, ready_then, until};
@@ -102,7 +102,9 @@ async fn a_node_that_dies_by_itself_is_reported_with_its_last_words() {
     stage.script(N1, &ready_then(dying, nowhere(), nowhere()));
     stage.start(N1).await;
     std::fs::write(stage.folder.path().join("n1.ready.die"), "").unwrap();
-    let exit = bounded(stage.hands.next_unexpected_exit()).await;
+    let Unexpected::Exit(exit) = bounded(stage.hands.next_unexpected()).await else {
+        panic!("it spoke no protocol that it could break");
+    };
     assert_eq!((exit.node, exit.clean), (N1, false));
     assert_eq!(exit.stderr, ["the disk is gone"]);
     assert_eq!(

@@ -48,7 +48,7 @@ fn play(case: &Case) -> Vec<EffectLine> {
         nodes: case.nodes,
         seed: Seed(case.seed),
         interval: INTERVAL,
-        can: vec![Need::Processes, Need::Links, Need::Frames],
+        can: vec![Need::Processes, Need::Restarts, Need::Links, Need::Delays],
     };
     let mut play = Play::new(case.name, &settings);
     play.latency = Duration::from_millis(case.latency_ms);

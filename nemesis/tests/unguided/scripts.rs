@@ -99,7 +99,7 @@ impl Script {
             nodes: settings["nodes"] as usize,
             seed: Seed(settings["seed"]),
             interval: Duration::from_millis(settings["interval"]),
-            can: vec![Need::Processes, Need::Links, Need::Frames],
+            can: vec![Need::Processes, Need::Restarts, Need::Links, Need::Delays],
         };
         self.play = Some(Play::new(name, &settings));
         self.name = name.to_owned();

@@ -14,6 +14,7 @@ use super::look::{is_even, one_leader, revive};
 use super::record::{self, Outcome, Record};
 use super::scene::{Scene, Told};
 use crate::effect::{self, ClientRule, Effect, NodeId};
+use crate::fault::Need;
 use crate::schedule::{Profile, Row, Schedule, Settings};
 use crate::tells::Tells;
 use crate::view::{ProbeState, View};
@@ -55,6 +56,7 @@ pub const fn row(name: &'static str, about: &'static str, build: fn(&Settings) -
         nodes: 3,
         guided: true,
         needs: &[Tells::Leader, Tells::Term, Tells::Commit, Tells::LogTail],
+        asks: &[Need::Restarts, Need::Links],
         profile: Profile::Bare,
         workload: "register",
         build,
