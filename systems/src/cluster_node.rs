@@ -23,6 +23,8 @@ pub(crate) fn row() -> Row {
         binary: "cluster-node",
         how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
         profiles: &["fig8", "prod"],
+        full: "prod",
+        durable: None,
         description: None,
         nemesis: "figure8",
         // Twice a failover, as of other systems: 0.3 s by `harness doctor cluster-node`, 0.5 s under the profile prod.
@@ -35,6 +37,7 @@ pub(crate) fn row() -> Row {
             peer_ports: vec![PEER_PORT],
             client_ports: vec![CLIENT_PORT],
         }),
+        messages: false,
         build: Box::new(|settings| Ok(Box::new(ClusterNode::new(settings)?))),
     }
 }

@@ -24,6 +24,17 @@ pub enum SystemError {
     /// Nobody to ask it.
     #[error("cannot set up the HTTP client: {0}")]
     Client(reqwest::Error),
+    /// Its program cannot be started as it is.
+    #[error(
+        "{program} is not executable; `chmod +x` it, and have a script begin with #! and its interpreter"
+    )]
+    NotExecutable {
+        /// Which.
+        program: String,
+    },
+    /// It was built for another network.
+    #[error("its nodes speak in lines, and need --network messages")]
+    NoMessages,
     /// Its file describes no system.
     #[error(transparent)]
     Description(#[from] DescriptionError),
@@ -95,6 +106,8 @@ impl SystemError {
                 | SystemError::Template(_)
                 | SystemError::NoAdapter
                 | SystemError::NotBuilt { .. }
+                | SystemError::NoMessages
+                | SystemError::NotExecutable { .. }
         )
     }
 }

@@ -11,13 +11,13 @@ use nemesis::hands::{Addresses, Hands, NodeCommand, Ready, last_lines};
 use nemesis::{NodeId, NodeStatus, ProcessState, Role, Tells};
 use regex::Regex;
 use runs::capabilities::{Capabilities, Does};
-use runs::store::{Answer, Reply, Request};
+use runs::store::{Reply, Request};
 use runs::world::Boxed;
 
 use crate::description::{Description, Form, Place, Rule, Status, Template, TemplateError, Word};
 use crate::error::{NotDone, SystemError};
 use crate::init::init;
-use crate::meaning::{self, Basis, Came, Told, reply};
+use crate::meaning::{self, Basis, Came, Told, not_sent, reply};
 use crate::protocols::{self, Protocol, Target, adapter};
 use crate::seen::{NodeSees, RequestSees, RunSees};
 use crate::system::{Settings, System};
@@ -200,16 +200,6 @@ impl Foreign {
             address: self.hands.client_address(node),
             timeout,
         }
-    }
-}
-
-/// A door of the harness would take the request, and only then notice that nobody is behind it: what was not sent certainly
-/// did not happen.
-fn not_sent(node: NodeId) -> Reply {
-    Reply {
-        answer: Answer::Fail,
-        elsewhere: Some(None),
-        ..Reply::unknown("node-down", format!("{node} does not run; nothing was sent"))
     }
 }
 

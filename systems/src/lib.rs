@@ -9,6 +9,7 @@
 //! | [`description`], [`reading`] | what a file may say of a system, and reading it |
 //! | `foreign` | a described system |
 //! | `init` | what is done once, when its nodes run |
+//! | `maelstrom` | programs that speak Maelstrom's protocol |
 //! | `protocols` | how its clients speak, one file each |
 //! | `meaning` | what its answers mean |
 //! | `seen` | what its templates see |
@@ -22,6 +23,7 @@ pub mod description;
 pub mod error;
 mod foreign;
 mod init;
+mod maelstrom;
 mod meaning;
 mod protocols;
 pub mod reading;

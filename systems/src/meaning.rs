@@ -263,6 +263,16 @@ fn not_answered(word: Word, transport: Transport, why: &str) -> Reply {
     }
 }
 
+/// A door of the harness would take the request, and only then notice that nobody is behind it: what was not sent certainly
+/// did not happen.
+pub(crate) fn not_sent(node: NodeId) -> Reply {
+    Reply {
+        answer: Answer::Fail,
+        elsewhere: Some(None),
+        ..Reply::unknown("node-down", format!("{node} does not run; nothing was sent"))
+    }
+}
+
 /// A read changes nothing, so one without an answer did nothing; of anything else nobody knows.
 fn unclear(word: Word, code: &str, message: String) -> Reply {
     Reply {
@@ -316,6 +326,7 @@ fn decoded(found: serde_json::Value, step: &Decode) -> Result<serde_json::Value,
 mod tests {
     use super::*;
     use crate::builtin;
+    use crate::maelstrom;
     use crate::protocols::adapter;
 
     /// Every row of every table is for the answer that was recorded for it, and no row before it takes that away.
@@ -326,7 +337,11 @@ mod tests {
             assert_eq!(described.name, builtin.name);
             (builtin.name, described.errors)
         });
-        for (name, rules) in described.chain([("adapter", adapter::rules().to_vec())]) {
+        let own = [
+            ("adapter", adapter::rules().to_vec()),
+            ("maelstrom", maelstrom::rules().to_vec()),
+        ];
+        for (name, rules) in described.chain(own) {
             for (at, row) in rules.iter().enumerate() {
                 let recorded = row.recorded.as_ref();
                 let came = Came::from(

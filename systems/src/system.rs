@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use histories::{RunFolder, Seed};
 use nemesis::hands::{Framing, Hands, Network, NodeCommand, Plan};
-use nemesis::{NodeId, NodeStatus};
+use nemesis::{Need, NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::case::Bug;
 use runs::record::{NetworkName, SettingsError};
@@ -80,8 +80,12 @@ pub struct Row {
     pub binary: &'static str,
     /// How to get that binary.
     pub how_to_get: &'static str,
-    /// Its profiles; the first is the barest, the last what one would run.
+    /// Its profiles; the first is the barest.
     pub profiles: &'static [&'static str],
+    /// The profile that one would run.
+    pub full: &'static str,
+    /// The profile under which its nodes keep what they promised over a kill, if they do so under no other.
+    pub durable: Option<&'static str>,
     /// Its description, if it has one.
     pub description: Option<Source>,
     /// The schedule that it is tested under unless another is named.
@@ -97,6 +101,8 @@ pub struct Row {
     pub proxies: Option<Framing>,
     /// What it uses of a network in which a node has one address for all, if it can be told which.
     pub namespaces: Option<Plan>,
+    /// Whether its nodes speak in lines on their standard input and output.
+    pub messages: bool,
     /// Build it.
     pub build: Build,
 }
@@ -113,11 +119,18 @@ impl Row {
         let network = match name {
             NetworkName::Proxy => self.proxies.map(Network::Proxies),
             NetworkName::Namespaces => self.namespaces.clone().map(Network::Namespaces),
+            NetworkName::Messages => self.messages.then_some(Network::Messages),
         };
         network.ok_or_else(|| SettingsError::Network {
             network: name.as_str(),
             system: self.name.to_owned(),
         })
+    }
+
+    /// What its nodes cannot be put through under this profile.
+    pub fn spared_until(&self, profile: &str, need: Need) -> Option<&'static str> {
+        let durable = self.durable.filter(|durable| *durable != profile);
+        durable.filter(|_| need == Need::Restarts)
     }
 
     /// The binary: as named, or beside this one, or on PATH.

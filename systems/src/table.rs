@@ -11,7 +11,7 @@ use crate::description::{Description, Network};
 use crate::foreign::{self, Foreign};
 use crate::reading::{self, DescriptionError};
 use crate::system::{Row, Source};
-use crate::{builtin, cluster_node};
+use crate::{builtin, cluster_node, maelstrom};
 
 /// The systems: those of this folder, and what was added while the program runs.
 static TABLE: LazyLock<RwLock<Vec<&'static Row>>> = LazyLock::new(|| {
@@ -21,7 +21,9 @@ static TABLE: LazyLock<RwLock<Vec<&'static Row>>> = LazyLock::new(|| {
         let described = described.expect("what comes with the harness is well-formed");
         described_row(described, builtin.text)
     });
-    let rows = [cluster_node::row()].into_iter().chain(described);
+    let rows = [cluster_node::row(), maelstrom::row()]
+        .into_iter()
+        .chain(described);
     RwLock::new(rows.map(leaked).collect())
 });
 
@@ -43,6 +45,8 @@ fn described_row(described: Description, source: &str) -> Row {
         binary: text(&described.program.binary),
         how_to_get: text(&described.program.how_to_get),
         profiles: Vec::leak(described.profiles.iter().map(|name| text(name)).collect()),
+        full: described.profiles.first().map_or("", |name| text(name)),
+        durable: None,
         description: Some(Source {
             text: source.to_owned(),
             says: Arc::clone(&described),
@@ -53,6 +57,7 @@ fn described_row(described: Description, source: &str) -> Row {
         capabilities: foreign::capabilities(&described),
         proxies: None,
         namespaces: Some(plan(&described.network)),
+        messages: false,
         build: Box::new(move |settings| Ok(Box::new(Foreign::new(&described, settings)?))),
     }
 }

@@ -118,7 +118,7 @@ fn systems() -> Table {
         head: vec!["system", "profiles", "networks", "about"],
         rows: rows
             .map(|system| {
-                let mut networks = vec![NetworkName::Proxy, NetworkName::Namespaces];
+                let mut networks = NetworkName::ALL.to_vec();
                 networks.retain(|name| system.network(*name).is_ok());
                 let networks = networks.into_iter().map(NetworkName::as_str);
                 let networks = networks.collect::<Vec<_>>().join(", ");

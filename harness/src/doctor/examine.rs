@@ -82,10 +82,10 @@ pub(crate) fn examine(wanted: &Wanted) -> Result<Seen, Failure> {
 
 impl Wanted {
     fn network(&self) -> NetworkName {
-        match self.row.proxies {
-            Some(_) => NetworkName::Proxy,
-            None => NetworkName::Namespaces,
-        }
+        let known = NetworkName::ALL
+            .into_iter()
+            .find(|name| self.row.network(*name).is_ok());
+        known.unwrap_or_default()
     }
 
     fn begin(&self) -> Result<Seen, Failure> {

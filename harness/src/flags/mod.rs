@@ -80,12 +80,13 @@ static TABLE: &[Flag] = &[
         ..flag("nodes", "N").always()
     },
     Flag {
-        help: "What stands between the nodes: an address of the harness for each pair of them (proxy), or a network namespace for each node, which needs Linux; without it the first that the system can do",
-        takes: Takes::One(|| vec!["proxy", "namespaces"]),
+        help: "What stands between the nodes: an address of the harness for each pair of them (proxy), a network namespace for each node, which needs Linux, or the harness itself, which carries every message of nodes that speak in lines; without it the first that the system can do",
+        takes: Takes::One(|| NetworkName::ALL.map(NetworkName::as_str).to_vec()),
         default: Default::Follows(|settings| {
             let row = systems::row(&settings.system)?;
-            let usual = [NetworkName::Proxy, NetworkName::Namespaces];
-            let known = usual.into_iter().find(|name| row.network(*name).is_ok());
+            let known = NetworkName::ALL
+                .into_iter()
+                .find(|name| row.network(*name).is_ok());
             Ok(known.unwrap_or_default().as_str().to_owned())
         }),
         set: |settings, given| {
@@ -314,11 +315,10 @@ pub(crate) fn system(named: &str) -> Result<&'static systems::Row, String> {
 fn profile(settings: &Settings) -> Result<String, Failure> {
     let row = systems::row(&settings.system)?;
     let name = match settings.leading_row()?.profile {
-        // Those of a described system are no steps from bare to full: its first one is the default.
-        nemesis::Profile::Full if row.description.is_none() => row.profiles.last(),
-        nemesis::Profile::Full | nemesis::Profile::Bare => row.profiles.first(),
+        nemesis::Profile::Full => row.full,
+        nemesis::Profile::Bare => row.profiles.first().copied().unwrap_or_default(),
     };
-    Ok(name.copied().unwrap_or_default().to_owned())
+    Ok(name.to_owned())
 }
 
 impl Flag {

@@ -106,6 +106,18 @@ impl<'a> Run<'a> {
                 }
                 .into());
             }
+            let spared = schedule
+                .asks
+                .iter()
+                .find_map(|need| row.spared_until(&settings.profile, *need));
+            if let Some(durable) = spared {
+                return Err(SettingsError::Forgets {
+                    nemesis: schedule.name,
+                    system: settings.system.clone(),
+                    durable,
+                }
+                .into());
+            }
         }
         let record = Record::begin(
             settings.clone(),
@@ -397,11 +409,14 @@ impl<'a> Run<'a> {
     }
 
     fn conductor(&self, clients: &Clients, observer: &Observer) -> Result<Conductor, Failure> {
+        let row = systems::row(&self.settings.system)?;
+        let mut can = self.hands.can();
+        can.retain(|need| row.spared_until(&self.settings.profile, *need).is_none());
         let settings = nemesis::Settings {
             nodes: self.settings.nodes,
             seed: self.settings.seed,
             interval: self.settings.interval,
-            can: self.hands.can(),
+            can,
         };
         let (clients, observer, rows) = (clients.clone(), observer.clone(), self.settings.nemesis_rows()?);
         Conductor::new(clients, observer, &rows, &settings, self.settings.duration)

@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_luck;
 mod ci;
 mod described;
+mod maelstrom;
 mod main_job;
 mod networks;
 mod readme;

@@ -43,14 +43,20 @@ pub enum NetworkName {
     Proxy,
     /// A network namespace for each node.
     Namespaces,
+    /// The harness itself, which carries every message.
+    Messages,
 }
 
 impl NetworkName {
+    /// Every one, in the order of what a run takes that does not say.
+    pub const ALL: [NetworkName; 3] = [NetworkName::Proxy, NetworkName::Namespaces, NetworkName::Messages];
+
     /// As on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             NetworkName::Proxy => "proxy",
             NetworkName::Namespaces => "namespaces",
+            NetworkName::Messages => "messages",
         }
     }
 }
@@ -244,6 +250,18 @@ pub enum SettingsError {
         unseen: Tells,
         /// Who does not tell it.
         system: String,
+    },
+    /// What it kills comes back without what it had promised.
+    #[error(
+        "--nemesis {nemesis}: it kills nodes, and those of {system} keep nothing over that, unless you say that yours keep their state on disk: --profile {durable}"
+    )]
+    Forgets {
+        /// The schedule.
+        nemesis: &'static str,
+        /// Whose nodes.
+        system: String,
+        /// The profile that says so.
+        durable: &'static str,
     },
     /// Its nodes cannot be told what that network asks for.
     #[error("--network {network}: {system} cannot be run in it; see `harness list systems`")]

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""A register in Maelstrom's words (lin-kv): n1 has the values, the others hand every request on to it.
+
+MISTAKE=local-reads has the others answer reads by themselves, from what n1 last told them."""
+
+import json
+import os
+import sys
+
+LOCAL_READS = os.environ.get("MISTAKE") == "local-reads"
+
+me, nodes, values = None, [], {}
+# Whom to answer when n1 does: our number -> (client, its number).
+asked = {}
+number = 0
+
+
+def send(dest, body):
+    global number
+    number += 1
+    print(json.dumps({"src": me, "dest": dest, "body": {"msg_id": number, **body}}), flush=True)
+    return number
+
+
+def decide(body):
+    """What a request comes to; JSON's keys are texts, so the key is one."""
+    key = str(body["key"])
+    if body["type"] == "write":
+        values[key] = body["value"]
+        return {"type": "write_ok"}
+    if key not in values and not body.get("create_if_not_exists"):
+        return {"type": "error", "code": 20, "text": "there is no such key"}
+    if body["type"] == "read":
+        return {"type": "read_ok", "value": values[key]}
+    if key in values and values[key] != body["from"]:
+        return {"type": "error", "code": 22, "text": f"it is {values[key]}"}
+    values[key] = body["to"]
+    return {"type": "cas_ok"}
+
+
+def serve(src, body):
+    reply = decide(body)
+    send(src, {**reply, "in_reply_to": body["msg_id"]})
+    if LOCAL_READS and body["type"] != "read":
+        for other in nodes:
+            if other != me:
+                send(other, {"type": "copy", "values": values})
+
+
+def hear(src, body):
+    global me, nodes, values
+    kind = body["type"]
+    if kind == "init":
+        me, nodes = body["node_id"], body["node_ids"]
+        send(src, {"type": "init_ok", "in_reply_to": body["msg_id"]})
+    elif kind == "copy":
+        values = body["values"]
+    elif body.get("in_reply_to") in asked:
+        client, msg_id = asked.pop(body["in_reply_to"])
+        answer = {name: body[name] for name in body if name != "msg_id"}
+        send(client, {**answer, "in_reply_to": msg_id})
+    elif kind not in ("read", "write", "cas"):
+        if src.startswith("c"):
+            text = f"there is no {kind} here"
+            send(src, {"type": "error", "code": 10, "text": text, "in_reply_to": body["msg_id"]})
+    elif me == nodes[0] or (LOCAL_READS and kind == "read"):
+        serve(src, body)
+    else:
+        asked[send(nodes[0], {**body, "msg_id": number + 1})] = (src, body["msg_id"])
+
+
+for line in sys.stdin:
+    message = json.loads(line)
+    hear(message["src"], message["body"])

@@ -1,0 +1,187 @@
+//! What a request says in Maelstrom's words, and what its answer means. Keys are numbers there: those of the workloads
+//! become what nodes of any language can read.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use histories::Value;
+use runs::store::{Reply, Request, StoreOp};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::clients::Body;
+use crate::description::{Rule, ValueAt, Word};
+use crate::meaning::{Basis, Came, basis, reply as meant};
+
+/// What answers mean: by their types, and Maelstrom's errors by their numbers.
+#[derive(Deserialize)]
+struct Meaning {
+    read: ValueAt,
+    write: ValueAt,
+    cas: ValueAt,
+    error: Vec<Rule>,
+}
+
+static MEANING: LazyLock<Meaning> = LazyLock::new(|| {
+    // A test reads it.
+    toml::from_str(include_str!("meaning.toml")).expect("the file beside this one is well-formed")
+});
+
+/// Every row.
+#[cfg(test)]
+pub(crate) fn rules() -> &'static [Rule] {
+    &MEANING.error
+}
+
+/// What an answer to this request means.
+pub(super) fn reply(request: &Request, came: &Came) -> (Reply, Basis) {
+    let (word, rules) = (Word::of(&request.op), &MEANING.error);
+    let answer = match word {
+        Word::Read => &MEANING.read,
+        Word::Cas => &MEANING.cas,
+        Word::Write | Word::Append | Word::Add => &MEANING.write,
+    };
+    let reply = meant(rules, &[], word, answer, came);
+    let basis = basis(rules, 0, word, came, &reply);
+    (reply, basis)
+}
+
+/// Keys that are not called k0, k1, … are numbers from here on.
+const OTHERS: u64 = 1_000_000;
+
+/// The words of a run.
+#[derive(Default)]
+pub(super) struct Words {
+    others: Mutex<HashMap<Value, u64>>,
+}
+
+impl Words {
+    /// What a request says; none if the protocol has no words for it.
+    pub(super) fn body(&self, request: &Request) -> Option<Body> {
+        let key = self.number(&request.key);
+        let body = match &request.op {
+            StoreOp::Read => json!({"type": "read", "key": key}),
+            StoreOp::Write(value) => json!({"type": "write", "key": key, "value": value}),
+            // Nothing may be there: in Maelstrom's own words, of its services.
+            StoreOp::Cas {
+                expected: expected @ Value::Null,
+                new,
+            } => {
+                json!({"type": "cas", "key": key, "from": expected, "to": new, "create_if_not_exists": true})
+            }
+            StoreOp::Cas { expected, new } => json!({"type": "cas", "key": key, "from": expected, "to": new}),
+            StoreOp::Append(_) | StoreOp::Add(_) => return None,
+        };
+        body.as_object().cloned()
+    }
+
+    fn number(&self, key: &Value) -> u64 {
+        let numbered = match key {
+            Value::Text(text) => text.strip_prefix('k').and_then(|number| number.parse().ok()),
+            _ => None,
+        };
+        numbered.filter(|number| *number < OTHERS).unwrap_or_else(|| {
+            let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = OTHERS + others.len() as u64;
+            *others.entry(key.clone()).or_insert(next)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use runs::store::Answer;
+
+    use super::*;
+    use crate::meaning::Told;
+
+    fn request(key: &str, op: StoreOp) -> Request {
+        Request {
+            op,
+            ..Request::read(key.into(), Duration::ZERO)
+        }
+    }
+
+    #[test]
+    fn requests_are_in_maelstroms_words() {
+        let words = Words::default();
+        let cas = |expected: Value| StoreOp::Cas {
+            expected,
+            new: 2.into(),
+        };
+        for (key, op, wanted) in [
+            ("k7", StoreOp::Read, r#"{"type":"read","key":7}"#),
+            (
+                "recovery",
+                StoreOp::Write(3.into()),
+                r#"{"type":"write","key":1000000,"value":3}"#,
+            ),
+            ("recovery", StoreOp::Read, r#"{"type":"read","key":1000000}"#),
+            ("k1", cas(1.into()), r#"{"type":"cas","key":1,"from":1,"to":2}"#),
+            (
+                "k1",
+                cas(Value::Null),
+                r#"{"type":"cas","key":1,"from":null,"to":2,"create_if_not_exists":true}"#,
+            ),
+        ] {
+            let wanted: serde_json::Value = serde_json::from_str(wanted).unwrap();
+            let body = words.body(&request(key, op)).unwrap();
+            assert_eq!(serde_json::Value::from(body), wanted);
+        }
+    }
+
+    /// Maelstrom's table of errors: definite ones fail, all others are unknown for what changes something.
+    #[test]
+    fn answers_mean_what_maelstroms_table_says() {
+        let error = |code: u64| format!(r#"{{"type":"error","in_reply_to":1,"code":{code}}}"#);
+        let of = |op: StoreOp, text: &str| {
+            let told = Told::new(serde_json::Value::Null, text.to_owned());
+            let status = told.json["type"].clone();
+            let is_error = status == "error";
+            let came = Came::Answer(Told {
+                status,
+                is_error,
+                ..told
+            });
+            reply(&request("k1", op), &came).0
+        };
+        let write = || StoreOp::Write(1.into());
+        for code in [1, 10, 11, 12, 14, 20, 21, 22, 30] {
+            assert_eq!(of(write(), &error(code)).answer, Answer::Fail, "{code}");
+        }
+        for code in [0, 13, 2, 999, 1000] {
+            assert_eq!(of(write(), &error(code)).answer, Answer::Unknown, "{code}");
+        }
+        for (op, text, wanted) in [
+            (
+                StoreOp::Read,
+                r#"{"type":"read_ok","value":3}"#.to_owned(),
+                Answer::Ok(3.into()),
+            ),
+            (
+                StoreOp::Read,
+                r#"{"type":"read_ok","value":null}"#.to_owned(),
+                Answer::Ok(Value::Null),
+            ),
+            (StoreOp::Read, r#"{"type":"read_ok"}"#.to_owned(), Answer::Fail),
+            (StoreOp::Read, error(20), Answer::Ok(Value::Null)),
+            (StoreOp::Read, error(13), Answer::Fail),
+            (
+                write(),
+                r#"{"type":"write_ok"}"#.to_owned(),
+                Answer::Ok(Value::Null),
+            ),
+            (
+                write(),
+                r#"{"type":"read_ok","value":3}"#.to_owned(),
+                Answer::Unknown,
+            ),
+        ] {
+            assert_eq!(of(op.clone(), &text).answer, wanted, "{op:?} {text}");
+        }
+        assert!(of(write(), &error(22)).is_decided());
+        assert_eq!(of(write(), &error(11)).elsewhere, Some(None));
+    }
+}
