@@ -24,12 +24,12 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::clock::{Clock, micros};
-use super::command::append_to;
+use super::command::{NodeCommand, append_to};
 use super::exit::{self, Breach, Unexpected};
 use super::gate::Gate;
 use super::links::Links;
+use super::logs::Lengths;
 use super::mailbox::{Letter, Mailbox};
-use super::process::Launched;
 use crate::effect::{ClientRule, FrameKind, Link, LinkRule, NodeId, Outcome};
 use crate::evidence::{Count, Traffic, installed, skipped};
 use crate::fault::Need;
@@ -83,8 +83,8 @@ struct Traces {
     stderr: Option<(PathBuf, u64)>,
     /// What it did that it may not.
     breach: Option<Breach>,
-    /// When the last message of each peer is due: a link keeps its order.
-    due: HashMap<NodeId, Instant>,
+    /// When the last message of each peer is due, and how often the link had been cut by then: a link keeps its order.
+    due: HashMap<NodeId, (u64, Instant)>,
 }
 
 impl Party {
@@ -195,14 +195,20 @@ impl Messages {
     }
 
     /// Carry what this process says, and is told, from now on.
-    pub(super) fn connect(&self, node: NodeId, child: &mut Child, launched: &Launched) -> io::Result<()> {
+    pub(super) fn connect(
+        &self,
+        node: NodeId,
+        child: &mut Child,
+        command: &NodeCommand,
+        before: Lengths,
+    ) -> io::Result<()> {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("it has no pipes"));
         };
-        let log = append_to(&launched.command.stdout)?;
+        let log = append_to(&command.stdout)?;
         let party = &self.owned.parties[node.0];
         *party.lock() = Traces {
-            stderr: Some((launched.command.stderr.clone(), launched.before.stderr)),
+            stderr: Some((command.stderr.clone(), before.stderr)),
             ..Traces::default()
         };
         let incarnation = party.mailbox.begin();
@@ -302,12 +308,18 @@ impl Messages {
             LinkRule::DelayMs(ms) => Duration::from_millis(ms),
             LinkRule::Pass | LinkRule::Cut | LinkRule::PassThenCut(_) => Duration::ZERO,
         };
-        let over = Some((Arc::clone(gate), shared.cuts));
+        let cuts = shared.cuts;
         drop(shared);
         let mut traces = party.lock();
-        let due = traces.due.entry(link.0).or_insert_with(Instant::now);
-        *due = (Instant::now() + later).max(*due);
-        party.mailbox.put(Letter { line, over }, *due);
+        let due = Instant::now() + later;
+        let due = match traces.due.get(&link.0) {
+            // What was sent before a cut does not come any more.
+            Some((before, last)) if *before == cuts => due.max(*last),
+            _ => due,
+        };
+        traces.due.insert(link.0, (cuts, due));
+        let over = Some((Arc::clone(gate), cuts));
+        party.mailbox.put(Letter { line, over }, due);
     }
 }
 

@@ -249,7 +249,7 @@ impl NodeProcess {
             _stdin: self.messages.is_none().then(|| child.stdin.take()).flatten(),
         });
         let connected = match &self.messages {
-            Some(messages) => messages.connect(self.node, &mut child, &launched),
+            Some(messages) => messages.connect(self.node, &mut child, &launched.command, before),
             None => Ok(()),
         };
         if shared.stopping || connected.is_err() {

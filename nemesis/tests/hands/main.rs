@@ -5,6 +5,7 @@
 mod client_links;
 mod frame_links;
 mod inject;
+mod messages;
 mod parent_death;
 mod processes;
 mod silent_cuts;

@@ -1,0 +1,109 @@
+//! Nodes that speak in lines: each message is carried, delayed and lost by itself, and counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nemesis::evidence::Traffic;
+use nemesis::faults::RulesSet;
+use nemesis::hands::{Messages, Network, Ready, Unexpected};
+use nemesis::{Effect, Link, LinkRule, NodeId, ProcessState};
+
+use crate::stage::{N1, N2, Stage, bounded, command, until};
+
+const THERE: Link = Link(N1, N2);
+/// Whatever n1 is told it tells n2, and what n2 is told it tells a client.
+const N1_SAYS: &str = r#"{"src":"n1","dest":"n2","body":{}}"#;
+const N2_SAYS: &str = r#"{"src":"n2","dest":"c1","body":{}}"#;
+
+fn says(what: &str) -> String {
+    format!("while read -r line; do echo '{what}'; done")
+}
+
+/// Two nodes that run, and how much the client has heard.
+async fn stage(n2: &str) -> (Stage, Arc<AtomicU64>) {
+    let stage = Stage::on(2, Network::Messages).await;
+    let heard = Arc::new(AtomicU64::new(0));
+    let hears = Arc::clone(&heard);
+    messages(&stage).listen(Box::new(move |_, _, _| {
+        hears.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }));
+    for (node, script) in [(N1, says(N1_SAYS)), (N2, n2.to_owned())] {
+        let mut command = command(stage.folder.path(), node, &script);
+        command.ready = Ready::Answers(Arc::new(|| Box::pin(async { Ok(()) })));
+        stage.hands.set_command(node, command);
+        stage.start(node).await;
+    }
+    messages(&stage).open(N1);
+    (stage, heard)
+}
+
+fn messages(stage: &Stage) -> &Messages {
+    stage.hands.messages().unwrap()
+}
+
+/// Have n1 send n2 a message.
+fn tell(stage: &Stage) {
+    messages(stage).send(N1, "go".to_owned());
+}
+
+fn traffic(stage: &Stage) -> Traffic {
+    stage.hands.link_counters()[&THERE]
+}
+
+async fn offered(stage: &Stage, frames: u64) {
+    until("it is offered", || traffic(stage).offered.frames == frames).await;
+}
+
+#[tokio::test]
+async fn a_cut_takes_what_is_sent_and_what_is_on_its_way() {
+    let (stage, heard) = stage(&says(N2_SAYS)).await;
+    tell(&stage);
+    offered(&stage, 1).await;
+    // It waits until its receiver is ready.
+    assert_eq!(traffic(&stage).delivered.frames, 0);
+    messages(&stage).open(N2);
+    until("it is heard", || heard.load(Ordering::SeqCst) == 1).await;
+    let set = |rule| stage.done::<RulesSet>(Effect::links(rule, [THERE]));
+    set(LinkRule::DelayMs(3_600_000)).await;
+    tell(&stage);
+    offered(&stage, 2).await;
+    set(LinkRule::Cut).await;
+    tell(&stage);
+    offered(&stage, 3).await;
+    let healed = set(LinkRule::Pass).await;
+    assert!(healed.ended[0].proves_cut(), "{healed:?}");
+    tell(&stage);
+    until("what follows the heal is heard", || {
+        heard.load(Ordering::SeqCst) == 2
+    })
+    .await;
+    assert_eq!(stage.hands.link_counters()[&Link(N2, N1)], Traffic::default());
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_to_a_node_that_is_killed_is_lost() {
+    let (stage, heard) = stage(&says(N2_SAYS)).await;
+    tell(&stage);
+    offered(&stage, 1).await;
+    stage.done::<serde_json::Value>(Effect::Kill(N2)).await;
+    assert_eq!(traffic(&stage).dropped.frames, 1);
+    stage.start(N2).await;
+    messages(&stage).open(N2);
+    tell(&stage);
+    until("the next one is heard", || heard.load(Ordering::SeqCst) == 1).await;
+    assert_eq!(traffic(&stage).delivered.frames, 1);
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_told_with_the_nodes_last_words() {
+    let (stage, _) = stage("echo alas >&2; read -r line; echo hello; sleep 1000").await;
+    messages(&stage).send(N2, "go".to_owned());
+    messages(&stage).open(N2);
+    let Unexpected::Breach(breach) = bounded(stage.hands.next_unexpected()).await else {
+        panic!("it still runs");
+    };
+    assert_eq!((breach.node, breach.stderr), (N2, vec!["alas".to_owned()]));
+    assert!(breach.what.contains("hello"), "{}", breach.what);
+    assert_eq!(stage.hands.process_state(NodeId(1)), ProcessState::Running);
+}
