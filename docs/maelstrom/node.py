@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A register in Maelstrom's words (lin-kv): n1 has the values, the others hand every request on to it.
 
+SERVICE=lin-kv (or seq-kv, lww-kv) has all of them hand on to that service of Maelstrom's instead.
 MISTAKE=local-reads has the others answer reads by themselves, from what n1 last told them."""
 
 import json
 import os
 import sys
 
+SERVICE = os.environ.get("SERVICE")
 LOCAL_READS = os.environ.get("MISTAKE") == "local-reads"
 
 me, nodes, values = None, [], {}
@@ -63,10 +65,10 @@ def hear(src, body):
         if src.startswith("c"):
             text = f"there is no {kind} here"
             send(src, {"type": "error", "code": 10, "text": text, "in_reply_to": body["msg_id"]})
-    elif me == nodes[0] or (LOCAL_READS and kind == "read"):
+    elif not SERVICE and me == nodes[0] or (LOCAL_READS and kind == "read"):
         serve(src, body)
     else:
-        asked[send(nodes[0], {**body, "msg_id": number + 1})] = (src, body["msg_id"])
+        asked[send(SERVICE or nodes[0], {**body, "msg_id": number + 1})] = (src, body["msg_id"])
 
 
 for line in sys.stdin:

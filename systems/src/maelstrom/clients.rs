@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use histories::Seed;
 use nemesis::NodeId;
 use nemesis::hands::{Message, Messages};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::service::Body;
+use super::services::{self, Services};
 use crate::description::Transport;
 use crate::meaning::{Came, Told};
-
-/// What a message says.
-pub(super) type Body = Map<String, Value>;
 
 /// Who sends `init`.
 const BEGINNER: &str = "c0";
@@ -22,6 +22,7 @@ const BEGINNER: &str = "c0";
 /// The clients of a run.
 pub(super) struct Clients {
     nodes: usize,
+    services: Services,
     waiting: Mutex<Waiting>,
 }
 
@@ -110,10 +111,11 @@ impl Waiting {
 }
 
 impl Clients {
-    /// Those of a cluster of so many nodes.
-    pub(super) fn of(nodes: usize) -> Self {
+    /// Those of a cluster of so many nodes, and the services beside them.
+    pub(super) fn of(nodes: usize, seed: Seed) -> Self {
         Clients {
             nodes,
+            services: Services::new(seed),
             waiting: Mutex::default(),
         }
     }
@@ -127,6 +129,14 @@ impl Clients {
     /// # Errors
     /// What its node did wrong by it.
     pub(super) fn hear(&self, messages: &Messages, node: NodeId, message: Message) -> Result<(), String> {
+        if let Some(answer) = self
+            .services
+            .answer(&message.dest, &node.to_string(), &message.body)
+        {
+            let line = json!({"src": message.dest, "dest": message.src, "body": answer});
+            messages.send(node, line.to_string());
+            return Ok(());
+        }
         let mut waiting = self.lock();
         let number = message
             .dest
@@ -134,8 +144,10 @@ impl Clients {
             .and_then(|number| number.parse::<u64>().ok());
         if number.is_none_or(|number| number > waiting.clients) {
             return Err(format!(
-                "sent a message to {:?}, which is nobody: there are n1 to n{}, the clients that have asked, and no services",
-                message.dest, self.nodes
+                "sent a message to {:?}, which is nobody: there are n1 to n{}, the clients that have asked, and the services {}",
+                message.dest,
+                self.nodes,
+                services::names()
             ));
         }
         let answer = waiting.answered(&message)?;

@@ -1,7 +1,11 @@
 //! Programs that speak Maelstrom's protocol on their standard input and output (docs/maelstrom.md). They come without a
-//! network: the harness carries their messages ([`nemesis::hands::Messages`]), and here are their clients.
+//! network: the harness carries their messages ([`nemesis::hands::Messages`]), and here are
+//! their clients and the services that they may ask.
 
 mod clients;
+mod kv;
+mod service;
+mod services;
 mod words;
 
 use std::os::unix::fs::PermissionsExt;
@@ -67,7 +71,7 @@ impl Maelstrom {
     fn new(settings: &Settings<'_>) -> Result<Self, SystemError> {
         let messages = settings.hands.messages().ok_or(SystemError::NoMessages)?.clone();
         executable(&settings.program)?;
-        let clients = Arc::new(Clients::of(settings.nodes));
+        let clients = Arc::new(Clients::of(settings.nodes, settings.seed));
         let heard = Arc::clone(&clients);
         messages.listen(Box::new(move |messages, node, message| {
             heard.hear(messages, node, message)

@@ -9,7 +9,7 @@ use runs::store::{Reply, Request, StoreOp};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::clients::Body;
+use super::service::Body;
 use crate::description::{Rule, ValueAt, Word};
 use crate::meaning::{Basis, Came, basis, reply as meant};
 

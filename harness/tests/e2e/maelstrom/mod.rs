@@ -49,6 +49,21 @@ fn stale_reads_of_a_mistaken_node_are_a_violation() {
     assert_eq!(check(&results, "linearizability")["verdict"], "violation");
 }
 
+/// Proxies of a service are as consistent as the service.
+#[test]
+fn services_keep_what_their_names_say() {
+    if !has_python() {
+        return;
+    }
+    for (service, exit) in [("lin-kv", 0), ("seq-kv", 1), ("lww-kv", 1)] {
+        let lab = Lab::new();
+        let words = "--nodes 3 --nemesis none --duration 4s --seed 3 --until-violation --json";
+        let mut command = lab.command(&format!("run --system maelstrom --bin {} {words}", node()));
+        let ended: crate::lab::Ended = command.env("SERVICE", service).output().unwrap().into();
+        ended.with(exit);
+    }
+}
+
 #[test]
 fn kills_are_refused_unless_nodes_keep_their_state() {
     let lab = Lab::new();
