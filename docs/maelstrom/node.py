@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A register in Maelstrom's words (lin-kv): n1 has the values, the others hand every request on to it.
+"""A store in Maelstrom's words (lin-kv, txn-list-append, txn-rw-register): n1 has the values, the others hand every request on to it.
 
 SERVICE=lin-kv (or seq-kv, lww-kv) has all of them hand on to that service of Maelstrom's instead.
 MISTAKE=local-reads has the others answer reads by themselves, from what n1 last told them."""
@@ -24,8 +24,27 @@ def send(dest, body):
     return number
 
 
+def transact(micros):
+    """All of them at once; lists are never changed in place, since an answer may still show them."""
+    done = []
+    for f, key, value in micros:
+        found = values.get(str(key))
+        if f == "append":
+            values[str(key)] = (found or []) + [value]
+        elif f == "w":
+            values[str(key)] = value
+        done.append([f, key, found if f == "r" else value])
+    return {"type": "txn_ok", "txn": done}
+
+
+def looks(body):
+    return body["type"] == "read" or (body["type"] == "txn" and all(f == "r" for f, _, _ in body["txn"]))
+
+
 def decide(body):
     """What a request comes to; JSON's keys are texts, so the key is one."""
+    if body["type"] == "txn":
+        return transact(body["txn"])
     key = str(body["key"])
     if body["type"] == "write":
         values[key] = body["value"]
@@ -43,7 +62,7 @@ def decide(body):
 def serve(src, body):
     reply = decide(body)
     send(src, {**reply, "in_reply_to": body["msg_id"]})
-    if LOCAL_READS and body["type"] != "read":
+    if LOCAL_READS and not looks(body):
         for other in nodes:
             if other != me:
                 send(other, {"type": "copy", "values": values})
@@ -61,11 +80,11 @@ def hear(src, body):
         client, msg_id = asked.pop(body["in_reply_to"])
         answer = {name: body[name] for name in body if name != "msg_id"}
         send(client, {**answer, "in_reply_to": msg_id})
-    elif kind not in ("read", "write", "cas"):
+    elif kind not in ("read", "write", "cas", "txn"):
         if src.startswith("c"):
             text = f"there is no {kind} here"
             send(src, {"type": "error", "code": 10, "text": text, "in_reply_to": body["msg_id"]})
-    elif not SERVICE and me == nodes[0] or (LOCAL_READS and kind == "read"):
+    elif not SERVICE and me == nodes[0] or (LOCAL_READS and looks(body)):
         serve(src, body)
     else:
         asked[send(SERVICE or nodes[0], {**body, "msg_id": number + 1})] = (src, body["msg_id"])

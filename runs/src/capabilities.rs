@@ -36,6 +36,8 @@ pub enum Does {
     Append,
     /// Add to a number.
     Add,
+    /// Transactions over several keys.
+    Txn,
 }
 
 impl Capabilities {
@@ -74,6 +76,7 @@ impl Capabilities {
             StoreOp::Cas { .. } => self.does.contains(&Does::Cas),
             StoreOp::Append(_) => self.does.contains(&Does::Append),
             StoreOp::Add(_) => self.does.contains(&Does::Add),
+            StoreOp::Txn(_) => self.does.contains(&Does::Txn),
         }
     }
 }

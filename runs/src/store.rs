@@ -23,6 +23,8 @@ pub enum StoreOp {
     Append(Value),
     /// Add this to the number that it is.
     Add(i64),
+    /// Do these micro-operations, `[f, key, value]` each, as one, and tell them with what was read.
+    Txn(Value),
 }
 
 impl StoreOp {
@@ -39,7 +41,7 @@ impl StoreOp {
             }
             (StoreOp::Add(amount), Value::Null) => Some(Value::Int(*amount)),
             (StoreOp::Add(amount), Value::Int(number)) => Some(Value::Int(number.checked_add(*amount)?)),
-            (StoreOp::Append(_) | StoreOp::Add(_), _) => None,
+            (StoreOp::Append(_) | StoreOp::Add(_) | StoreOp::Txn(_), _) => None,
         }
     }
 

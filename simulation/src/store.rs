@@ -67,6 +67,7 @@ pub fn sent(request: &Request) -> Option<cluster::Request> {
             value: Json(json(value)),
         },
         StoreOp::Add(value) => Operation::Add { value: *value },
+        StoreOp::Txn(_) => return None,
     };
     let session = request.session.map(|(client, seq)| Session { client, seq });
     let command = Command {

@@ -168,7 +168,8 @@ impl<'a> Op<'a> {
         };
         match &request.op {
             StoreOp::Read => plain("get"),
-            StoreOp::Write(value) => with("put", value.clone()),
+            // It has no transactions, and is asked for none.
+            StoreOp::Write(value) | StoreOp::Txn(value) => with("put", value.clone()),
             StoreOp::Append(value) => with("append", value.clone()),
             StoreOp::Add(amount) => with("add", Value::Int(*amount)),
             StoreOp::Cas { expected, new } => Op {

@@ -139,7 +139,8 @@ impl Wanted {
         };
         match &request.op {
             StoreOp::Read => plain("read"),
-            StoreOp::Write(value) => with("write", value.clone()),
+            // A described system has no transactions.
+            StoreOp::Write(value) | StoreOp::Txn(value) => with("write", value.clone()),
             StoreOp::Append(value) => with("append", value.clone()),
             StoreOp::Add(amount) => with("add", Value::Int(*amount)),
             StoreOp::Cas { expected, new } => Wanted {
@@ -180,7 +181,9 @@ impl RequestSees {
         };
         match &request.op {
             StoreOp::Read => {}
-            StoreOp::Write(value) | StoreOp::Append(value) => seen.value = Some(json(value)),
+            StoreOp::Write(value) | StoreOp::Append(value) | StoreOp::Txn(value) => {
+                seen.value = Some(json(value));
+            }
             StoreOp::Add(amount) => seen.amount = Some(*amount),
             StoreOp::Cas { expected, new } => {
                 seen.value = Some(json(new));

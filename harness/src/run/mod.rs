@@ -96,6 +96,14 @@ impl<'a> Run<'a> {
             let system = settings.system.clone();
             return Err(SettingsError::NoSessions { system }.into());
         }
+        let workload = settings.workload_row()?;
+        if workload
+            .asks
+            .is_some_and(|does| !capabilities.does.contains(&does))
+        {
+            let (workload, system) = (workload.name, settings.system.clone());
+            return Err(SettingsError::NoTransactions { workload, system }.into());
+        }
         for schedule in settings.nemesis_rows()? {
             let unseen = schedule.needs.iter().find(|needed| !capabilities.tell(**needed));
             if let Some(unseen) = unseen {

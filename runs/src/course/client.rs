@@ -192,7 +192,7 @@ impl Clients {
     /// A reply in the words of the workload.
     fn told(&self, operation: &Operation, mut reply: Reply) -> Reply {
         reply.answer = match reply.answer {
-            Answer::Ok(stored) if operation.is_read() => Answer::Ok((self.workload.seen)(stored)),
+            Answer::Ok(stored) if operation.tells() => Answer::Ok((self.workload.seen)(stored)),
             Answer::Ok(_) => Answer::Ok(Value::Null),
             other => other,
         };
@@ -205,7 +205,7 @@ impl Recorded<'_> {
     fn complete(self, node: NodeId, reply: &Reply) {
         let argument = || self.operation.value.clone();
         let (kind, value) = match &reply.answer {
-            Answer::Ok(seen) if self.operation.is_read() => (Kind::Ok, seen.clone()),
+            Answer::Ok(seen) if self.operation.tells() => (Kind::Ok, seen.clone()),
             Answer::Ok(_) => (Kind::Ok, argument()),
             Answer::Fail => (Kind::Fail, argument()),
             Answer::Unknown => (Kind::Info, argument()),

@@ -128,8 +128,8 @@ impl<'a> Walk<'a> {
     }
 
     async fn read(&mut self, key: Value, keys: &Mutex<Vec<Value>>, deadline: Nanos) {
-        let operation = Operation::read(key);
-        let request = self.request(&operation.key, StoreOp::Read, None);
+        let (operation, op) = (self.clients.workload.last)(&key);
+        let request = self.request(&operation.key, op, None);
         loop {
             // A read without an answer is unknown, and its process is used no more.
             let process = self.clients.new_process();

@@ -31,7 +31,7 @@ use ::nemesis::Tells;
 use checker::models::Model;
 use checker::{
     Analysis, Assume, Bank, Budget, Check, CheckName, Engine, FailedCas, NullRead, Options, Proof,
-    StaleReads, Verdict,
+    StaleReads, Subject, Verdict,
 };
 use histories::format::{self, FormatError, Imported, Places, history1};
 use histories::run_folder::read_lines;
@@ -242,15 +242,25 @@ impl Left {
             history,
         } = self;
         let mut checks = vec![linearizability];
-        let mut durability = history::durability(history, &named.model)?;
-        committed::name_the_holders(&mut durability, statuses);
-        checks.push(durability);
+        let mut not_applicable = Vec::new();
+        match history::model(&named.model)?.subject() {
+            // A last transaction reads every key, and stands in the order of all.
+            Some(Subject::Transactions) => not_applicable.push(NotApplicable {
+                name: CheckName::Durability,
+                reason: "the last transactions read every key, and have their place in the order of all"
+                    .to_owned(),
+            }),
+            _ => {
+                let mut durability = history::durability(history, &named.model)?;
+                committed::name_the_holders(&mut durability, statuses);
+                checks.push(durability);
+            }
+        }
         checks.extend(checker::revisions(
             &history.header,
             &history.events,
             record.capabilities.revisions,
         )?);
-        let mut not_applicable = Vec::new();
         // What was written counts, promised or not.
         if limits.journals && (record.capabilities.tell_of_safety() || journals.is_some()) {
             let statuses = committed::raft_safety(statuses, nemesis.cycles());

@@ -263,6 +263,14 @@ pub enum SettingsError {
         /// The profile that says so.
         durable: &'static str,
     },
+    /// The store has no words for it.
+    #[error("--workload {workload}: {system} has no transactions; see `harness list workloads`")]
+    NoTransactions {
+        /// The workload.
+        workload: &'static str,
+        /// The system.
+        system: String,
+    },
     /// Its nodes cannot be told what that network asks for.
     #[error("--network {network}: {system} cannot be run in it; see `harness list systems`")]
     Network {

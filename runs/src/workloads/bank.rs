@@ -15,6 +15,7 @@ pub(super) const ROW: Row = Row {
     name: "bank",
     about: "transfers between the accounts of many banks, and reads of all balances",
     model: "bank",
+    asks: None,
     initial: first_balances,
     build: |settings| Box::new(Bank(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |_, _| Plan::Update(transferred),
@@ -28,6 +29,7 @@ pub(super) const ROW: Row = Row {
         let expected = Value::Null;
         (operation, StoreOp::Cas { expected, new })
     },
+    last: super::read,
     newest: Value::clone,
 };
 

@@ -12,6 +12,7 @@ pub(super) const ROW: Row = Row {
     name: "counter",
     about: "add 1 and read over many counters",
     model: "counter",
+    asks: None,
     initial: || Value::Int(0),
     build: |settings| Box::new(Counter(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Add(operation.value.as_int().unwrap_or(ONE))),
@@ -20,6 +21,7 @@ pub(super) const ROW: Row = Row {
         other => other,
     },
     fresh: |key, _, _| (add(key.clone()), StoreOp::Add(ONE)),
+    last: super::read,
     newest: Value::clone,
 };
 

@@ -47,7 +47,15 @@ pub(super) struct Keys {
 impl Keys {
     /// Fresh keys; each is left after so many operations.
     pub(super) fn new(settings: Settings, operations_per_key: u64) -> Self {
-        let at_a_time = (settings.clients / 2).max(3) as u64;
+        Keys::of(settings, (settings.clients / 2).max(3) as u64, operations_per_key)
+    }
+
+    /// The same with so few that most clients meet on each.
+    pub(super) fn few(settings: Settings, operations_per_key: u64) -> Self {
+        Keys::of(settings, 2, operations_per_key)
+    }
+
+    fn of(settings: Settings, at_a_time: u64, operations_per_key: u64) -> Self {
         Keys {
             rng: ChaCha8Rng::seed_from_u64(settings.seed.0),
             keys: (0..at_a_time).map(Key::fresh).collect(),

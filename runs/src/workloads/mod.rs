@@ -11,9 +11,11 @@ mod keys;
 mod lock;
 mod register;
 mod set;
+mod txn;
 
 use histories::{Seed, Value};
 
+use crate::capabilities::Does;
 use crate::store::{Answer, StoreOp};
 
 /// One operation that a client is to do.
@@ -35,6 +37,14 @@ impl Operation {
             key,
             value: Value::Null,
         }
+    }
+
+    /// The word of a transaction.
+    pub(crate) const TXN: &str = "txn";
+
+    /// Whether what came of it is more than that it happened.
+    pub(crate) fn tells(&self) -> bool {
+        self.is_read() || self.f == Self::TXN
     }
 
     /// Whether it only looks.
@@ -81,6 +91,8 @@ pub struct Row {
     pub about: &'static str,
     /// The model that judges it.
     pub model: &'static str,
+    /// What a store has to do by itself for it, beside what can be put into reads and compare-and-sets.
+    pub asks: Option<Does>,
     /// What stands under a key at first, in the model's words.
     pub initial: fn() -> Value,
     /// Build it.
@@ -92,6 +104,8 @@ pub struct Row {
     /// "Write this value, which nobody wrote before", as the nemesis' own client and the recovery need it: a single
     /// request by this process that succeeds on any correct store.
     pub fresh: fn(&Value, &Value, u64) -> (Operation, StoreOp),
+    /// The last look at a key, after everything.
+    pub last: fn(&Value) -> (Operation, StoreOp),
     /// Which of the values so written a read has seen last, as far as that can be told from what it saw.
     pub newest: fn(&Value) -> Value,
 }
@@ -104,11 +118,18 @@ pub const TABLE: &[Row] = &[
     counter::ROW,
     lock::ROW,
     bank::ROW,
+    txn::LISTS,
+    txn::REGISTERS,
 ];
 
 /// The workload of that name.
 pub fn find(name: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.name == name)
+}
+
+/// A look at a key where reads are what the workload has.
+fn read(key: &Value) -> (Operation, StoreOp) {
+    (Operation::read(key.clone()), StoreOp::Read)
 }
 
 /// The key for a fresh write where the workload can write only once to each.

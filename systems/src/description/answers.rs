@@ -31,7 +31,8 @@ impl Word {
     pub fn of(op: &StoreOp) -> Self {
         match op {
             StoreOp::Read => Word::Read,
-            StoreOp::Write(_) => Word::Write,
+            // A described system has no transactions.
+            StoreOp::Write(_) | StoreOp::Txn(_) => Word::Write,
             StoreOp::Cas { .. } => Word::Cas,
             StoreOp::Append(_) => Word::Append,
             StoreOp::Add(_) => Word::Add,

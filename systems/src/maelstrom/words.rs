@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use histories::Value;
-use runs::store::{Reply, Request, StoreOp};
+use runs::store::{Answer, Reply, Request, StoreOp};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -19,6 +19,7 @@ struct Meaning {
     read: ValueAt,
     write: ValueAt,
     cas: ValueAt,
+    txn: ValueAt,
     error: Vec<Rule>,
 }
 
@@ -36,14 +37,37 @@ pub(crate) fn rules() -> &'static [Rule] {
 /// What an answer to this request means.
 pub(super) fn reply(request: &Request, came: &Came) -> (Reply, Basis) {
     let (word, rules) = (Word::of(&request.op), &MEANING.error);
-    let answer = match word {
-        Word::Read => &MEANING.read,
-        Word::Cas => &MEANING.cas,
-        Word::Write | Word::Append | Word::Add => &MEANING.write,
+    let answer = match &request.op {
+        StoreOp::Read => &MEANING.read,
+        StoreOp::Cas { .. } => &MEANING.cas,
+        StoreOp::Txn(_) => &MEANING.txn,
+        StoreOp::Write(_) | StoreOp::Append(_) | StoreOp::Add(_) => &MEANING.write,
     };
-    let reply = meant(rules, &[], word, answer, came);
+    let reply = match (meant(rules, &[], word, answer, came), &request.op, came) {
+        (reply, StoreOp::Txn(asked), Came::Answer(told)) if matches!(reply.answer, Answer::Ok(_)) => {
+            match completed(asked, &told.json["txn"]) {
+                Some(txn) => Reply::ok(txn, None),
+                None => Reply::unknown("unreadable-answer", told.json.to_string()),
+            }
+        }
+        (reply, _, _) => reply,
+    };
     let basis = basis(rules, 0, word, came, &reply);
     (reply, basis)
+}
+
+/// A transaction as it was answered, if that is the one that was asked for, with what was read filled in.
+fn completed(asked: &Value, answered: &serde_json::Value) -> Option<Value> {
+    let txn: Value = serde_json::from_value(answered.clone()).ok()?;
+    let (wanted, found) = (asked.as_list()?, txn.as_list()?);
+    let is_meant = |(wanted, found): (&Value, &Value)| match (wanted.as_list(), found.as_list()) {
+        (Some([f, key, value]), Some([same_f, same_key, read])) => {
+            (f, key) == (same_f, same_key) && (*f == "r".into() || value == read)
+        }
+        _ => false,
+    };
+    let all = wanted.len() == found.len() && wanted.iter().zip(found).all(is_meant);
+    all.then_some(txn)
 }
 
 /// Keys that are not called k0, k1, … are numbers from here on.
@@ -70,6 +94,7 @@ impl Words {
                 json!({"type": "cas", "key": key, "from": expected, "to": new, "create_if_not_exists": true})
             }
             StoreOp::Cas { expected, new } => json!({"type": "cas", "key": key, "from": expected, "to": new}),
+            StoreOp::Txn(txn) => json!({"type": "txn", "txn": txn}),
             StoreOp::Append(_) | StoreOp::Add(_) => return None,
         };
         body.as_object().cloned()
@@ -91,8 +116,6 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use runs::store::Answer;
 
     use super::*;
     use crate::meaning::Told;
@@ -148,6 +171,7 @@ mod tests {
             reply(&request("k1", op), &came).0
         };
         let write = || StoreOp::Write(1.into());
+        let txn = || StoreOp::Txn(serde_json::from_str(r#"[["r",1,null],["append",1,6]]"#).unwrap());
         for code in [1, 10, 11, 12, 14, 20, 21, 22, 30] {
             assert_eq!(of(write(), &error(code)).answer, Answer::Fail, "{code}");
         }
@@ -168,6 +192,18 @@ mod tests {
             (StoreOp::Read, r#"{"type":"read_ok"}"#.to_owned(), Answer::Fail),
             (StoreOp::Read, error(20), Answer::Ok(Value::Null)),
             (StoreOp::Read, error(13), Answer::Fail),
+            (
+                txn(),
+                r#"{"type":"txn_ok","txn":[["r",1,[5]],["append",1,6]]}"#.to_owned(),
+                Answer::Ok(serde_json::from_str(r#"[["r",1,[5]],["append",1,6]]"#).unwrap()),
+            ),
+            (
+                txn(),
+                r#"{"type":"txn_ok","txn":[["r",1,[5]],["append",1,7]]}"#.to_owned(),
+                Answer::Unknown,
+            ),
+            (txn(), r#"{"type":"txn_ok"}"#.to_owned(), Answer::Unknown),
+            (txn(), error(30), Answer::Fail),
             (
                 write(),
                 r#"{"type":"write_ok"}"#.to_owned(),

@@ -49,6 +49,29 @@ fn stale_reads_of_a_mistaken_node_are_a_violation() {
     assert_eq!(check(&results, "linearizability")["verdict"], "violation");
 }
 
+#[test]
+fn transactions_are_held_to_an_order_of_all() {
+    if !has_python() {
+        return;
+    }
+    for workload in ["txn-list-append", "txn-rw-register"] {
+        let words =
+            format!("--workload {workload} --nodes 3 --nemesis partition --interval 500ms --seed 3 --json");
+        let run = |mistake: &str, more: &str| -> crate::lab::Ended {
+            let lab = Lab::new();
+            let mut command = lab.command(&format!("run --system maelstrom --bin {} {words} {more}", node()));
+            command.env("MISTAKE", mistake).output().unwrap().into()
+        };
+        let results = run("", "--duration 6s").with(0).json();
+        assert_eq!(
+            check(&results, "strict-serializability")["verdict"],
+            "pass",
+            "{results}"
+        );
+        run("local-reads", "--duration 6s").with(1);
+    }
+}
+
 /// Proxies of a service are as consistent as the service.
 #[test]
 fn services_keep_what_their_names_say() {
