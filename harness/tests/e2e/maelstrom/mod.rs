@@ -55,8 +55,9 @@ fn transactions_are_held_to_an_order_of_all() {
         return;
     }
     for workload in ["txn-list-append", "txn-rw-register"] {
-        let words =
-            format!("--workload {workload} --nodes 3 --nemesis partition --interval 500ms --seed 3 --json");
+        let words = format!(
+            "--workload {workload} --nodes 3 --nemesis partition --interval 500ms --rate 500 --seed 3 --json"
+        );
         let run = |mistake: &str, more: &str| -> crate::lab::Ended {
             let lab = Lab::new();
             let mut command = lab.command(&format!("run --system maelstrom --bin {} {words} {more}", node()));
@@ -68,7 +69,7 @@ fn transactions_are_held_to_an_order_of_all() {
             "pass",
             "{results}"
         );
-        run("local-reads", "--duration 6s").with(1);
+        run("local-reads", "--duration 20s --until-violation").with(1);
     }
 }
 
