@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
                 let system = self.settings.system.clone();
                 RunError::NotInitialized { system, why }
             }),
-            exit = self.hands.next_unexpected_exit() => Err(RunError::Exited(exit)),
+            what = self.hands.next_unexpected() => Err(RunError::Unexpected(what)),
         };
         ended?;
         self.stage_over("init", begin)

@@ -43,6 +43,7 @@ pub(crate) fn row() -> Row {
             tells: Vec::new(),
             does: vec![Does::Write, Does::Cas, Does::Txn],
             sessions: false,
+            revisions: false,
         },
         proxies: None,
         namespaces: None,
