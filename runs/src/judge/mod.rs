@@ -3,6 +3,7 @@
 //! | file | check |
 //! | --- | --- |
 //! | [`history`] | linearizability, durability, activity: what the clients saw |
+//! | `last_transactions` | durability, where transactions are judged |
 //! | [`journals`] | raft-safety: what the nodes wrote of themselves |
 //! | [`committed`] | raft-safety: what the nodes' statuses said was committed |
 //! | [`nemesis`] | armed: whether the faults really happened |
@@ -13,6 +14,7 @@ mod consistency;
 mod error;
 pub mod history;
 pub mod journals;
+mod last_transactions;
 mod naming;
 pub mod nemesis;
 mod others;
@@ -242,25 +244,18 @@ impl Left {
             history,
         } = self;
         let mut checks = vec![linearizability];
-        let mut not_applicable = Vec::new();
-        match history::model(&named.model)?.subject() {
-            // A last transaction reads every key, and stands in the order of all.
-            Some(Subject::Transactions) => not_applicable.push(NotApplicable {
-                name: CheckName::Durability,
-                reason: "the last transactions read every key, and have their place in the order of all"
-                    .to_owned(),
-            }),
-            _ => {
-                let mut durability = history::durability(history, &named.model)?;
-                committed::name_the_holders(&mut durability, statuses);
-                checks.push(durability);
-            }
-        }
+        let mut durability = match history::model(&named.model)?.subject() {
+            Some(Subject::Transactions) => last_transactions::durability(history, &checks[0]),
+            _ => history::durability(history, &named.model)?,
+        };
+        committed::name_the_holders(&mut durability, statuses);
+        checks.push(durability);
         checks.extend(checker::revisions(
             &history.header,
             &history.events,
             record.capabilities.revisions,
         )?);
+        let mut not_applicable = Vec::new();
         // What was written counts, promised or not.
         if limits.journals && (record.capabilities.tell_of_safety() || journals.is_some()) {
             let statuses = committed::raft_safety(statuses, nemesis.cycles());
