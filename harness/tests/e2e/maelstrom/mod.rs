@@ -55,21 +55,22 @@ fn transactions_are_held_to_an_order_of_all() {
         return;
     }
     for workload in ["txn-list-append", "txn-rw-register"] {
-        let words = format!(
-            "--workload {workload} --nodes 3 --nemesis partition --interval 500ms --rate 500 --seed 3 --json"
-        );
+        let words = format!("--workload {workload} --nodes 3 --rate 500 --seed 3 --json");
         let run = |mistake: &str, more: &str| -> crate::lab::Ended {
             let lab = Lab::new();
             let mut command = lab.command(&format!("run --system maelstrom --bin {} {words} {more}", node()));
             command.env("MISTAKE", mistake).output().unwrap().into()
         };
-        let results = run("", "--duration 6s").with(0).json();
+        // Whether cuts are proved in so short a run is a matter of chance; another test asks for them.
+        let results = run("", "--nemesis none --duration 4s").with(0).json();
         assert_eq!(
             check(&results, "strict-serializability")["verdict"],
             "pass",
             "{results}"
         );
-        run("local-reads", "--duration 20s --until-violation").with(1);
+        assert_eq!(check(&results, "durability")["verdict"], "pass", "{results}");
+        let mistaken = "--nemesis partition --interval 500ms --duration 20s --until-violation";
+        run("local-reads", mistaken).with(1);
     }
 }
 
