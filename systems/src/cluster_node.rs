@@ -168,8 +168,9 @@ impl<'a> Op<'a> {
         };
         match &request.op {
             StoreOp::Read => plain("get"),
-            // It has no transactions, and is asked for none.
-            StoreOp::Write(value) | StoreOp::Txn(value) => with("put", value.clone()),
+            StoreOp::Write(value) => with("put", value.clone()),
+            // A word that it does not know, and refuses.
+            StoreOp::Txn(value) => with("txn", value.clone()),
             StoreOp::Append(value) => with("append", value.clone()),
             StoreOp::Add(amount) => with("add", Value::Int(*amount)),
             StoreOp::Cas { expected, new } => Op {

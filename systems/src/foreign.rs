@@ -57,6 +57,7 @@ pub(crate) fn capabilities(described: &Description) -> Capabilities {
         Word::Cas => Some(Does::Cas),
         Word::Append => Some(Does::Append),
         Word::Add => Some(Does::Add),
+        Word::Txn => Some(Does::Txn),
     };
     Capabilities {
         tells,

@@ -168,6 +168,12 @@ impl ValueAt {
         }
     }
 
+    /// The revision that this answer tells.
+    pub(crate) fn revision_in(&self, told: &Told) -> Option<i64> {
+        let found = self.revision.as_ref()?.find(&told.json)?;
+        found.as_i64().or_else(|| found.as_str()?.parse().ok())
+    }
+
     /// Whether this answer says that the operation happened. What the description says of that counts; where it says nothing, an
     /// answer that the protocol does not call an error. That there is no value may be told by an error's status, such as 404.
     pub(crate) fn says_that_it_happened(&self, word: Word, told: &Told) -> bool {
@@ -204,11 +210,9 @@ fn happened(word: Word, answer: &ValueAt, told: &Told) -> Reply {
         Word::Read => value(answer, told),
         _ => Ok(Value::Null),
     };
-    let stands = answer.revision.as_ref().and_then(|path| path.find(&told.json));
-    let number = |found: &serde_json::Value| found.as_i64().or_else(|| found.as_str()?.parse().ok());
     match value {
         Ok(value) => Reply {
-            revision: stands.and_then(number),
+            revision: answer.revision_in(told),
             ..Reply::ok(value, None)
         },
         Err(why) => unclear(word, "unreadable-answer", why),

@@ -93,7 +93,7 @@ pub(crate) struct RequestSees {
     amount: Option<i64>,
     /// Of what a compare-and-set has read, where the protocol reads first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<u64>,
+    revision: Option<i64>,
     /// The client, and the number of its request.
     process: u64,
     seq: u64,
@@ -139,8 +139,8 @@ impl Wanted {
         };
         match &request.op {
             StoreOp::Read => plain("read"),
-            // A described system has no transactions.
-            StoreOp::Write(value) | StoreOp::Txn(value) => with("write", value.clone()),
+            StoreOp::Write(value) => with("write", value.clone()),
+            StoreOp::Txn(value) => with("txn", value.clone()),
             StoreOp::Append(value) => with("append", value.clone()),
             StoreOp::Add(amount) => with("add", Value::Int(*amount)),
             StoreOp::Cas { expected, new } => Wanted {
@@ -198,7 +198,7 @@ impl RequestSees {
     }
 
     /// The same, when what is to be updated was read.
-    pub(crate) fn with_revision(&self, revision: u64) -> Self {
+    pub(crate) fn with_revision(&self, revision: i64) -> Self {
         RequestSees {
             revision: Some(revision),
             ..self.clone()

@@ -21,21 +21,24 @@ pub enum Word {
     Append,
     /// Add to the number that it is.
     Add,
+    /// Do several of these as one: nothing that a description has a request for.
+    #[serde(skip_deserializing)]
+    Txn,
 }
 
 impl Word {
-    /// Every kind.
+    /// Every kind that a description may have a request for.
     pub(crate) const ALL: [Word; 5] = [Word::Read, Word::Write, Word::Cas, Word::Append, Word::Add];
 
     /// Which one this operation is.
     pub fn of(op: &StoreOp) -> Self {
         match op {
             StoreOp::Read => Word::Read,
-            // A described system has no transactions.
-            StoreOp::Write(_) | StoreOp::Txn(_) => Word::Write,
+            StoreOp::Write(_) => Word::Write,
             StoreOp::Cas { .. } => Word::Cas,
             StoreOp::Append(_) => Word::Append,
             StoreOp::Add(_) => Word::Add,
+            StoreOp::Txn(_) => Word::Txn,
         }
     }
 }

@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::{Value, Word};
-use super::path::Path;
 use super::template::Template;
 
 /// A protocol with its requests.
@@ -72,6 +71,7 @@ impl<T> Operations<T> {
             Word::Cas => self.cas.as_ref(),
             Word::Append => self.append.as_ref(),
             Word::Add => self.add.as_ref(),
+            Word::Txn => None,
         }
     }
 
@@ -153,7 +153,8 @@ pub struct RedisOperation {
     pub answer: Value,
 }
 
-/// Requests of NATS. A compare-and-set is an update of what a read has found: its request sees `{{ revision }}` as well.
+/// Requests of NATS. A compare-and-set is an update of what a read has found: its request sees `{{ revision }}` as well, which
+/// the read's answer has told, and is 0 where nothing is there.
 pub type Nats = Operations<NatsOperation>;
 
 /// One request of NATS.
@@ -167,8 +168,6 @@ pub struct NatsOperation {
     pub headers: BTreeMap<String, Template>,
     /// The body.
     pub body: Option<Template>,
-    /// Of a read: where its answer has the revision that an update expects, which is 0 where nothing is there.
-    pub revision: Option<Path>,
     /// What the answer says.
     #[serde(default)]
     pub answer: Value,

@@ -37,7 +37,7 @@ pub(super) struct Nats {
 #[derive(Clone)]
 struct Connection {
     client: Client,
-    /// Whether it was lost.
+    /// True from the moment at which the server closed the connection.
     lost: watch::Receiver<bool>,
 }
 
@@ -139,8 +139,7 @@ impl Nats {
                 ..Told::new(MISMATCH, format!("{found} was found; nothing was sent"))
             }),
             Ok(_) => {
-                let found = read.revision.as_ref().and_then(|path| path.find(&told.json));
-                let revision = found.and_then(serde_json::Value::as_u64).unwrap_or(0);
+                let revision = read.answer.revision_in(&told).unwrap_or(0);
                 self.send(target, end, Ask::of(update, &request.with_revision(revision)))
                     .await
             }
@@ -314,25 +313,30 @@ mod tests {
         }
     }
 
-    /// A server that ends every connection at its first request; it counts the requests.
+    /// A server that ends every connection at its first request; it counts the requests. Each connection is served by itself, for
+    /// the crate may dial again, and say nothing, before its client is given up.
     async fn hangs_up(listener: TcpListener, requests: Arc<AtomicUsize>) {
         while let Ok((stream, _)) = listener.accept().await {
-            let mut stream = BufReader::new(stream);
-            let hello = b"INFO {\"server_id\":\"s\",\"max_payload\":1048576,\"headers\":true}\r\n";
-            stream.write_all(hello).await.unwrap();
-            let mut line = String::new();
-            while !line.contains("PUB ") {
-                line.clear();
-                if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-                    break;
+            let requests = Arc::clone(&requests);
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                let hello = b"INFO {\"server_id\":\"s\",\"max_payload\":1048576,\"headers\":true}\r\n";
+                stream.write_all(hello).await?;
+                let mut line = String::new();
+                while !line.contains("PUB ") {
+                    line.clear();
+                    if stream.read_line(&mut line).await? == 0 {
+                        break;
+                    }
+                    if line.starts_with("PING") {
+                        stream.write_all(b"PONG\r\n").await?;
+                    }
                 }
-                if line.starts_with("PING") {
-                    stream.write_all(b"PONG\r\n").await.unwrap();
+                if line.contains("PUB ") {
+                    requests.fetch_add(1, Ordering::SeqCst);
                 }
-            }
-            if line.contains("PUB ") {
-                requests.fetch_add(1, Ordering::SeqCst);
-            }
+                std::io::Result::Ok(())
+            });
         }
     }
 
