@@ -46,6 +46,18 @@ pub enum Need {
     Clients,
 }
 
+impl Need {
+    /// Everything that a fault may need.
+    pub const ALL: [Need; 6] = [
+        Need::Processes,
+        Need::Restarts,
+        Need::Links,
+        Need::Delays,
+        Need::Frames,
+        Need::Clients,
+    ];
+}
+
 /// One thing that a fault is done to. It has one fault at a time: the next effect on it ends what was in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {

@@ -401,14 +401,7 @@ impl Course<'_> {
             nodes: settings.nodes,
             seed: self.seed,
             interval: settings.interval,
-            can: vec![
-                Need::Processes,
-                Need::Restarts,
-                Need::Links,
-                Need::Delays,
-                Need::Frames,
-                Need::Clients,
-            ],
+            can: Need::ALL.to_vec(),
         };
         let rows = &self.plan.rows;
         let conductor = Conductor::new(clients.clone(), observer, rows, &chosen, settings.duration);

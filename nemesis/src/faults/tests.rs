@@ -189,15 +189,10 @@ fn only_what_is_in_somebodys_power_is_drawn() {
             .map(|lane| lane.iter().map(|fault| fault.name).collect())
             .collect()
     };
-    let all = [
-        Need::Processes,
-        Need::Restarts,
-        Need::Links,
-        Need::Delays,
-        Need::Frames,
-        Need::Clients,
-    ];
-    assert_eq!(names(&all), [vec!["kill"], vec!["pause"], vec!["cut", "delay"]]);
+    assert_eq!(
+        names(&Need::ALL),
+        [vec!["kill"], vec!["pause"], vec!["cut", "delay"]]
+    );
     assert_eq!(names(&[Need::Links]), [["cut"]]);
     assert!(names(&[]).is_empty());
 }

@@ -29,10 +29,10 @@ pub struct NodeExit {
 /// What a node did that nobody had asked for, and after which a run of it means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unexpected {
-    /// It ended.
+    /// Its process ended by itself.
     #[error("{0}")]
     Exit(NodeExit),
-    /// It said what its protocol does not allow.
+    /// It printed what its protocol does not allow; the process may still run.
     #[error("{0}")]
     Breach(Breach),
 }

@@ -73,7 +73,7 @@ impl Ord for Waiting {
 enum Phase {
     /// It has not said yet that it is ready: they wait.
     Closed,
-    /// It gets them.
+    /// Letters are handed over as they become due.
     Open,
     /// It does not run: they are lost.
     Gone,

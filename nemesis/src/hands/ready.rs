@@ -65,7 +65,7 @@ impl Ready {
         }
     }
 
-    /// Whether it is ready.
+    /// Where the node listens, once it is ready; none before.
     pub(super) async fn look(&self, before: Lengths) -> Result<Option<IsReady>, ReadyError> {
         let at = match self {
             Ready::File(path) => read(path)?,

@@ -47,7 +47,7 @@ impl Operation {
         self.is_read() || self.f == Self::TXN
     }
 
-    /// Whether it only looks.
+    /// Whether it is a read of one key, which changes nothing and may be asked of any node.
     pub fn is_read(&self) -> bool {
         self.f == READ
     }
