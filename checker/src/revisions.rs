@@ -233,25 +233,8 @@ mod tests {
     use super::*;
     use crate::testing::{header, history};
 
-    /// A history in the words of `testing`, where `#7` behind a completion is its revision.
     fn judged(text: &str, promised: bool) -> Option<Check> {
-        let plain: Vec<&str> = text.split(" #").collect();
-        let mut numbers = Vec::new();
-        for (at, part) in text.split(',').enumerate() {
-            if let Some((_, number)) = part.split_once(" #") {
-                numbers.push((at, number.trim().parse::<i64>().unwrap()));
-            }
-        }
-        let without: String = plain[0].to_owned()
-            + &plain[1..]
-                .iter()
-                .map(|part| part.trim_start_matches(|letter: char| letter.is_ascii_digit()))
-                .collect::<String>();
-        let mut events = history(&without);
-        for (at, number) in numbers {
-            events[at].other.insert(REVISION.to_owned(), number.into());
-        }
-        revisions(&header(true), &events, promised).unwrap()
+        revisions(&header(true), &history(text), promised).unwrap()
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(crate) fn header(keyed: bool) -> Header {
 
 /// Events written as `process f[: ! ?] [value]`, separated by commas: nothing after the word is an
 /// invocation, `:` ok, `!` fail, `?` info. `r` `w` `c` stand for read, write, cas; `@k` at the end is a
-/// key, a final `*` marks a final read, and `1>2` is the pair of a cas.
+/// key, a final `*` marks a final read, `#7` is a revision, and `1>2` is the pair of a cas.
 pub(crate) fn history(text: &str) -> Vec<Event> {
     let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
     words
@@ -53,6 +53,9 @@ fn event(index: u64, text: &str) -> Event {
     for word in words {
         if let Some(key) = word.strip_prefix('@') {
             event.key = Some(Value::from(key));
+        } else if let Some(revision) = word.strip_prefix('#') {
+            let revision: i64 = revision.parse().unwrap();
+            event.other.insert(crate::REVISION.into(), revision.into());
         } else if word == "*" {
             event.other.insert("final".into(), true.into());
         } else {
