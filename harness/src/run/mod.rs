@@ -3,6 +3,7 @@
 
 mod disk;
 mod files;
+mod fit;
 mod host;
 mod journal_monitor;
 pub(crate) mod monitor;
@@ -21,7 +22,7 @@ use nemesis::NodeId;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
 use runs::course::{Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all};
-use runs::record::{Record, Recovery, Settings, SettingsError};
+use runs::record::{Record, Recovery, Settings};
 use runs::stop::Stop;
 use runs::store::{Answer, Request};
 use runs::workloads;
@@ -31,6 +32,7 @@ use tokio::sync::oneshot;
 
 use self::disk::DiskWatch;
 use self::files::Files;
+use self::fit::fits;
 use self::processes::Processes;
 use self::progress::{Look, Progress};
 use self::recorder::{Recorder, Writing};
@@ -92,41 +94,7 @@ impl<'a> Run<'a> {
         let row = systems::row(&settings.system)?;
         let capabilities = row.capabilities.clone();
         let network = row.network(settings.network)?;
-        if settings.retry && !capabilities.sessions {
-            let system = settings.system.clone();
-            return Err(SettingsError::NoSessions { system }.into());
-        }
-        let workload = settings.workload_row()?;
-        if workload
-            .asks
-            .is_some_and(|does| !capabilities.does.contains(&does))
-        {
-            let (workload, system) = (workload.name, settings.system.clone());
-            return Err(SettingsError::NoTransactions { workload, system }.into());
-        }
-        for schedule in settings.nemesis_rows()? {
-            let unseen = schedule.needs.iter().find(|needed| !capabilities.tell(**needed));
-            if let Some(unseen) = unseen {
-                return Err(SettingsError::Unseen {
-                    nemesis: schedule.name,
-                    unseen: *unseen,
-                    system: settings.system.clone(),
-                }
-                .into());
-            }
-            let spared = schedule
-                .asks
-                .iter()
-                .find_map(|need| row.spared_until(&settings.profile, *need));
-            if let Some(durable) = spared {
-                return Err(SettingsError::Forgets {
-                    nemesis: schedule.name,
-                    system: settings.system.clone(),
-                    durable,
-                }
-                .into());
-            }
-        }
+        fits(settings, row)?;
         let record = Record::begin(
             settings.clone(),
             capabilities.clone(),
