@@ -13,10 +13,11 @@ use crate::exit::Failure;
 use crate::trial::Trial;
 
 /// The checks of safety that know nothing but what the clients saw.
-const OF_HISTORY: [CheckName; 3] = [
+const OF_HISTORY: [CheckName; 4] = [
     CheckName::Linearizability,
     CheckName::Bounds,
     CheckName::Durability,
+    CheckName::Revisions,
 ];
 
 /// What one run came to.

@@ -20,6 +20,10 @@ const LONGEST: Duration = Duration::from_secs(30);
 impl Cluster<'_> {
     /// Kill who leads, or one node after the other where nobody says so, and see when a write is acknowledged again.
     pub(super) async fn fail_over(&mut self, seen: &mut Seen) {
+        let Some(change) = self.change() else {
+            // Another finding says so.
+            return;
+        };
         (self.wanted.tell)("measuring failovers");
         for round in 0..ROUNDS {
             let leader = self.leader().await;
@@ -35,7 +39,7 @@ impl Cluster<'_> {
             ) {
                 return;
             }
-            let took = self.written_again(killed, round, begun).await;
+            let took = self.written_again(killed, &change, round, begun).await;
             let started = Instant::now();
             let restart = match self.hands.apply(&Effect::Start(killed)).await {
                 Outcome::Installed { .. } => Some(started.elapsed()),
@@ -55,7 +59,13 @@ impl Cluster<'_> {
     }
 
     /// How long after `begun` a node other than `killed` acknowledged a change.
-    async fn written_again(&mut self, killed: NodeId, round: u64, begun: Instant) -> Option<Duration> {
+    async fn written_again(
+        &mut self,
+        killed: NodeId,
+        change: &StoreOp,
+        round: u64,
+        begun: Instant,
+    ) -> Option<Duration> {
         for (attempt, node) in NodeId::all(self.nodes).cycle().enumerate() {
             if begun.elapsed() > LONGEST {
                 return None;
@@ -63,11 +73,10 @@ impl Cluster<'_> {
             if node == killed {
                 continue;
             }
-            let op = self.change()?;
             self.clients += 1;
             let key = Value::from(format!("failover-{round}-{attempt}").as_str());
             let request = Request {
-                op,
+                op: change.clone(),
                 session: Some((self.clients, 1)),
                 ..Request::read(key, PATIENCE.min(self.wanted.op_timeout))
             };
