@@ -115,16 +115,28 @@ pub fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) 
 }
 
 /// Whether this machine lets the harness make network namespaces; where it must, that it does not is an error.
-#[allow(clippy::print_stderr)]
 pub fn has_namespaces() -> bool {
-    let made = Command::new("unshare").args(["-rn", "true"]).output();
-    let has = made.is_ok_and(|made| made.status.success());
+    let has = succeeds("unshare", &["-rn", "true"]);
     assert!(
         has || std::env::var_os("HARNESS_NAMESPACES_REQUIRED").is_none(),
         "HARNESS_NAMESPACES_REQUIRED is set, and `unshare -rn true` fails"
     );
-    if !has {
-        eprintln!("SKIPPED: this machine allows no network namespaces");
-    }
-    has
+    has || skipped("this machine allows no network namespaces")
+}
+
+/// Whether there is a Python for the nodes that are written in it.
+pub fn has_python() -> bool {
+    succeeds("python3", &["--version"]) || skipped("there is no python3")
+}
+
+fn succeeds(program: &str, words: &[&str]) -> bool {
+    let ended = Command::new(program).args(words).output();
+    ended.is_ok_and(|ended| ended.status.success())
+}
+
+/// Say that a test is skipped; false.
+#[allow(clippy::print_stderr, reason = "a test that skips says so")]
+fn skipped(why: &str) -> bool {
+    eprintln!("SKIPPED: {why}");
+    false
 }

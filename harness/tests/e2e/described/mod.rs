@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lab::{Lab, check, has_namespaces, wait_until};
+use crate::lab::{Lab, check, has_namespaces, has_python, wait_until};
 
 /// The description, edited, in the test's own folder.
 fn described(lab: &Lab, edits: &[(&str, &str)]) -> PathBuf {
@@ -85,11 +85,8 @@ fn figure_8_springs_in_a_described_store_that_breaks_its_rule() {
 
 /// The worked example of docs/your-raft.md: its mistake is shown, and the line that mends it refuses the trap.
 #[test]
-#[allow(clippy::print_stderr)]
 fn a_raft_that_somebody_has_written_is_led_through_figure_8() {
-    let python = std::process::Command::new("python3").arg("--version").output();
-    if !has_namespaces() || !python.is_ok_and(|python| python.status.success()) {
-        eprintln!("SKIPPED: no namespaces, or no python3");
+    if !has_namespaces() || !has_python() {
         return;
     }
     let lab = Lab::new();

@@ -3,22 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use crate::lab::{Lab, check};
+use crate::lab::{Lab, check, has_python};
 
 /// The node of docs/maelstrom.md.
 fn node() -> String {
     let node = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/maelstrom/node.py");
     node.display().to_string()
-}
-
-#[allow(clippy::print_stderr)]
-fn has_python() -> bool {
-    let has = std::process::Command::new("python3").arg("--version").output();
-    let has = has.is_ok_and(|ran| ran.status.success());
-    if !has {
-        eprintln!("SKIPPED: there is no python3");
-    }
-    has
 }
 
 #[test]
