@@ -9,6 +9,7 @@
 )]
 
 mod anomalies;
+mod answer;
 mod levels;
 mod matrix;
 mod orders;

@@ -1,6 +1,6 @@
 //! Histories spelled in a few letters.
 
-use checker::{Assume, Budget, Check, HistoryError, Level, Options, linearizability, models};
+use checker::{Assume, Budget, Check, HistoryError, Level, Levels, Options, linearizability, models};
 use histories::{Event, Header, Kind, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ pub fn judge(model: Model, texts: &[&str], schedule: &str, consistency: Level) -
 pub fn judge_with(
     model: Model,
     events: &[Event],
-    consistency: Level,
+    consistency: impl Into<Levels>,
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
     judge_assuming(model, events, consistency, Assume::NOTHING, budget)
@@ -119,7 +119,7 @@ pub fn judge_with(
 pub fn judge_assuming(
     model: Model,
     events: &[Event],
-    consistency: Level,
+    consistency: impl Into<Levels>,
     assume: Assume,
     budget: &Budget,
 ) -> Result<Check, HistoryError> {

@@ -2,8 +2,6 @@
 //!
 //! The definitions are written down here once more, by what each transaction sees, and share nothing with the checker.
 
-use std::collections::BTreeSet;
-
 use checker::{Isolation, Level, Order};
 use histories::Kind;
 
@@ -17,13 +15,61 @@ type Source = Option<usize>;
 /// Of one transaction, each read from outside in order: its key, and from whom it may be.
 type Meanings = Vec<(usize, Vec<Source>)>;
 
+/// Several transactions: a bit for the place of each in the order of commits.
+type Set = u32;
+
 /// One way in which it may have been: those that took effect, in the order of their commits.
 struct World<'a> {
     model: Model,
-    order: Vec<&'a Transaction>,
+    order: &'a [&'a Transaction],
+    /// For each key, who wrote it.
+    writers: [Set; 8],
+    /// By session and by real time: for each transaction, who is bound to stand before it.
+    bound: [Vec<Set>; 2],
 }
 
-impl World<'_> {
+fn has(set: Set, at: usize) -> bool {
+    set >> at & 1 == 1
+}
+
+/// The places before this one.
+fn until(at: usize) -> Set {
+    (1 << at) - 1
+}
+
+/// The last place of a set.
+fn last(set: Set) -> Source {
+    set.checked_ilog2().map(|at| at as usize)
+}
+
+impl<'a> World<'a> {
+    fn new(model: Model, order: &'a [&'a Transaction]) -> Self {
+        let mut writers = [0; 8];
+        for (at, transaction) in order.iter().enumerate() {
+            for micro in &transaction.micros {
+                if let Micro::Write(key, _) = micro {
+                    writers[*key] |= 1 << at;
+                }
+            }
+        }
+        let before = |bound: fn(&Transaction, &Transaction) -> bool| {
+            let those = |other: &Transaction| {
+                let each = order.iter().enumerate();
+                each.map(|(at, one)| u32::from(one.outcome == Kind::Ok && bound(one, other)) << at)
+                    .sum()
+            };
+            order.iter().map(|other| those(other)).collect()
+        };
+        let session = before(|one, other| one.process == other.process && one.inv < other.inv);
+        let real_time = before(|one, other| one.ret < other.inv);
+        World {
+            model,
+            order,
+            writers,
+            bound: [session, real_time],
+        }
+    }
+
     /// The last value that a transaction left under a key.
     fn left(&self, at: usize, key: usize) -> Option<i64> {
         let writes = self.order[at].micros.iter().rev();
@@ -31,10 +77,6 @@ impl World<'_> {
             Micro::Write(of, value) if *of == key => Some(*value),
             _ => None,
         })
-    }
-
-    fn writes(&self, at: usize, key: usize) -> bool {
-        self.left(at, key).is_some()
     }
 
     /// All elements of a list, with who appended them, in the order of commits.
@@ -115,115 +157,104 @@ impl World<'_> {
         Some(reads)
     }
 
-    /// Whether one is bound to stand before another.
-    fn bound(&self, order: Order, one: usize, other: usize) -> bool {
-        let (one, other) = (self.order[one], self.order[other]);
-        one.outcome == Kind::Ok
-            && match order {
-                Order::Any => false,
-                Order::Session => one.process == other.process && one.inv < other.inv,
-                Order::RealTime => one.ret < other.inv,
-            }
+    /// Who is bound to stand before a transaction.
+    fn bound(&self, order: Order, at: usize) -> Set {
+        match order {
+            Order::Any => 0,
+            Order::Session => self.bound[0][at],
+            Order::RealTime => self.bound[1][at],
+        }
     }
 
     fn respects(&self, order: Order) -> bool {
-        let many = self.order.len();
-        (0..many).all(|at| (at..many).all(|later| !self.bound(order, later, at)))
+        (0..self.order.len()).all(|at| self.bound(order, at) & !until(at) == 0)
     }
 
     /// Levels at which everybody reads the state after some number of commits.
     fn snapshots(&self, level: Level, reads: &[Meanings]) -> bool {
         (0..self.order.len()).all(|at| {
-            let least = (0..at)
-                .filter(|&before| self.bound(level.order, before, at))
-                .map(|before| before + 1)
-                .max();
             let least = match level.isolation {
                 Isolation::Serializable | Isolation::RepeatableRead => at,
-                _ => least.unwrap_or(0),
+                _ => last(self.bound(level.order, at) & until(at)).map_or(0, |before| before + 1),
             };
             (least..=at).any(|snapshot| {
-                let last = |key: usize| (0..snapshot).rev().find(|&other| self.writes(other, key));
-                let conflict =
-                    |other: usize| (0..8).any(|key| self.writes(other, key) && self.writes(at, key));
-                let free = level.isolation == Isolation::Prefix || !(snapshot..at).any(conflict);
+                let between = until(at) & !until(snapshot);
+                let conflict = |writers: &Set| has(*writers, at) && writers & between != 0;
+                let free = level.isolation == Isolation::Prefix || !self.writers.iter().any(conflict);
                 free && reads[at]
                     .iter()
-                    .all(|(key, sources)| sources.contains(&last(*key)))
+                    .all(|(key, sources)| sources.contains(&last(self.writers[*key] & until(snapshot))))
             })
         })
     }
 
-    /// The other levels: for some choice of writers each reads the last of what it sees.
-    fn sees(&self, level: Level, reads: &[Meanings]) -> bool {
-        let mut chosen: Vec<Vec<(usize, Source)>> = Vec::new();
-        self.choose(level, reads, &mut chosen)
+    /// The other levels: for some choice of writers each reads the last of what it sees. `seen` has what those before see.
+    fn sees(&self, level: Level, reads: &[Meanings], seen: &mut Vec<Set>) -> bool {
+        let at = seen.len();
+        at == self.order.len() || self.choose(level, reads, seen, &mut Vec::new())
     }
 
-    fn choose(&self, level: Level, reads: &[Meanings], chosen: &mut Vec<Vec<(usize, Source)>>) -> bool {
-        let at = chosen.len();
-        if at == self.order.len() {
-            return self.legal(level, chosen);
-        }
-        let mut choices: Vec<Vec<(usize, Source)>> = vec![Vec::new()];
-        for (key, sources) in &reads[at] {
+    /// Chooses writers for the reads of the next transaction, and goes on with those after it.
+    fn choose(
+        &self,
+        level: Level,
+        reads: &[Meanings],
+        seen: &mut Vec<Set>,
+        chosen: &mut Vec<Source>,
+    ) -> bool {
+        let at = seen.len();
+        let Some((_, sources)) = reads[at].get(chosen.len()) else {
+            let Some(sees) = self.legal(level, &reads[at], seen, chosen) else {
+                return false;
+            };
+            seen.push(sees);
+            let legal = self.sees(level, reads, seen);
+            seen.pop();
+            return legal;
+        };
+        sources.iter().any(|&source| {
             // Nobody reads from who commits later.
-            let before = sources
-                .iter()
-                .filter(|source| source.is_none_or(|source| source < at));
-            choices = choices
-                .iter()
-                .flat_map(|choice| {
-                    before
-                        .clone()
-                        .map(|&source| [choice.clone(), vec![(*key, source)]].concat())
-                })
-                .collect();
-        }
-        choices.into_iter().any(|choice| {
-            chosen.push(choice);
-            let legal = self.choose(level, reads, chosen);
+            if source.is_some_and(|source| source >= at) {
+                return false;
+            }
+            chosen.push(source);
+            let legal = self.choose(level, reads, seen, chosen);
             chosen.pop();
             legal
         })
     }
 
-    fn legal(&self, level: Level, chosen: &[Vec<(usize, Source)>]) -> bool {
-        let mut sees: Vec<BTreeSet<usize>> = Vec::new();
-        for (at, reads) in chosen.iter().enumerate() {
-            let mut direct: BTreeSet<usize> = reads.iter().filter_map(|&(_, source)| source).collect();
-            direct.extend((0..at).filter(|&before| self.bound(level.order, before, at)));
-            if level.isolation == Isolation::ParallelSnapshotIsolation {
-                direct
-                    .extend((0..at).filter(|&before| {
-                        (0..8).any(|key| self.writes(before, key) && self.writes(at, key))
-                    }));
-            }
-            let mut seen = direct.clone();
-            if matches!(
-                level.isolation,
-                Isolation::Causal | Isolation::ParallelSnapshotIsolation
-            ) {
-                direct.iter().for_each(|&before| seen.extend(&sees[before]));
-            }
-            for (number, &(key, source)) in reads.iter().enumerate() {
-                let visible: BTreeSet<usize> = match level.isolation {
-                    Isolation::ReadCommitted => BTreeSet::new(),
-                    Isolation::MonotonicAtomicView => {
-                        reads[..number].iter().filter_map(|&(_, source)| source).collect()
-                    }
-                    _ => seen.clone(),
-                };
-                if visible
-                    .iter()
-                    .any(|&other| self.writes(other, key) && Some(other) > source)
-                {
-                    return false;
-                }
-            }
-            sees.push(seen);
+    /// What a transaction sees that reads from those chosen; none if it should have read a later write of what it sees.
+    fn legal(&self, level: Level, reads: &Meanings, seen: &[Set], chosen: &[Source]) -> Option<Set> {
+        let at = seen.len();
+        let sources =
+            |chosen: &[Source]| -> Set { chosen.iter().flatten().fold(0, |set, &source| set | 1 << source) };
+        let mut direct = sources(chosen) | self.bound(level.order, at) & until(at);
+        if level.isolation == Isolation::ParallelSnapshotIsolation {
+            let conflicting = self.writers.iter().filter(|&&writers| has(writers, at));
+            direct |= conflicting.fold(0, |set, writers| set | writers & until(at));
         }
-        true
+        let mut sees = direct;
+        if matches!(
+            level.isolation,
+            Isolation::Causal | Isolation::ParallelSnapshotIsolation
+        ) {
+            let through = (0..at).filter(|&before| has(direct, before));
+            sees = through.fold(direct, |set, before| set | seen[before]);
+        }
+        let newest = reads
+            .iter()
+            .zip(chosen)
+            .enumerate()
+            .all(|(number, (&(key, _), &source))| {
+                let visible = match level.isolation {
+                    Isolation::ReadCommitted => 0,
+                    Isolation::MonotonicAtomicView => sources(&chosen[..number]),
+                    _ => sees,
+                };
+                last(visible & self.writers[key]) <= source
+            });
+        newest.then_some(sees)
     }
 
     /// Whether of each key nobody meets an older version than somebody had left who is bound to stand before him. Every
@@ -234,14 +265,14 @@ impl World<'_> {
                 .iter()
                 .find(|(of, _)| *of == key)
                 .map(|(_, sources)| sources[0]);
-            let written = self.writes(at, key).then_some(Some(at));
+            let written = has(self.writers[key], at).then_some(Some(at));
             Some([read.or(written)?, written.or(read)?])
         };
         let many = self.order.len();
-        (0..many).all(|one| {
+        (0..many).all(|other| {
             (0..many)
-                .filter(|&other| self.bound(order, one, other))
-                .all(|other| {
+                .filter(|&one| has(self.bound(order, other), one))
+                .all(|one| {
                     (0..8).all(|key| match (touch(one, key), touch(other, key)) {
                         (Some([_, left]), Some([met, _])) => left <= met,
                         _ => true,
@@ -266,7 +297,7 @@ impl World<'_> {
                 | Isolation::RepeatableRead
                 | Isolation::SnapshotIsolation
                 | Isolation::Prefix => self.snapshots(level, reads),
-                _ => self.sees(level, reads),
+                _ => self.sees(level, reads, &mut Vec::new()),
             }
     }
 }
@@ -303,15 +334,12 @@ pub fn brute_force_assuming(
             .map(|at| possible[at])
             .collect();
         permute(&there, &mut Vec::new(), &mut |order| {
-            let world = World {
-                model,
-                order: order.to_vec(),
-            };
+            let world = World::new(model, order);
             if let Some(reads) = world.all_reads()
                 && assumed.iter().all(|&order| world.goes_forward(order, &reads))
             {
-                for (&level, kept) in levels.iter().zip(&mut kept) {
-                    *kept = *kept || world.keeps(level, &reads);
+                for (&level, kept) in levels.iter().zip(&mut kept).filter(|(_, kept)| !**kept) {
+                    *kept = world.keeps(level, &reads);
                 }
             }
             kept.iter().all(|&kept| kept)
