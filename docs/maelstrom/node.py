@@ -2,7 +2,8 @@
 """A store in Maelstrom's words (lin-kv, txn-list-append, txn-rw-register): n1 has the values, the others hand every request on to it.
 
 SERVICE=lin-kv (or seq-kv, lww-kv) has all of them hand on to that service of Maelstrom's instead.
-MISTAKE=local-reads has the others answer reads by themselves, from what n1 last told them."""
+MISTAKE=local-reads has the others answer reads by themselves, from what n1 last told them.
+MISTAKE=forgets has n1 answer one request of fifty and forget what it did."""
 
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 
 SERVICE = os.environ.get("SERVICE")
 LOCAL_READS = os.environ.get("MISTAKE") == "local-reads"
+FORGETS = os.environ.get("MISTAKE") == "forgets"
 
 me, nodes, values = None, [], {}
 # Whom to answer when n1 does: our number -> (client, its number).
@@ -60,8 +62,11 @@ def decide(body):
 
 
 def serve(src, body):
+    global values
+    before = dict(values) if FORGETS and number % 50 == 0 else None
     reply = decide(body)
     send(src, {**reply, "in_reply_to": body["msg_id"]})
+    values = values if before is None else before
     if LOCAL_READS and not looks(body):
         for other in nodes:
             if other != me:
