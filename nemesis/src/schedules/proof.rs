@@ -1,6 +1,5 @@
 //! What the lines of `nemesis.jsonl` prove: which faults really happened, and were undone.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -17,44 +16,64 @@ const LASTING: Duration = Duration::from_secs(3);
 /// More are never asked for: a long run may have chosen long faults.
 const ENOUGH: usize = 10;
 
-/// How many times a fault was tried, and how many of them were proved.
+/// What became of the faults of one kind.
 struct Proof {
     fault: &'static Fault,
+    /// Those that had their time.
     tried: usize,
     proved: usize,
+    /// Those that the end of the run cut short before they showed anything.
+    cut_short: usize,
 }
 
 impl Proof {
-    fn none(fault: &'static Fault) -> Self {
+    fn of(fault: &'static Fault, trials: &[Trial]) -> Self {
+        let of = trials.iter().filter(|trial| trial.fault.name == fault.name);
+        let count = |which: fn(&Trial) -> bool| of.clone().filter(|trial| which(trial)).count();
         Proof {
             fault,
-            tried: 0,
-            proved: 0,
+            tried: count(|trial| trial.proved || !trial.cut_short),
+            proved: count(|trial| trial.proved),
+            cut_short: count(|trial| !trial.proved && trial.cut_short),
         }
     }
 
     /// `3 of 4 kills`.
     fn told(&self) -> String {
-        let Proof { fault, tried, proved } = self;
-        format!("{proved} of {tried} {}", plural(fault.name, *tried))
+        let Proof {
+            fault, tried, proved, ..
+        } = self;
+        let short = match self.cut_short {
+            0 => String::new(),
+            short => format!(", {short} more cut short by the end of the run"),
+        };
+        format!("{proved} of {tried} {}{short}", plural(fault.name, *tried))
     }
 }
 
-/// Every fault that was tried, in the order of the table.
-fn proofs(effects: &[EffectLine]) -> Vec<Proof> {
-    let mut proofs: Vec<Proof> = TABLE.iter().map(|fault| Proof::none(fault)).collect();
-    let mut count = |fault: &Fault, more: fn(&mut Proof)| {
-        proofs
-            .iter_mut()
-            .filter(|proof| proof.fault.name == fault.name)
-            .for_each(more);
-    };
+/// One fault that was tried.
+struct Trial {
+    id: u64,
+    fault: &'static Fault,
+    /// On one of its targets is enough.
+    proved: bool,
+    cut_short: bool,
+}
+
+/// Every kind of fault that was tried, in the order of the table. A schedule that goes by the clock has each last at least
+/// half of its interval: what was undone earlier the end of the run undid.
+fn proofs(effects: &[EffectLine], interval: Duration) -> Vec<Proof> {
+    let mut trials: Vec<Trial> = Vec::new();
     let mut in_force = InForce::default();
-    let mut proved = BTreeSet::new();
     let was_tried = |line: &&EffectLine| !matches!(line.outcome, Outcome::Skipped { .. });
     for line in effects.iter().filter(was_tried) {
         if let Some(fault) = line.effect.fault() {
-            count(fault, |proof| proof.tried += 1);
+            trials.push(Trial {
+                id: line.id,
+                fault,
+                proved: false,
+                cut_short: false,
+            });
         }
         for ended in in_force.after(&line.effect, &line.outcome, &line) {
             let spell = Spell {
@@ -63,23 +82,25 @@ fn proofs(effects: &[EffectLine]) -> Vec<Proof> {
                 end: &line.effect,
                 ended: &line.outcome,
             };
-            // On one of its targets is enough.
-            if !proved.contains(&ended.mark.id) && (ended.fault.proof)(&spell) {
-                proved.insert(ended.mark.id);
-                count(ended.fault, |proof| proof.proved += 1);
+            let begun: &EffectLine = ended.mark;
+            if let Some(trial) = trials.iter_mut().find(|trial| trial.id == begun.id) {
+                trial.proved |= (ended.fault.proof)(&spell);
+                trial.cut_short |= begun.id != line.id && line.planned.since(begun.done) < interval / 2;
             }
         }
     }
-    proofs.retain(|proof| proof.tried > 0);
-    proofs
+    let of = |fault: &&'static Fault| Proof::of(fault, &trials);
+    let tried = |proof: &Proof| proof.tried + proof.cut_short > 0;
+    TABLE.iter().map(|fault| of(fault)).filter(tried).collect()
 }
 
-/// Armed if there were enough faults for the length of the run, and of every kind that was tried at least one.
+/// Armed if there were enough faults for the length of the run, and of every kind that was tried, and had its time, at least
+/// one.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Armed {
     let longer = evidence.interval.max(LASTING).as_secs_f64() / LASTING.as_secs_f64();
     let one_in = ONE_IN.mul_f64(longer);
     let needed = ((evidence.ran.as_secs_f64() / one_in.as_secs_f64()) as usize).clamp(1, ENOUGH);
-    let tried = proofs(evidence.effects);
+    let tried = proofs(evidence.effects, evidence.interval);
     let proved: usize = tried.iter().map(|proof| proof.proved).sum();
     let told = match tried.as_slice() {
         [] => "no fault was tried".to_owned(),
@@ -88,14 +109,17 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Armed {
             format!("proved and undone: {}", told.join(", "))
         }
     };
-    let unproved = tried.iter().find(|proof| proof.proved == 0);
+    let unproved = tried.iter().find(|proof| proof.tried > 0 && proof.proved == 0);
     let reason = match unproved {
         Some(proof) => format!("no {} is proved ({told})", proof.fault.name),
         None if proved < needed => format!("a run of {} s needs {needed}; {told}", evidence.ran.as_secs()),
         None => told,
     };
     let counts = tried.iter().map(|proof| {
-        let count = json!({ "tried": proof.tried, "proved": proof.proved });
+        let mut count = json!({ "tried": proof.tried, "proved": proof.proved });
+        if proof.cut_short > 0 {
+            count["cut_short"] = json!(proof.cut_short);
+        }
         (proof.fault.name.to_owned(), count)
     });
     Armed {
@@ -116,7 +140,71 @@ pub(super) fn plural(kind: &str, count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use histories::Nanos;
+
     use super::*;
+    use crate::effect::{Effect, Link, LinkRule, NodeId};
+    use crate::evidence::{Count, Traffic, installed};
+    use crate::faults::{RuleEnded, RulesSet};
+
+    const LINK: Link = Link(NodeId(0), NodeId(1));
+
+    /// A link under a rule between two moments, over which this went meanwhile.
+    fn spell(id: u64, rule: LinkRule, from: u64, until: u64, traffic: Traffic) -> [EffectLine; 2] {
+        let line = |id, rule, at: u64, ended| EffectLine {
+            id,
+            planned: Nanos(at * 1_000_000),
+            done: Nanos(at * 1_000_000),
+            effect: Effect::links(rule, [LINK]),
+            outcome: installed(&RulesSet {
+                in_force_us: 1,
+                ended,
+            }),
+            choice: None,
+            undoes: Vec::new(),
+        };
+        let ended = RuleEnded {
+            link: LINK,
+            was: rule,
+            for_us: (until - from) * 1000,
+            left: None,
+            traffic,
+        };
+        [
+            line(id, rule, from, vec![]),
+            line(id + 1, LinkRule::Pass, until, vec![ended]),
+        ]
+    }
+
+    #[test]
+    fn what_the_end_cuts_short_is_not_held_against_the_run() {
+        let offered = Traffic {
+            offered: Count::frame(1),
+            ..Traffic::default()
+        };
+        let nothing = Traffic::default();
+        let cut = spell(0, LinkRule::Cut, 0, 1000, offered);
+        let judged = |delay: [EffectLine; 2]| {
+            judge(&Evidence {
+                effects: &[cut.clone(), delay].concat(),
+                records: &[],
+                ran: Duration::from_secs(5),
+                interval: Duration::from_secs(1),
+            })
+        };
+        let short = judged(spell(2, LinkRule::DelayMs(100), 4950, 5010, nothing));
+        assert!(short.armed, "{}", short.reason);
+        assert!(
+            short
+                .reason
+                .contains("1 of 1 cut, 0 of 0 delays, 1 more cut short by the end of the run"),
+            "{}",
+            short.reason
+        );
+        let long = judged(spell(2, LinkRule::DelayMs(100), 4000, 4500, nothing));
+        assert!(!long.armed, "{}", long.reason);
+        assert!(long.reason.starts_with("no delay is proved"), "{}", long.reason);
+    }
 
     #[test]
     fn a_run_of_longer_faults_needs_fewer() {
