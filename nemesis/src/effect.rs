@@ -86,6 +86,12 @@ pub enum LinkRule {
     DelayMs(u64),
     /// Hand on this many AppendEntries frames that carry entries, and whatever comes between them; then cut.
     PassThenCut(u64),
+    /// Lose so many of a hundred messages, by lot.
+    LosePercent(u64),
+    /// Hand so many of a hundred messages on twice, by lot.
+    RepeatPercent(u64),
+    /// Hand each message on later by up to so many milliseconds, by lot: some overtake others.
+    ReorderMs(u64),
 }
 
 impl LinkRule {
@@ -94,6 +100,8 @@ impl LinkRule {
         match self {
             LinkRule::Pass | LinkRule::Cut => None,
             LinkRule::DelayMs(ms) => Some(format!("by {ms} ms")),
+            LinkRule::ReorderMs(ms) => Some(format!("by up to {ms} ms")),
+            LinkRule::LosePercent(percent) | LinkRule::RepeatPercent(percent) => Some(format!("{percent} %")),
             LinkRule::PassThenCut(frames) => Some(format!("after {frames} frames")),
         }
     }

@@ -54,6 +54,16 @@ pub struct Traffic {
     /// Of plain streams: tries to connect that a cut swallowed, and their repetitions.
     #[serde(default)]
     pub refused: u64,
+    /// Messages that were delivered a second time; they count among the delivered.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub repeated: u64,
+    /// Messages that were delivered after one that was sent later.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub overtaken: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Traffic {
@@ -63,6 +73,8 @@ impl Traffic {
         self.delivered.add(other.delivered);
         self.dropped.add(other.dropped);
         self.refused += other.refused;
+        self.repeated += other.repeated;
+        self.overtaken += other.overtaken;
     }
 
     /// What came on top of an `earlier` state of the same counters.
@@ -72,6 +84,8 @@ impl Traffic {
             delivered: self.delivered.since(earlier.delivered),
             dropped: self.dropped.since(earlier.dropped),
             refused: self.refused - earlier.refused,
+            repeated: self.repeated - earlier.repeated,
+            overtaken: self.overtaken - earlier.overtaken,
         }
     }
 }

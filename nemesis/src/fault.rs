@@ -40,6 +40,8 @@ pub enum Need {
     Links,
     /// To hand on later what goes over them.
     Delays,
+    /// To lose, repeat and reorder single messages on them.
+    Messages,
     /// To tell the frames on them apart: to count and record them.
     Frames,
     /// To lose what goes between nodes and their clients.
@@ -48,11 +50,12 @@ pub enum Need {
 
 impl Need {
     /// Everything that a fault may need.
-    pub const ALL: [Need; 6] = [
+    pub const ALL: [Need; 7] = [
         Need::Processes,
         Need::Restarts,
         Need::Links,
         Need::Delays,
+        Need::Messages,
         Need::Frames,
         Need::Clients,
     ];

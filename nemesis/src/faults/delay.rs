@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::rules::{self, RuleEnded};
-use crate::effect::{Link, LinkRule};
+use crate::effect::LinkRule;
 use crate::fault::{Chance, Fault, Look, Need, Shape};
 use crate::scope::{Drawn, Scope};
 
@@ -35,10 +35,8 @@ impl RuleEnded {
 }
 
 fn draw(rng: &mut ChaCha8Rng, scope: &Scope<'_>) -> Option<Drawn> {
-    let side = scope.side(rng);
-    let delay = DELAYS_MS[rng.random_range(0..DELAYS_MS.len())];
-    let mut links: Vec<Link> = Link::all(scope.view.nodes.len()).collect();
-    links.retain(|Link(from, to)| side.nodes.contains(from) || side.nodes.contains(to));
-    let what = format!("delay {} by {delay} ms", side.whom);
-    Some(rules::drawn(LinkRule::DelayMs(delay), links, what, side))
+    let rule = |rng: &mut ChaCha8Rng| LinkRule::DelayMs(DELAYS_MS[rng.random_range(0..DELAYS_MS.len())]);
+    Some(rules::around(rng, scope, rule, |whom, amount| {
+        format!("delay {whom} {amount}")
+    }))
 }

@@ -11,8 +11,11 @@ mod delay;
 mod in_force;
 mod inject;
 mod kill;
+mod lose;
 mod pass_then_cut;
 mod pause;
+mod reorder;
+mod repeat;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -23,8 +26,11 @@ pub use delay::DELAY;
 pub use in_force::{Ended, InForce};
 pub use inject::{FramesInjected, INJECT, Injected};
 pub use kill::{KILL, Killed, Started};
+pub use lose::LOSE;
 pub use pass_then_cut::PASS_THEN_CUT;
 pub use pause::{PAUSE, Stopped};
+pub use reorder::REORDER;
+pub use repeat::REPEAT;
 pub use rules::{RuleEnded, RulesSet};
 
 use crate::effect::{ClientRule, Effect, Link, LinkRule, NodeId, Outcome};
@@ -41,6 +47,9 @@ pub static TABLE: &[&Fault] = &[
     &INJECT,
     &CUT_REQUESTS,
     &CUT_REPLIES,
+    &LOSE,
+    &REPEAT,
+    &REORDER,
 ];
 
 /// The faults that are drawn by lot where this is in somebody's power, lane by lane.
@@ -72,6 +81,9 @@ impl Effect {
                 LinkRule::Cut => begins(&CUT, of_links(links)),
                 LinkRule::DelayMs(_) => begins(&DELAY, of_links(links)),
                 LinkRule::PassThenCut(_) => begins(&PASS_THEN_CUT, of_links(links)),
+                LinkRule::LosePercent(_) => begins(&LOSE, of_links(links)),
+                LinkRule::RepeatPercent(_) => begins(&REPEAT, of_links(links)),
+                LinkRule::ReorderMs(_) => begins(&REORDER, of_links(links)),
             },
             Effect::Record { links, .. } => act("record", Turn::Neutral, of_links(links)),
             Effect::Inject { links } => act(INJECT.name, Turn::Strikes(&INJECT), of_links(links)),

@@ -3,12 +3,13 @@
 
 use std::fmt;
 
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{Choice, Effect, Link, LinkRule};
 use crate::evidence::{self, Traffic};
 use crate::fault::{Spell, Target};
-use crate::scope::{Drawn, Side};
+use crate::scope::{Drawn, Scope, Side};
 
 /// What went through a link under the rule that ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +71,21 @@ pub(super) fn heal(effect: &Effect) -> Option<Effect> {
         Effect::Links { links, .. } => Some(Effect::links(LinkRule::Pass, links.iter().copied())),
         _ => None,
     }
+}
+
+/// A rule for all links from and to the nodes of one side; `what` makes a sentence of whom it hits, and how much.
+pub(super) fn around(
+    rng: &mut ChaCha8Rng,
+    scope: &Scope<'_>,
+    rule: impl FnOnce(&mut ChaCha8Rng) -> LinkRule,
+    what: impl FnOnce(&str, &str) -> String,
+) -> Drawn {
+    let side = scope.side(rng);
+    let rule = rule(rng);
+    let mut links: Vec<Link> = Link::all(scope.view.nodes.len()).collect();
+    links.retain(|Link(from, to)| side.nodes.contains(from) || side.nodes.contains(to));
+    let what = what(side.whom, &rule.amount().unwrap_or_default());
+    drawn(rule, links, what, side)
 }
 
 /// A rule for the links of one side.

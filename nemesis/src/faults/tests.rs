@@ -28,6 +28,18 @@ const EFFECTS: &[(&str, Option<&str>)] = &[
         Some("pass-then-cut"),
     ),
     (
+        r#"{"links":{"rule":{"lose-percent":20},"links":[["n1","n2"]]}}"#,
+        Some("lose"),
+    ),
+    (
+        r#"{"links":{"rule":{"repeat-percent":50},"links":[["n1","n2"]]}}"#,
+        Some("repeat"),
+    ),
+    (
+        r#"{"links":{"rule":{"reorder-ms":300},"links":[["n1","n2"]]}}"#,
+        Some("reorder"),
+    ),
+    (
         r#"{"record":{"kind":"request-vote","first":1,"links":[["n1","n2"]]}}"#,
         None,
     ),
@@ -191,7 +203,11 @@ fn only_what_is_in_somebodys_power_is_drawn() {
     };
     assert_eq!(
         names(&Need::ALL),
-        [vec!["kill"], vec!["pause"], vec!["cut", "delay"]]
+        [
+            vec!["kill"],
+            vec!["pause"],
+            vec!["cut", "delay", "lose", "repeat", "reorder"]
+        ]
     );
     assert_eq!(names(&[Need::Links]), [["cut"]]);
     assert!(names(&[]).is_empty());
@@ -206,6 +222,8 @@ fn what_is_told_names_whom_and_how_much() {
         "kill n1",
         "cut n1→n2 n2→n1",
         "delay by 30 ms: n1→n2",
+        "lose 20 %: n1→n2",
+        "reorder by up to 300 ms: n1→n2",
         "cut-replies n1's clients n2's clients",
     ] {
         assert!(

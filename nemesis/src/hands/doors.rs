@@ -196,6 +196,7 @@ impl Links for Doors {
             LinkRule::Pass | LinkRule::Cut => Need::Links,
             LinkRule::DelayMs(_) => Need::Delays,
             LinkRule::PassThenCut(_) => Need::Frames,
+            LinkRule::LosePercent(_) | LinkRule::RepeatPercent(_) | LinkRule::ReorderMs(_) => Need::Messages,
         };
         let doors = match self.doors(need, links) {
             Ok(doors) => doors,

@@ -103,7 +103,12 @@ fn passage(shared: &Shared, inbox: &Inbox, now: Instant) -> Passage {
         _ if shared.is_cut() => Passage::Drop,
         LinkRule::DelayMs(ms) => delayed(inbox, Duration::from_millis(ms), now),
         LinkRule::PassThenCut(_) => Passage::Go(inbox.through_entries(shared.left)),
-        LinkRule::Pass | LinkRule::Cut => Passage::Go(inbox.waiting()),
+        // No rule for single messages is set on a link of frames.
+        LinkRule::Pass
+        | LinkRule::Cut
+        | LinkRule::LosePercent(_)
+        | LinkRule::RepeatPercent(_)
+        | LinkRule::ReorderMs(_) => Passage::Go(inbox.waiting()),
     }
 }
 
@@ -147,7 +152,7 @@ impl FramePump {
         }
         Ok(match shared.rule {
             LinkRule::DelayMs(_) => DELAYED_QUEUE,
-            LinkRule::Pass | LinkRule::Cut | LinkRule::PassThenCut(_) => QUEUE,
+            _ => QUEUE,
         })
     }
 

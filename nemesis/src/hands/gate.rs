@@ -31,6 +31,9 @@ pub(super) struct Shared {
     pub(super) left: u64,
     /// Counts the cuts: what was queued before one is not delivered after it, however short it was.
     pub(super) cuts: u64,
+    /// How many single messages were sent over it, and the number of the last one of those that arrived.
+    pub(super) sent: u64,
+    pub(super) latest: u64,
     /// What went through since the run began.
     pub(super) traffic: Traffic,
     /// The same when the rule began.
@@ -84,7 +87,11 @@ impl Shared {
         match self.rule {
             LinkRule::Cut => true,
             LinkRule::PassThenCut(_) => self.left == 0,
-            LinkRule::Pass | LinkRule::DelayMs(_) => false,
+            LinkRule::Pass
+            | LinkRule::DelayMs(_)
+            | LinkRule::LosePercent(_)
+            | LinkRule::RepeatPercent(_)
+            | LinkRule::ReorderMs(_) => false,
         }
     }
 
@@ -120,6 +127,8 @@ impl Gate {
                 since: clock.now(),
                 left: 0,
                 cuts: 0,
+                sent: 0,
+                latest: 0,
                 traffic: Traffic::default(),
                 before: Traffic::default(),
                 client_rule: ClientRule::Pass,
@@ -144,7 +153,7 @@ impl Gate {
         shared.rule = rule;
         shared.left = match rule {
             LinkRule::PassThenCut(frames) => frames,
-            LinkRule::Pass | LinkRule::Cut | LinkRule::DelayMs(_) => 0,
+            _ => 0,
         };
         shared.cuts += u64::from(shared.is_cut());
         wake(shared);

@@ -13,30 +13,46 @@ use crate::evidence::Count;
 pub(super) struct Letter {
     /// With its end.
     pub(super) line: Vec<u8>,
-    /// The link that it came over, and how often that had been cut when it was sent; none if it came over none.
-    pub(super) over: Option<(Arc<Gate>, u64)>,
+    /// The link that it came over; none if it came over none.
+    pub(super) over: Option<Passage>,
+}
+
+/// How a letter was sent over a link.
+#[derive(Clone)]
+pub(super) struct Passage {
+    pub(super) gate: Arc<Gate>,
+    /// How often the link had been cut when it was sent.
+    pub(super) cuts: u64,
+    /// Its number among those that were sent over the link.
+    pub(super) number: u64,
+    /// Whether it is a copy of one that is on its way, too.
+    pub(super) again: bool,
 }
 
 impl Letter {
     /// Count what becomes of it: whether it may be handed over under the rule of this moment.
     fn arrives(&self) -> bool {
-        let Some((gate, cuts)) = &self.over else {
+        let Some(passage) = &self.over else {
             return true;
         };
-        let mut gate = gate.lock();
-        let arrives = !gate.is_cut() && gate.cuts == *cuts;
+        let mut gate = passage.gate.lock();
+        let arrives = !gate.is_cut() && gate.cuts == passage.cuts;
         let count = Count::frame(self.line.len() as u64);
-        match arrives {
-            true => gate.traffic.delivered.add(count),
-            false => gate.traffic.dropped.add(count),
+        if !arrives {
+            gate.traffic.dropped.add(count);
+            return false;
         }
-        arrives
+        gate.traffic.delivered.add(count);
+        gate.traffic.repeated += u64::from(passage.again);
+        gate.traffic.overtaken += u64::from(passage.number < gate.latest);
+        gate.latest = gate.latest.max(passage.number);
+        true
     }
 
     fn is_lost(&self) {
-        if let Some((gate, _)) = &self.over {
+        if let Some(passage) = &self.over {
             let count = Count::frame(self.line.len() as u64);
-            gate.lock().traffic.dropped.add(count);
+            passage.gate.lock().traffic.dropped.add(count);
         }
     }
 }

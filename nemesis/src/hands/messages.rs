@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
@@ -29,7 +31,7 @@ use super::exit::{self, Breach, Unexpected};
 use super::gate::Gate;
 use super::links::Links;
 use super::logs::Lengths;
-use super::mailbox::{Letter, Mailbox};
+use super::mailbox::{Letter, Mailbox, Passage};
 use crate::effect::{ClientRule, FrameKind, Link, LinkRule, NodeId, Outcome};
 use crate::evidence::{Count, Traffic, installed, skipped};
 use crate::fault::Need;
@@ -66,6 +68,8 @@ struct Owned {
     peers: BTreeMap<Link, Arc<Gate>>,
     parties: Vec<Party>,
     outside: OnceLock<Outside>,
+    /// Which messages are lost, repeated and late.
+    lots: Mutex<ChaCha8Rng>,
     unexpected: mpsc::UnboundedSender<Unexpected>,
 }
 
@@ -85,6 +89,21 @@ struct Traces {
     breach: Option<Breach>,
     /// When the last message of each peer is due, and how often the link had been cut by then: a link keeps its order.
     due: HashMap<NodeId, (u64, Instant)>,
+}
+
+/// What becomes of a message.
+struct Fate {
+    lost: bool,
+    again: bool,
+    later: Later,
+}
+
+/// How much later a message is due.
+enum Later {
+    /// And not before those that were sent before it.
+    InOrder(Duration),
+    /// Whatever comes before it then.
+    AnyOrder(Duration),
 }
 
 impl Party {
@@ -108,6 +127,8 @@ impl Messages {
                     .collect(),
                 parties: (0..nodes).map(party).collect(),
                 outside: OnceLock::new(),
+                // Which messages meet these lots is for the nodes to decide, so a seed would repeat nothing.
+                lots: Mutex::new(ChaCha8Rng::seed_from_u64(0)),
                 unexpected,
             }),
         }
@@ -167,6 +188,12 @@ impl Messages {
             }
         }
         passes
+    }
+
+    /// Whether any message between nodes was handed on a second time.
+    pub fn has_repeated(&self) -> bool {
+        let mut gates = self.owned.peers.values();
+        gates.any(|gate| gate.lock().traffic.repeated > 0)
     }
 
     /// The node did what it may not: a run of it means nothing from here on.
@@ -300,26 +327,69 @@ impl Messages {
         let count = Count::frame(line.len() as u64);
         let mut shared = gate.lock();
         shared.traffic.offered.add(count);
-        if shared.is_cut() {
+        let fate = self.fate(shared.rule);
+        if shared.is_cut() || fate.lost {
             shared.traffic.dropped.add(count);
             return;
         }
-        let later = match shared.rule {
-            LinkRule::DelayMs(ms) => Duration::from_millis(ms),
-            LinkRule::Pass | LinkRule::Cut | LinkRule::PassThenCut(_) => Duration::ZERO,
+        shared.sent += 1;
+        let passage = Passage {
+            gate: Arc::clone(gate),
+            cuts: shared.cuts,
+            number: shared.sent,
+            again: false,
         };
-        let cuts = shared.cuts;
         drop(shared);
-        let mut traces = party.lock();
-        let due = Instant::now() + later;
+        let due = self.due(link, fate.later, passage.cuts);
+        if fate.again {
+            let over = Some(Passage {
+                again: true,
+                ..passage.clone()
+            });
+            let line = line.clone();
+            party.mailbox.put(Letter { line, over }, due);
+        }
+        let over = Some(passage);
+        party.mailbox.put(Letter { line, over }, due);
+    }
+
+    /// When a message that is sent now is due: those of one link keep their order, unless the link has them overtake each
+    /// other.
+    fn due(&self, link: Link, later: Later, cuts: u64) -> Instant {
+        let now = Instant::now();
+        let later = match later {
+            Later::AnyOrder(later) => return now + later,
+            Later::InOrder(later) => later,
+        };
+        let mut traces = self.owned.parties[link.1.0].lock();
         let due = match traces.due.get(&link.0) {
             // What was sent before a cut does not come any more.
-            Some((before, last)) if *before == cuts => due.max(*last),
-            _ => due,
+            Some((before, last)) if *before == cuts => (now + later).max(*last),
+            _ => now + later,
         };
         traces.due.insert(link.0, (cuts, due));
-        let over = Some((Arc::clone(gate), cuts));
-        party.mailbox.put(Letter { line, over }, due);
+        due
+    }
+
+    /// What a rule makes of the next message.
+    fn fate(&self, rule: LinkRule) -> Fate {
+        let by_lot = |percent: u64| self.lot(100) < percent;
+        let in_order = |ms| Later::InOrder(Duration::from_millis(ms));
+        Fate {
+            lost: matches!(rule, LinkRule::LosePercent(percent) if by_lot(percent)),
+            again: matches!(rule, LinkRule::RepeatPercent(percent) if by_lot(percent)),
+            later: match rule {
+                LinkRule::DelayMs(ms) => in_order(ms),
+                LinkRule::ReorderMs(ms) => Later::AnyOrder(Duration::from_millis(self.lot(ms + 1))),
+                _ => in_order(0),
+            },
+        }
+    }
+
+    /// A number below this one.
+    fn lot(&self, below: u64) -> u64 {
+        let mut lots = self.owned.lots.lock().unwrap_or_else(PoisonError::into_inner);
+        lots.random_range(0..below)
     }
 }
 
@@ -336,7 +406,7 @@ fn shown(line: &[u8]) -> String {
 
 impl Links for Messages {
     fn can(&self) -> &'static [Need] {
-        &[Need::Links, Need::Delays, Need::Clients]
+        &[Need::Links, Need::Delays, Need::Messages, Need::Clients]
     }
 
     fn peer_addresses(&self, _: Link) -> &[SocketAddr] {

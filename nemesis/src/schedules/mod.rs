@@ -40,6 +40,7 @@ pub const TABLE: &[Row] = &[
     unguided::KILL,
     unguided::PAUSE,
     unguided::PARTITION,
+    unguided::MESSAGES,
     unguided::CHAOS,
     swarm::ROW,
     none::ROW,

@@ -48,6 +48,18 @@ pub(super) const PARTITION: Row = Row {
     ..CHAOS
 };
 
+/// What a network does to single messages.
+pub(super) const MESSAGES: Row = Row {
+    name: "messages",
+    about: "single messages between nodes are lost, repeated, late, and overtake each other",
+    asks: &[Need::Messages],
+    build: |settings| {
+        let faults = vec![&faults::LOSE, &faults::REPEAT, &faults::REORDER, &faults::DELAY];
+        Box::new(Unguided::new(settings, vec![faults]))
+    },
+    ..CHAOS
+};
+
 /// Everything at once. Faults overlap but never disturb each other's undo, and no majority is ever taken away.
 pub(super) const CHAOS: Row = Row {
     name: "chaos",

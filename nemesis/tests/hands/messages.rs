@@ -107,3 +107,41 @@ async fn what_is_no_message_is_told_with_the_nodes_last_words() {
     assert!(breach.what.contains("hello"), "{}", breach.what);
     assert_eq!(stage.hands.process_state(NodeId(1)), ProcessState::Running);
 }
+
+#[tokio::test]
+async fn messages_are_lost_repeated_and_overtake_each_other_and_each_is_proved() {
+    let (stage, heard) = stage(&says(N2_SAYS)).await;
+    messages(&stage).open(N2);
+    let set = |rule| stage.done::<RulesSet>(Effect::links(rule, [THERE]));
+    let mut sent = 0;
+    let mut several = async |count: u64| {
+        for _ in 0..count {
+            tell(&stage);
+        }
+        sent += count;
+        offered(&stage, sent).await;
+    };
+
+    set(LinkRule::LosePercent(50)).await;
+    several(40).await;
+    let arrived = || traffic(&stage).delivered.frames + traffic(&stage).dropped.frames;
+    until("each is delivered or lost", || arrived() == 40).await;
+    let lost = set(LinkRule::RepeatPercent(100)).await;
+    assert!(lost.ended[0].proves_loss(), "{lost:?}");
+
+    let before = heard.load(Ordering::SeqCst);
+    several(3).await;
+    until("each is heard twice", || {
+        heard.load(Ordering::SeqCst) >= before + 6
+    })
+    .await;
+    let repeated = set(LinkRule::ReorderMs(300)).await;
+    assert!(repeated.ended[0].proves_repetition(), "{repeated:?}");
+    assert_eq!(repeated.ended[0].traffic.repeated, 3);
+    assert!(messages(&stage).has_repeated());
+
+    several(20).await;
+    until("one has overtaken another", || traffic(&stage).overtaken > 0).await;
+    let reordered = set(LinkRule::Pass).await;
+    assert!(reordered.ended[0].proves_reordering(), "{reordered:?}");
+}

@@ -211,7 +211,7 @@ impl Play {
             offered,
             delivered,
             dropped,
-            refused: 0,
+            ..Traffic::default()
         };
         RuleEnded {
             link,

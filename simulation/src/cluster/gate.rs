@@ -87,7 +87,11 @@ impl Gate {
         match self.rule {
             LinkRule::Cut => true,
             LinkRule::PassThenCut(_) => self.left == 0,
-            LinkRule::Pass | LinkRule::DelayMs(_) => false,
+            LinkRule::Pass
+            | LinkRule::DelayMs(_)
+            | LinkRule::LosePercent(_)
+            | LinkRule::RepeatPercent(_)
+            | LinkRule::ReorderMs(_) => false,
         }
     }
 

@@ -77,8 +77,13 @@ impl Waiting {
         }
     }
 
-    /// A message for a client: whom it is an answer to, if anybody waits for it.
-    fn answered(&mut self, message: &Message) -> Result<Option<oneshot::Sender<Body>>, String> {
+    /// A message for a client: whom it is an answer to, if anybody waits for it. `repeats`: messages between nodes were
+    /// handed on twice.
+    fn answered(
+        &mut self,
+        message: &Message,
+        repeats: bool,
+    ) -> Result<Option<oneshot::Sender<Body>>, String> {
         let told = || Value::from(message.body.clone());
         let Some(answers) = message.body.get("in_reply_to") else {
             return Err(format!(
@@ -95,6 +100,10 @@ impl Waiting {
             ));
         };
         if self.given_up.remove(&id) {
+            return Ok(None);
+        }
+        // Who is asked twice, because the network repeats, may answer twice.
+        if repeats && !self.asked.contains_key(&id) {
             return Ok(None);
         }
         match self.asked.remove(&id) {
@@ -150,7 +159,7 @@ impl Clients {
                 services::names()
             ));
         }
-        let answer = waiting.answered(&message)?;
+        let answer = waiting.answered(&message, messages.has_repeated())?;
         drop(waiting);
         let bytes = Value::from(message.body.clone()).to_string().len();
         let passes = message.dest == BEGINNER || messages.answers(node, bytes);

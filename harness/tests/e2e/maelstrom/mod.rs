@@ -25,6 +25,19 @@ fn a_right_node_is_led_through_cuts_of_its_messages_and_passes() {
     lab.harness("check latest").with(0);
 }
 
+/// Nodes that hand requests on are asked twice, answered twice, and out of order.
+#[test]
+fn what_a_network_does_to_single_messages_is_proved() {
+    if !has_python() {
+        return;
+    }
+    let lab = Lab::new();
+    let words = "--nodes 3 --nemesis messages --interval 500ms --duration 8s --seed 3 --json";
+    let ended = lab.harness(&format!("run --system maelstrom --bin {} {words}", node()));
+    let results = ended.json();
+    assert_eq!(check(&results, "armed")["verdict"], "pass", "{results}");
+}
+
 #[test]
 fn stale_reads_of_a_mistaken_node_are_a_violation() {
     if !has_python() {
