@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::effect::{EffectLine, Outcome};
 use crate::fault::{Fault, Spell};
-use crate::faults::{InForce, TABLE};
+use crate::faults::{InForce, TABLE, attempted};
 use crate::schedule::{Armed, Evidence};
 
 /// One fault that is proved is enough for so much of a run whose faults last three seconds; longer faults are fewer.
@@ -22,6 +22,8 @@ struct Proof {
     fault: &'static Fault,
     tried: usize,
     proved: usize,
+    /// How many of them nobody can say anything of.
+    attempted: usize,
 }
 
 impl Proof {
@@ -30,13 +32,22 @@ impl Proof {
             fault,
             tried: 0,
             proved: 0,
+            attempted: 0,
         }
     }
 
     /// `3 of 4 kills`.
     fn told(&self) -> String {
-        let Proof { fault, tried, proved } = self;
-        format!("{proved} of {tried} {}", plural(fault.name, *tried))
+        let told = format!(
+            "{} of {} {}",
+            self.proved,
+            self.tried,
+            plural(self.fault.name, self.tried)
+        );
+        match self.attempted {
+            0 => told,
+            attempted => format!("{told} ({attempted} only attempted: no probe proves it)"),
+        }
     }
 }
 
@@ -55,6 +66,9 @@ fn proofs(effects: &[EffectLine]) -> Vec<Proof> {
     for line in effects.iter().filter(was_tried) {
         if let Some(fault) = line.effect.fault() {
             count(fault, |proof| proof.tried += 1);
+            if attempted(&line.outcome) {
+                count(fault, |proof| proof.attempted += 1);
+            }
         }
         for ended in in_force.after(&line.effect, &line.outcome, &line) {
             let spell = Spell {
@@ -95,7 +109,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Armed {
         None => told,
     };
     let counts = tried.iter().map(|proof| {
-        let count = json!({ "tried": proof.tried, "proved": proof.proved });
+        let mut count = json!({ "tried": proof.tried, "proved": proof.proved });
+        if proof.attempted > 0 {
+            count["attempted"] = proof.attempted.into();
+        }
         (proof.fault.name.to_owned(), count)
     });
     Armed {
