@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nemesis::NodeId;
 
+use crate::commands::CommandError;
 use crate::description::TemplateError;
 use crate::reading::DescriptionError;
 
@@ -41,6 +42,17 @@ pub enum SystemError {
     /// Its description cannot be followed.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A command of its description cannot be given.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// It has no binary.
+    #[error("{named}: the nodes of {system} are led by commands, which start no binary from here")]
+    Commanded {
+        /// Which system.
+        system: &'static str,
+        /// What was named.
+        named: String,
+    },
     /// The folder of a node cannot be made ready.
     #[error("cannot prepare a node's folder: {source}")]
     Folder {
@@ -104,6 +116,8 @@ impl SystemError {
             self,
             SystemError::Description(_)
                 | SystemError::Template(_)
+                | SystemError::Command(_)
+                | SystemError::Commanded { .. }
                 | SystemError::NoAdapter
                 | SystemError::NotBuilt { .. }
                 | SystemError::NoMessages

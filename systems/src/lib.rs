@@ -7,6 +7,7 @@
 //! | `cluster_node` | our own node |
 //! | [`builtin`] | the described systems that come with the harness |
 //! | [`description`], [`reading`] | what a file may say of a system, and reading it |
+//! | `commands` | what a description's commands become in a run |
 //! | `foreign` | a described system |
 //! | `init` | what is done once, when its nodes run |
 //! | `maelstrom` | programs that speak Maelstrom's protocol |
@@ -19,6 +20,7 @@
 
 pub mod builtin;
 mod cluster_node;
+mod commands;
 pub mod description;
 pub mod error;
 mod foreign;
@@ -31,7 +33,8 @@ mod seen;
 pub mod system;
 pub mod table;
 
+pub use commands::CommandError;
 pub use error::{NotDone, SystemError};
 pub use meaning::Basis;
-pub use system::{Build, Row, Settings, Source, System, binary};
+pub use system::{Build, Cluster, Row, Settings, Source, System, binary};
 pub use table::{add, all, from_file, row};

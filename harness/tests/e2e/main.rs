@@ -7,6 +7,7 @@ mod lab;
 mod bad_input;
 mod bad_luck;
 mod ci;
+mod commanded;
 mod described;
 mod maelstrom;
 mod main_job;
