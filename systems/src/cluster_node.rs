@@ -13,6 +13,7 @@ use runs::world::Boxed;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SystemError;
+use crate::http_client::plain;
 use crate::system::{Row, Settings, System};
 
 /// The row of this system.
@@ -62,14 +63,7 @@ struct ClusterNode {
 
 impl ClusterNode {
     fn new(settings: &Settings<'_>) -> Result<Self, SystemError> {
-        let http = |timeout: Duration| {
-            reqwest::Client::builder()
-                .no_proxy()
-                .tcp_nodelay(true)
-                .connect_timeout(timeout)
-                .build()
-                .map_err(SystemError::Client)
-        };
+        let http = |timeout: Duration| plain(timeout).build().map_err(SystemError::Client);
         Ok(ClusterNode {
             commands: NodeId::all(settings.nodes)
                 .map(|node| command(settings, node))

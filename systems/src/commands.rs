@@ -310,7 +310,7 @@ mod tests {
         let kill = orders.kill.unwrap();
         assert_eq!(kill.order.words, ["docker", "kill", "store-a"]);
         assert_eq!(kill.order.within, Duration::from_secs(7));
-        let probe = "`docker inspect --format '{{.State.Status}}' store-a`, which says ^exited$";
+        let probe = "`docker inspect --format {{.State.Status}} store-a`, which says ^exited$";
         assert_eq!(kill.probe.unwrap().to_string(), probe);
         // One text is split as a shell would do it, and whoever starts has the node's answer for a proof.
         let start = orders.start.unwrap();

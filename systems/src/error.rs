@@ -8,6 +8,7 @@ use nemesis::NodeId;
 use crate::commands::CommandError;
 use crate::description::TemplateError;
 use crate::reading::DescriptionError;
+use crate::secrets::SecretError;
 
 /// Why a system cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,17 @@ pub enum SystemError {
     /// Its description cannot be followed.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// What its clients need to be let in is not there.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// What TLS needs is not there.
+    #[error("TLS: {file}: {why}")]
+    Certificate {
+        /// Which file, or where else.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A command of its description cannot be given.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -117,6 +129,8 @@ impl SystemError {
             SystemError::Description(_)
                 | SystemError::Template(_)
                 | SystemError::Command(_)
+                | SystemError::Secret(_)
+                | SystemError::Certificate { .. }
                 | SystemError::Commanded { .. }
                 | SystemError::NoAdapter
                 | SystemError::NotBuilt { .. }

@@ -20,6 +20,7 @@ use crate::error::{NotDone, SystemError};
 use crate::init::init;
 use crate::meaning::{self, Basis, Came, Told, not_sent, reply};
 use crate::protocols::{self, Protocol, Target, adapter};
+use crate::secrets::Secrets;
 use crate::seen::{self, NodeSees, RequestSees, RunSees};
 use crate::system::{Settings, System};
 
@@ -47,6 +48,8 @@ pub(crate) struct Foreign {
     logs: Vec<[PathBuf; 2]>,
     /// What keys begin with where somebody else may have written some.
     prefix: Option<String>,
+    /// What nobody may read.
+    secrets: Secrets,
     hands: Hands,
 }
 
@@ -107,7 +110,8 @@ impl Foreign {
             seen.collect()
         };
         let (first, later) = (sees(true)?, sees(false)?);
-        let protocol = protocols::of(&described.client, &first[0])?;
+        let secrets = Secrets::default();
+        let protocol = protocols::of(&described.client, &first[0], &names(described, &nodes), &secrets)?;
         let mut system = Foreign {
             described: Arc::clone(described),
             protocol,
@@ -118,6 +122,7 @@ impl Foreign {
             instructions: Instructions::Processes(Vec::new()),
             logs: Vec::new(),
             prefix: None,
+            secrets,
             hands: settings.hands.clone(),
         };
         if described.cluster.is_some() {
@@ -158,7 +163,10 @@ impl Foreign {
                 .collect::<Result<_, _>>()?,
             links: commands::of_links(commands, &self.nodes, &self.profile)?,
             starts_nodes: cluster.is_some_and(|cluster| cluster.started_by == StartedBy::Harness),
-            redact: Arc::new(str::to_owned),
+            redact: {
+                let secrets = self.secrets.clone();
+                Arc::new(move |text| secrets.redact(text))
+            },
         })
     }
 
@@ -263,7 +271,28 @@ impl Foreign {
         let came = self.protocol.ask(self.target(node, request.timeout), &sees).await;
         let word = sees.word();
         let answer = self.protocol.answer(word);
-        (reply(&self.rules, &self.nodes, word, answer, &came), came)
+        let mut told = reply(&self.rules, &self.nodes, word, answer, &came);
+        // A store may repeat what it was told. Values are what they are; only words are shown.
+        if let Some(shown) = self.shown(&came) {
+            told.message = reply(&self.rules, &self.nodes, word, answer, &shown).message;
+        }
+        (told, came)
+    }
+
+    /// What came back, where it has to be shown otherwise than it is.
+    fn shown(&self, came: &Came) -> Option<Came> {
+        let text = match came {
+            Came::Nothing { why, .. } => why,
+            Came::Answer(told) => &told.text,
+        };
+        let redacted = self.secrets.redact(text);
+        (redacted != *text).then(|| match came {
+            Came::Nothing { transport, .. } => Came::nothing(*transport, redacted),
+            Came::Answer(told) => Came::Answer(Told {
+                text: redacted,
+                ..told.clone()
+            }),
+        })
     }
 
     fn target(&self, node: NodeId, timeout: Duration) -> Target {
@@ -273,6 +302,22 @@ impl Foreign {
             timeout,
         }
     }
+}
+
+/// The names that the nodes' certificates are for, unless the description has another one: the hosts that clients dial.
+fn names(described: &Description, nodes: &[Place]) -> Vec<String> {
+    let members = described
+        .cluster
+        .as_ref()
+        .map_or(&[][..], |cluster| &cluster.nodes);
+    let name = |place: &Place| {
+        let client = members
+            .get(place.id - 1)
+            .and_then(|member| member.client.as_ref());
+        let host = client.and_then(|client| client.rsplit_once(':'));
+        host.map_or(place.address.clone(), |(host, _)| host.to_owned())
+    };
+    nodes.iter().map(name).collect()
 }
 
 /// Where a node lives: its process works there, so the path is absolute.
@@ -368,7 +413,7 @@ impl System for Foreign {
                     .find(|lines| !lines.is_empty())
                     .unwrap_or_default()
             };
-            init(wanted, &*self.protocol, &self.sees, target, logs).await
+            init(wanted, &*self.protocol, &self.sees, target, logs, &self.secrets).await
         })
     }
 
@@ -411,6 +456,6 @@ impl System for Foreign {
     }
 
     fn broken(&self) -> Option<String> {
-        self.protocol.broken()
+        self.protocol.broken().map(|why| self.secrets.redact(&why))
     }
 }

@@ -8,6 +8,7 @@
 //! | [`builtin`] | the described systems that come with the harness |
 //! | [`description`], [`reading`] | what a file may say of a system, and reading it |
 //! | `commands` | what a description's commands become in a run |
+//! | `http_client`, `secrets` | clients of HTTP, and who they say that they are |
 //! | `foreign` | a described system |
 //! | `init` | what is done once, when its nodes run |
 //! | `maelstrom` | programs that speak Maelstrom's protocol |
@@ -24,11 +25,13 @@ mod commands;
 pub mod description;
 pub mod error;
 mod foreign;
+mod http_client;
 mod init;
 mod maelstrom;
 mod meaning;
 mod protocols;
 pub mod reading;
+mod secrets;
 mod seen;
 pub mod system;
 pub mod table;
@@ -36,5 +39,6 @@ pub mod table;
 pub use commands::CommandError;
 pub use error::{NotDone, SystemError};
 pub use meaning::Basis;
+pub use secrets::SecretError;
 pub use system::{Build, Cluster, Row, Settings, Source, System, binary};
 pub use table::{add, all, from_file, row};

@@ -110,6 +110,7 @@ pub fn from_file(path: &Path) -> Result<&'static Row, DescriptionError> {
     {
         program.binary = folder.join(&program.binary).display().to_string();
     }
+    described.client.beside(folder);
     Ok(add(described_row(described, &text)))
 }
 

@@ -14,6 +14,7 @@ mod main_job;
 mod networks;
 mod readme;
 mod saved;
+mod secrets;
 mod selftest;
 mod semantics;
 mod serve;

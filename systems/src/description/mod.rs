@@ -8,6 +8,7 @@ mod content;
 mod init;
 mod life;
 mod path;
+mod secret;
 mod span;
 mod template;
 
@@ -23,6 +24,7 @@ pub use content::{Brought, Content};
 pub use init::{Init, Request};
 pub use life::{Direction, Life, Network, Program, Ready};
 pub use path::Path;
+pub use secret::{Auth, Secret, Tls};
 pub use span::Span;
 pub use template::{Place, Template, TemplateError};
 

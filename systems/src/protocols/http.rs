@@ -2,17 +2,18 @@
 
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::redirect::Policy;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use runs::world::Boxed;
 
 use super::{Protocol, Target};
-use crate::description::{self, HttpOperation, Status, TemplateError, Transport, ValueAt, Word};
+use crate::description::{self, Auth, HttpOperation, Status, TemplateError, Transport, ValueAt, Word};
 use crate::error::SystemError;
+use crate::http_client::plain;
 use crate::meaning::{Came, Told};
+use crate::secrets::{SecretError, Secrets, place};
 use crate::seen::{NodeSees, RequestSees};
 
 /// How long a connection may take to come to be; on this machine only a cut takes longer than milliseconds.
@@ -22,24 +23,138 @@ const CONNECT: Duration = Duration::from_secs(1);
 const LONGEST: usize = 1 << 24;
 
 pub(super) struct Http {
-    client: reqwest::Client,
+    clients: Clients,
+    /// Who the client says that it is.
+    guard: Option<(HeaderName, HeaderValue)>,
     operations: description::Http,
 }
 
-impl Http {
-    pub(super) fn new(operations: description::Http) -> Result<Self, SystemError> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT)
-            .build()
-            .map_err(SystemError::Client)?;
-        Ok(Http { client, operations })
+/// Whoever sends requests.
+enum Clients {
+    Plain(reqwest::Client),
+    /// One for each address: which name leads there differs.
+    #[cfg(feature = "tls")]
+    Protected {
+        protected: crate::http_client::tls::Protected,
+        names: Vec<String>,
+        made: std::sync::Mutex<std::collections::HashMap<std::net::SocketAddr, reqwest::Client>>,
+    },
+}
+
+impl Clients {
+    /// As the description wants them, for nodes of these names.
+    fn new(operations: &description::Http, names: &[String], secrets: &Secrets) -> Result<Self, SystemError> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &operations.tls {
+            let named = |name: &String| tls.name.as_ref().unwrap_or(name).clone();
+            return Ok(Clients::Protected {
+                protected: crate::http_client::tls::Protected::new(CONNECT, tls, secrets)?,
+                names: names.iter().map(named).collect(),
+                made: std::sync::Mutex::default(),
+            });
+        }
+        #[cfg(not(feature = "tls"))]
+        if operations.tls.is_some() {
+            let (protocol, feature) = ("HTTP over TLS", "tls");
+            return Err(SystemError::NotBuilt { protocol, feature });
+        }
+        let _ = (names, secrets);
+        Ok(Clients::Plain(
+            plain(CONNECT).build().map_err(SystemError::Client)?,
+        ))
     }
 
-    async fn send(&self, request: Result<reqwest::RequestBuilder, TemplateError>, limit: Duration) -> Came {
+    /// The client for this node, and what its URLs begin with.
+    fn of(&self, target: Target) -> Result<(reqwest::Client, String), reqwest::Error> {
+        match self {
+            Clients::Plain(client) => Ok((client.clone(), format!("http://{}", target.address))),
+            #[cfg(feature = "tls")]
+            Clients::Protected {
+                protected,
+                names,
+                made,
+            } => {
+                let name = names.get(target.node.0).cloned();
+                let name = name.unwrap_or_else(|| target.address.ip().to_string());
+                let mut made = made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let client = match made.get(&target.address) {
+                    Some(client) => client.clone(),
+                    None => {
+                        let client = protected.client(&name, target.address)?;
+                        made.insert(target.address, client.clone());
+                        client
+                    }
+                };
+                Ok((client, format!("https://{name}:{}", target.address.port())))
+            }
+        }
+    }
+}
+
+/// The header that says who the client is.
+fn guard(auth: &Auth, secrets: &Secrets) -> Result<Option<(HeaderName, HeaderValue)>, SystemError> {
+    let (name, value, whose) = match (&auth.token, &auth.user) {
+        (Some(token), _) => {
+            let hidden = secrets.read(token)?;
+            match &auth.header {
+                Some(header) => (header.as_str(), hidden.reveal().to_owned(), place(token)),
+                None => (
+                    AUTHORIZATION.as_str(),
+                    format!("Bearer {}", hidden.reveal()),
+                    place(token),
+                ),
+            }
+        }
+        (None, Some(user)) => {
+            let password = auth.password.as_ref().map(|password| secrets.read(password));
+            let word = secrets.basic(user, password.transpose()?.as_ref());
+            let whose = auth.password.as_ref().map_or(String::new(), place);
+            (AUTHORIZATION.as_str(), format!("Basic {}", word.reveal()), whose)
+        }
+        (None, None) => return Ok(None),
+    };
+    let unfit = || SecretError::Header(whose.clone());
+    let mut value = HeaderValue::from_str(&value).map_err(|_| unfit())?;
+    value.set_sensitive(true);
+    Ok(Some((
+        HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?,
+        value,
+    )))
+}
+
+impl Http {
+    pub(super) fn new(
+        operations: description::Http,
+        names: &[String],
+        secrets: &Secrets,
+    ) -> Result<Self, SystemError> {
+        let guard = match &operations.auth {
+            Some(auth) => guard(auth, secrets)?,
+            None => None,
+        };
+        Ok(Http {
+            clients: Clients::new(&operations, names, secrets)?,
+            guard,
+            operations,
+        })
+    }
+
+    /// A request to a node, which says who the client is.
+    fn begin(
+        &self,
+        target: Target,
+        method: Method,
+        path: &str,
+    ) -> Result<reqwest::RequestBuilder, reqwest::Error> {
+        let (client, beginning) = self.clients.of(target)?;
+        let request = client.request(method, format!("{beginning}{path}"));
+        Ok(match &self.guard {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        })
+    }
+
+    async fn send(&self, request: Result<reqwest::RequestBuilder, Unsent>, limit: Duration) -> Came {
         let request = match request {
             Ok(request) => request.timeout(limit),
             // What could not be written was not sent.
@@ -71,15 +186,12 @@ impl Http {
 
     fn request(
         &self,
-        address: SocketAddr,
+        target: Target,
         operation: &HttpOperation,
         sees: &impl serde::Serialize,
-    ) -> Result<reqwest::RequestBuilder, TemplateError> {
+    ) -> Result<reqwest::RequestBuilder, Unsent> {
         let path = operation.path.render(sees)?;
-        let mut request = self.client.request(
-            method(operation.method.as_deref()),
-            format!("http://{address}{path}"),
-        );
+        let mut request = self.begin(target, method(operation.method.as_deref()), &path)?;
         for (name, value) in &operation.headers {
             request = request.header(name, value.render(sees)?);
         }
@@ -88,6 +200,17 @@ impl Http {
             None => Ok(request),
         }
     }
+}
+
+/// Why a request was not sent.
+#[derive(Debug, thiserror::Error)]
+enum Unsent {
+    /// It could not be written.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// There is nobody to send it.
+    #[error("there is no client: {0}")]
+    Client(#[from] reqwest::Error),
 }
 
 fn method(name: Option<&str>) -> Method {
@@ -139,7 +262,7 @@ impl Protocol for Http {
             let Some(operation) = self.operations.get(request.word()) else {
                 return Came::not_offered();
             };
-            self.send(self.request(target.address, operation, request), target.timeout)
+            self.send(self.request(target, operation, request), target.timeout)
                 .await
         })
     }
@@ -154,7 +277,7 @@ impl Protocol for Http {
             let description::Request::Http(operation) = request else {
                 return Came::not_offered();
             };
-            self.send(self.request(target.address, operation, node), target.timeout)
+            self.send(self.request(target, operation, node), target.timeout)
                 .await
         })
     }
@@ -163,8 +286,8 @@ impl Protocol for Http {
         Box::pin(async move {
             let request = || {
                 let path = status.path.as_ref().map(|path| path.render(node)).transpose()?;
-                let url = format!("http://{}{}", target.address, path.unwrap_or_default());
-                let request = self.client.request(method(status.method.as_deref()), url);
+                let method = method(status.method.as_deref());
+                let request = self.begin(target, method, &path.unwrap_or_default())?;
                 match &status.body {
                     Some(body) => Ok(request.body(body.render(node)?)),
                     None => Ok(request),

@@ -19,7 +19,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Protocol, Target};
 use crate::description::{self, NatsOperation, Status, TemplateError, Transport, ValueAt, Word};
+use crate::error::SystemError;
 use crate::meaning::{self, Came, Told};
+use crate::secrets::{Hidden, Secrets};
 use crate::seen::{NodeSees, RequestSees};
 
 /// The status of a message that has none. Those of JetStream are like HTTP's.
@@ -31,6 +33,9 @@ const MISMATCH: &str = "mismatch";
 
 pub(super) struct Nats {
     operations: description::Nats,
+    /// Who the client says that it is.
+    token: Option<Hidden>,
+    user: Option<(String, Hidden)>,
     connections: Mutex<HashMap<SocketAddr, Connection>>,
 }
 
@@ -64,10 +69,29 @@ impl Ask {
 }
 
 impl Nats {
-    pub(super) fn new(operations: description::Nats) -> Self {
-        Nats {
+    pub(super) fn new(operations: description::Nats, secrets: &Secrets) -> Result<Self, SystemError> {
+        let auth = operations.auth.clone().unwrap_or_default();
+        let token = auth.token.as_ref().map(|token| secrets.read(token));
+        let user = match (auth.user, &auth.password) {
+            (Some(user), Some(password)) => Some((user, secrets.read(password)?)),
+            _ => None,
+        };
+        Ok(Nats {
             operations,
+            token: token.transpose()?,
+            user,
             connections: Mutex::default(),
+        })
+    }
+
+    /// What a connection begins with.
+    fn introduction(&self) -> ConnectOptions {
+        match (&self.token, &self.user) {
+            (Some(token), _) => ConnectOptions::with_token(token.reveal().to_owned()),
+            (None, Some((user, password))) => {
+                ConnectOptions::with_user_and_password(user.clone(), password.reveal().to_owned())
+            }
+            (None, None) => ConnectOptions::new(),
         }
     }
 
@@ -100,7 +124,8 @@ impl Nats {
             return Ok(known);
         }
         let (tell, lost) = watch::channel(false);
-        let client = ConnectOptions::new()
+        let client = self
+            .introduction()
             // This node, and no other that it knows of.
             .ignore_discovered_servers()
             .max_reconnects(1)

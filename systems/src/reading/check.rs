@@ -1,6 +1,7 @@
 //! Whether a description can be followed: every template is filled in once, with examples of what it will see.
 
 mod cluster;
+mod guard;
 
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use crate::seen::{NodeSees, RequestSees};
 pub(super) fn check(described: &Description) -> Result<(), Slip> {
     name(&described.name)?;
     cluster::check(described)?;
+    guard::check(described)?;
     templates(described)?;
     init(described)?;
     status(described)?;
