@@ -1,9 +1,11 @@
 //! TLS by rustls, with ring for its arithmetic: whoever a description names is believed, and nobody else.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use nemesis::NodeId;
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -14,10 +16,13 @@ use crate::description::Tls;
 use crate::error::SystemError;
 use crate::secrets::{Secrets, place};
 
-/// Makes clients with TLS.
+/// Clients with TLS, one for each address: which name leads there differs.
 pub(crate) struct Protected {
     config: ClientConfig,
     connect: Duration,
+    /// What each node's certificate is for.
+    names: Vec<String>,
+    made: Mutex<HashMap<SocketAddr, reqwest::Client>>,
 }
 
 /// For clients that speak without it.
@@ -34,8 +39,13 @@ fn believing(roots: RootCertStore) -> ConfigBuilder<ClientConfig, WantsClientCer
 }
 
 impl Protected {
-    /// Clients as the description wants them.
-    pub(crate) fn new(connect: Duration, tls: &Tls, secrets: &Secrets) -> Result<Self, SystemError> {
+    /// Clients as the description wants them, for nodes whose certificates are for these names unless it has another one.
+    pub(crate) fn new(
+        connect: Duration,
+        tls: &Tls,
+        names: &[String],
+        secrets: &Secrets,
+    ) -> Result<Self, SystemError> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates(&tls.ca)? {
             roots.add(certificate).map_err(|error| wrong(&tls.ca, error))?;
@@ -51,15 +61,34 @@ impl Protected {
             }
             _ => believing(roots).with_no_client_auth(),
         };
-        Ok(Protected { config, connect })
+        let named = |name: &String| tls.name.as_ref().unwrap_or(name).clone();
+        Ok(Protected {
+            config,
+            connect,
+            names: names.iter().map(named).collect(),
+            made: Mutex::default(),
+        })
     }
 
-    /// One for the node of this name at this address.
-    pub(crate) fn client(&self, name: &str, address: SocketAddr) -> Result<reqwest::Client, reqwest::Error> {
-        plain(self.connect)
+    /// The client for this node at this address, and what its URLs begin with.
+    pub(crate) fn client(
+        &self,
+        node: NodeId,
+        address: SocketAddr,
+    ) -> Result<(reqwest::Client, String), reqwest::Error> {
+        let name = self.names.get(node.0).cloned();
+        let name = name.unwrap_or_else(|| address.ip().to_string());
+        let beginning = format!("https://{name}:{}", address.port());
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.get(&address) {
+            return Ok((client.clone(), beginning));
+        }
+        let client = plain(self.connect)
             .tls_backend_preconfigured(self.config.clone())
-            .resolve(name, address)
-            .build()
+            .resolve(&name, address)
+            .build()?;
+        made.insert(address, client.clone());
+        Ok((client, beginning))
     }
 }
 

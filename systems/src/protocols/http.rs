@@ -32,36 +32,32 @@ pub(super) struct Http {
 /// Whoever sends requests.
 enum Clients {
     Plain(reqwest::Client),
-    /// One for each address: which name leads there differs.
     #[cfg(feature = "tls")]
-    Protected {
-        protected: crate::http_client::tls::Protected,
-        names: Vec<String>,
-        made: std::sync::Mutex<std::collections::HashMap<std::net::SocketAddr, reqwest::Client>>,
-    },
+    Protected(Box<crate::http_client::tls::Protected>),
 }
 
 impl Clients {
     /// As the description wants them, for nodes of these names.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(unused_variables, reason = "TLS alone needs them")
+    )]
     fn new(operations: &description::Http, names: &[String], secrets: &Secrets) -> Result<Self, SystemError> {
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &operations.tls {
-            let named = |name: &String| tls.name.as_ref().unwrap_or(name).clone();
-            return Ok(Clients::Protected {
-                protected: crate::http_client::tls::Protected::new(CONNECT, tls, secrets)?,
-                names: names.iter().map(named).collect(),
-                made: std::sync::Mutex::default(),
-            });
+        match &operations.tls {
+            None => Ok(Clients::Plain(
+                plain(CONNECT).build().map_err(SystemError::Client)?,
+            )),
+            #[cfg(feature = "tls")]
+            Some(tls) => {
+                let protected = crate::http_client::tls::Protected::new(CONNECT, tls, names, secrets)?;
+                Ok(Clients::Protected(Box::new(protected)))
+            }
+            #[cfg(not(feature = "tls"))]
+            Some(_) => {
+                let (protocol, feature) = ("HTTP over TLS", "tls");
+                Err(SystemError::NotBuilt { protocol, feature })
+            }
         }
-        #[cfg(not(feature = "tls"))]
-        if operations.tls.is_some() {
-            let (protocol, feature) = ("HTTP over TLS", "tls");
-            return Err(SystemError::NotBuilt { protocol, feature });
-        }
-        let _ = (names, secrets);
-        Ok(Clients::Plain(
-            plain(CONNECT).build().map_err(SystemError::Client)?,
-        ))
     }
 
     /// The client for this node, and what its URLs begin with.
@@ -69,24 +65,7 @@ impl Clients {
         match self {
             Clients::Plain(client) => Ok((client.clone(), format!("http://{}", target.address))),
             #[cfg(feature = "tls")]
-            Clients::Protected {
-                protected,
-                names,
-                made,
-            } => {
-                let name = names.get(target.node.0).cloned();
-                let name = name.unwrap_or_else(|| target.address.ip().to_string());
-                let mut made = made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let client = match made.get(&target.address) {
-                    Some(client) => client.clone(),
-                    None => {
-                        let client = protected.client(&name, target.address)?;
-                        made.insert(target.address, client.clone());
-                        client
-                    }
-                };
-                Ok((client, format!("https://{name}:{}", target.address.port())))
-            }
+            Clients::Protected(protected) => protected.client(target.node, target.address),
         }
     }
 }
