@@ -49,12 +49,29 @@ pub enum Failure {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
+    /// The cluster is not as it was.
+    #[error(
+        "{}what was done to the cluster is not undone:\n{owed}\nhave that done; {} has the commands",
+        before(why.as_deref()), file.display()
+    )]
+    Owed {
+        /// What else went wrong, and came first.
+        why: Option<Box<Failure>>,
+        /// The file with the commands.
+        file: PathBuf,
+        /// What is owed, line by line.
+        owed: String,
+    },
     /// A second Ctrl-C.
     #[error("stopped at the second interrupt; the history is saved up to here")]
     Interrupted,
     /// A Ctrl-C where there is nothing to end in order.
     #[error("stopped; no process is left behind")]
     Stopped,
+}
+
+fn before(why: Option<&Failure>) -> String {
+    why.map_or(String::new(), |why| format!("{why}\n"))
 }
 
 impl Failure {
@@ -69,6 +86,9 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         let is_ours = match self {
             Failure::Interrupted | Failure::Stopped => return Exit::Interrupted,
+            Failure::Owed { why, .. } => {
+                return why.as_ref().map_or(Exit::Broken, |why| why.exit());
+            }
             Failure::Settings(_) | Failure::Unreadable(_) | Failure::Format(_) | Failure::Read { .. } => {
                 false
             }

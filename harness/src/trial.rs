@@ -43,7 +43,7 @@ impl From<Trial> for Outcome {
 /// The system refuses namespaces.
 pub(crate) fn allow_network(settings: &Settings) -> Result<(), Failure> {
     match settings.network {
-        NetworkName::Proxy | NetworkName::Messages => Ok(()),
+        NetworkName::Proxy | NetworkName::Messages | NetworkName::Commands => Ok(()),
         NetworkName::Namespaces => {
             let allowed = allow_namespaces().map_err(HandsError::from);
             Ok(allowed.map_err(RunError::from)?)

@@ -126,6 +126,11 @@ impl RunFolder {
         self.path.join("report.html")
     }
 
+    /// What is still to be undone, where commands lead the nodes; not there if nothing is.
+    pub fn undo(&self) -> PathBuf {
+        self.path.join("undo")
+    }
+
     /// Everything that belongs to one node.
     pub fn node(&self, node: &NodeName) -> PathBuf {
         self.path.join("nodes").join(node.as_str())

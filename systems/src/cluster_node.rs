@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use histories::{LogIndex, Term, Value};
-use nemesis::hands::{Framing, Hands, Logs, NodeCommand, Plan, Ready};
+use nemesis::hands::{Framing, Hands, Instructions, Logs, NodeCommand, Plan, Ready};
 use nemesis::{Link, NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::store::{Answer, Reply, Request, StoreOp};
@@ -13,6 +13,7 @@ use runs::world::Boxed;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SystemError;
+use crate::http_client::plain;
 use crate::system::{Row, Settings, System};
 
 /// The row of this system.
@@ -20,7 +21,7 @@ pub(crate) fn row() -> Row {
     Row {
         name: "cluster-node",
         about: "our own Raft key-value store, whose rules can be broken one by one",
-        binary: "cluster-node",
+        binary: Some("cluster-node"),
         how_to_get: "build it with `cargo build --release`, or name it with --node-bin",
         profiles: &["fig8", "prod"],
         full: "prod",
@@ -38,6 +39,7 @@ pub(crate) fn row() -> Row {
             client_ports: vec![CLIENT_PORT],
         }),
         messages: false,
+        cluster: None,
         build: Box::new(|settings| Ok(Box::new(ClusterNode::new(settings)?))),
     }
 }
@@ -61,14 +63,7 @@ struct ClusterNode {
 
 impl ClusterNode {
     fn new(settings: &Settings<'_>) -> Result<Self, SystemError> {
-        let http = |timeout: Duration| {
-            reqwest::Client::builder()
-                .no_proxy()
-                .tcp_nodelay(true)
-                .connect_timeout(timeout)
-                .build()
-                .map_err(SystemError::Client)
-        };
+        let http = |timeout: Duration| plain(timeout).build().map_err(SystemError::Client);
         Ok(ClusterNode {
             commands: NodeId::all(settings.nodes)
                 .map(|node| command(settings, node))
@@ -257,8 +252,8 @@ fn no_answer(error: &reqwest::Error) -> Reply {
 }
 
 impl System for ClusterNode {
-    fn command(&self, node: NodeId) -> NodeCommand {
-        self.commands[node.0].clone()
+    fn instructions(&self) -> Instructions {
+        Instructions::Processes(self.commands.clone())
     }
 
     fn invoke<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply> {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use nemesis::NodeId;
 
+use crate::commands::CommandError;
 use crate::description::TemplateError;
 use crate::reading::DescriptionError;
+use crate::secrets::SecretError;
 
 /// Why a system cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,28 @@ pub enum SystemError {
     /// Its description cannot be followed.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// What its clients need to be let in is not there.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// What TLS needs is not there.
+    #[error("TLS: {file}: {why}")]
+    Certificate {
+        /// Which file, or where else.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A command of its description cannot be given.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// It has no binary.
+    #[error("{named}: the nodes of {system} are led by commands, which start no binary from here")]
+    Commanded {
+        /// Which system.
+        system: &'static str,
+        /// What was named.
+        named: String,
+    },
     /// The folder of a node cannot be made ready.
     #[error("cannot prepare a node's folder: {source}")]
     Folder {
@@ -104,6 +128,10 @@ impl SystemError {
             self,
             SystemError::Description(_)
                 | SystemError::Template(_)
+                | SystemError::Command(_)
+                | SystemError::Secret(_)
+                | SystemError::Certificate { .. }
+                | SystemError::Commanded { .. }
                 | SystemError::NoAdapter
                 | SystemError::NotBuilt { .. }
                 | SystemError::NoMessages

@@ -7,26 +7,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nemesis::hands::{Addresses, Hands, NodeCommand, Ready, last_lines};
+use nemesis::hands::{Addresses, Answering, Hands, Instructions, NodeCommand, Orders, Ready, last_lines};
 use nemesis::{NodeId, NodeStatus, ProcessState, Role, Tells};
 use regex::Regex;
 use runs::capabilities::{Capabilities, Does};
 use runs::store::{Reply, Request};
 use runs::world::Boxed;
 
-use crate::description::{Description, Form, Place, Rule, Status, Template, TemplateError, Word};
+use crate::commands::{self, READY_WITHIN, words};
+use crate::description::{self, Description, Form, Place, Rule, StartedBy, Status, TemplateError, Word};
 use crate::error::{NotDone, SystemError};
 use crate::init::init;
 use crate::meaning::{self, Basis, Came, Told, not_sent, reply};
 use crate::protocols::{self, Protocol, Target, adapter};
-use crate::seen::{NodeSees, RequestSees, RunSees};
+use crate::secrets::Secrets;
+use crate::seen::{self, NodeSees, RequestSees, RunSees};
 use crate::system::{Settings, System};
 
 /// A node that does not tell its status by then counts as silent.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a node may take to become ready where its description does not say.
-const READY_WITHIN: Duration = Duration::from_secs(20);
-/// How long a node that starts may take to answer whether it serves, before it is asked again.
+/// How long a node may take to answer whether it serves, before it is asked again.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long after a refusal it is asked again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -43,7 +43,13 @@ pub(crate) struct Foreign {
     /// Of nodes that were started before.
     sees: Vec<NodeSees>,
     profile: Arc<str>,
-    commands: Vec<NodeCommand>,
+    instructions: Instructions,
+    /// What a node's output is looked for in: its standard error, and its standard output.
+    logs: Vec<[PathBuf; 2]>,
+    /// What keys begin with where somebody else may have written some.
+    prefix: Option<String>,
+    /// What nobody may read.
+    secrets: Secrets,
     hands: Hands,
 }
 
@@ -59,9 +65,14 @@ pub(crate) fn capabilities(described: &Description) -> Capabilities {
         Word::Add => Some(Does::Add),
         Word::Txn => Some(Does::Txn),
     };
+    let mut offered: Vec<Does> = described.client.words().iter().filter_map(does).collect();
+    if described.cluster.is_some() {
+        // Their keys stand in their values, where no other name is given to them.
+        offered.retain(|does| *does != Does::Txn);
+    }
     Capabilities {
         tells,
-        does: described.client.words().iter().filter_map(does).collect(),
+        does: offered,
         sessions: false,
         revisions: !answers.is_empty() && answers.iter().all(|answer| answer.revision.is_some()),
     }
@@ -82,7 +93,10 @@ fn tells(status: &Status) -> Vec<Tells> {
 
 impl Foreign {
     pub(crate) fn new(described: &Arc<Description>, settings: &Settings<'_>) -> Result<Self, SystemError> {
-        let nodes: Vec<Place> = (1..=settings.nodes).map(Place::numbered).collect();
+        let nodes: Vec<Place> = match &described.cluster {
+            Some(cluster) => commands::places(cluster),
+            None => (1..=settings.nodes).map(Place::numbered).collect(),
+        };
         let run = RunSees {
             nodes: &nodes,
             program: &settings.program,
@@ -96,7 +110,8 @@ impl Foreign {
             seen.collect()
         };
         let (first, later) = (sees(true)?, sees(false)?);
-        let protocol = protocols::of(&described.client, &first[0])?;
+        let secrets = Secrets::default();
+        let protocol = protocols::of(&described.client, &first[0], &names(described, &nodes), &secrets)?;
         let mut system = Foreign {
             described: Arc::clone(described),
             protocol,
@@ -104,14 +119,55 @@ impl Foreign {
             nodes,
             sees: later,
             profile: settings.profile.into(),
-            commands: Vec::new(),
+            instructions: Instructions::Processes(Vec::new()),
+            logs: Vec::new(),
+            prefix: None,
+            secrets,
             hands: settings.hands.clone(),
         };
-        for node in NodeId::all(settings.nodes) {
-            let command = system.command_of(node, &first[node.0], settings)?;
-            system.commands.push(command);
+        if described.cluster.is_some() {
+            // What somebody else has written there is nobody's answer to this run.
+            let run = settings.folder.path().file_name();
+            system.prefix = run.map(|run| format!("{}-", run.to_string_lossy()));
+            system.instructions = Instructions::Commands(Box::new(system.orders(settings)?));
+            return Ok(system);
         }
+        let commands = NodeId::all(settings.nodes)
+            .map(|node| system.command_of(node, &first[node.0], settings))
+            .collect::<Result<Vec<_>, _>>()?;
+        let logs = |command: &NodeCommand| [command.stderr.clone(), command.stdout.clone()];
+        system.logs = commands.iter().map(logs).collect();
+        system.instructions = Instructions::Processes(commands);
         Ok(system)
+    }
+
+    /// What a cluster that is led by commands can be told.
+    fn orders(&self, settings: &Settings<'_>) -> Result<Orders, SystemError> {
+        let none = description::Commands::default();
+        let commands = self.described.life.commands.as_ref().unwrap_or(&none);
+        let node = |node: NodeId| -> Result<_, SystemError> {
+            let (sees, answers) = (&self.sees[node.0], self.answers(node));
+            if commands.data.is_some() {
+                let folder = folder_of(settings, node)?.join("data");
+                std::fs::create_dir_all(folder).map_err(|source| SystemError::Folder { source })?;
+            }
+            Ok(commands::of_node(&self.described, commands, sees, answers)?)
+        };
+        let folder = std::path::absolute(settings.folder.path());
+        let cluster = self.described.cluster.as_ref();
+        Ok(Orders {
+            system: self.described.name.clone(),
+            folder: folder.map_err(|source| SystemError::Folder { source })?,
+            nodes: NodeId::all(self.nodes.len())
+                .map(node)
+                .collect::<Result<_, _>>()?,
+            links: commands::of_links(commands, &self.nodes, &self.profile)?,
+            starts_nodes: cluster.is_some_and(|cluster| cluster.started_by == StartedBy::Harness),
+            redact: {
+                let secrets = self.secrets.clone();
+                Arc::new(move |text| secrets.redact(text))
+            },
+        })
     }
 
     fn command_of(
@@ -123,11 +179,10 @@ impl Foreign {
         let life = &self.described.life;
         let folder = folder_of(settings, node)?;
         prepare(&folder, &self.described, first)?;
-        let args = words(&life.command, first)?;
-        let again = words(
-            life.restart.as_deref().unwrap_or(&life.command),
-            &self.sees[node.0],
-        )?;
+        let os = |words: Vec<String>| words.into_iter().map(OsString::from).collect::<Vec<_>>();
+        let args = os(words(&life.command, first)?);
+        let again = life.restart.as_deref().unwrap_or(&life.command);
+        let again = os(words(again, &self.sees[node.0])?);
         let env = life.env.iter().map(|(name, value)| {
             let value = value.render(first)?;
             Ok((OsString::from(name), OsString::from(value)))
@@ -169,10 +224,23 @@ impl Foreign {
                 })
             });
         }
+        let answers = self.answers(node);
+        Arc::new(move |_| {
+            let answers = answers();
+            Box::pin(async move {
+                let serves = answers.await;
+                tokio::time::sleep(if serves { Duration::ZERO } else { PAUSE }).await;
+                serves
+            })
+        })
+    }
+
+    /// Whether a node answers, whatever it says.
+    fn answers(&self, node: NodeId) -> Answering {
         let target = self.target(node, LOOK);
         let (protocol, status) = (Arc::clone(&self.protocol), self.described.status.clone());
         let (sees, request) = (self.sees[node.0].clone(), RequestSees::look(&self.profile));
-        Arc::new(move |_| {
+        Arc::new(move || {
             let (protocol, status) = (Arc::clone(&protocol), status.clone());
             let (sees, request) = (sees.clone(), request.clone());
             Box::pin(async move {
@@ -180,19 +248,51 @@ impl Foreign {
                     Some(status) => protocol.status(target, status, &sees).await,
                     None => protocol.ask(target, &request).await,
                 };
-                let serves = matches!(came, Came::Answer(_));
-                tokio::time::sleep(if serves { Duration::ZERO } else { PAUSE }).await;
-                serves
+                matches!(came, Came::Answer(_))
             })
         })
     }
 
     async fn ask(&self, node: NodeId, request: &Request) -> (Reply, Came) {
-        let sees = RequestSees::of(request, &self.profile);
+        let sees = match &self.prefix {
+            None => RequestSees::of(request, &self.profile),
+            Some(prefix) => {
+                let key = format!("{prefix}{}", seen::text(&request.key));
+                let key = key.as_str().into();
+                RequestSees::of(
+                    &Request {
+                        key,
+                        ..request.clone()
+                    },
+                    &self.profile,
+                )
+            }
+        };
         let came = self.protocol.ask(self.target(node, request.timeout), &sees).await;
         let word = sees.word();
         let answer = self.protocol.answer(word);
-        (reply(&self.rules, &self.nodes, word, answer, &came), came)
+        let mut told = reply(&self.rules, &self.nodes, word, answer, &came);
+        // A store may repeat what it was told. Values are what they are; only words are shown.
+        if let Some(shown) = self.shown(&came) {
+            told.message = reply(&self.rules, &self.nodes, word, answer, &shown).message;
+        }
+        (told, came)
+    }
+
+    /// What came back, where it has to be shown otherwise than it is.
+    fn shown(&self, came: &Came) -> Option<Came> {
+        let text = match came {
+            Came::Nothing { why, .. } => why,
+            Came::Answer(told) => &told.text,
+        };
+        let redacted = self.secrets.redact(text);
+        (redacted != *text).then(|| match came {
+            Came::Nothing { transport, .. } => Came::nothing(*transport, redacted),
+            Came::Answer(told) => Came::Answer(Told {
+                text: redacted,
+                ..told.clone()
+            }),
+        })
     }
 
     fn target(&self, node: NodeId, timeout: Duration) -> Target {
@@ -202,6 +302,22 @@ impl Foreign {
             timeout,
         }
     }
+}
+
+/// The names that the nodes' certificates are for, unless the description has another one: the hosts that clients dial.
+fn names(described: &Description, nodes: &[Place]) -> Vec<String> {
+    let members = described
+        .cluster
+        .as_ref()
+        .map_or(&[][..], |cluster| &cluster.nodes);
+    let name = |place: &Place| {
+        let client = members
+            .get(place.id - 1)
+            .and_then(|member| member.client.as_ref());
+        let host = client.and_then(|client| client.rsplit_once(':'));
+        host.map_or(place.address.clone(), |(host, _)| host.to_owned())
+    };
+    nodes.iter().map(name).collect()
 }
 
 /// Where a node lives: its process works there, so the path is absolute.
@@ -222,16 +338,6 @@ fn prepare(folder: &Path, described: &Description, sees: &NodeSees) -> Result<()
         std::fs::write(path, content.bytes(sees)?).map_err(failed)?;
     }
     Ok(())
-}
-
-/// Every line of what a template becomes is a word.
-fn words(templates: &[Template], sees: &NodeSees) -> Result<Vec<OsString>, TemplateError> {
-    let mut words = Vec::new();
-    for template in templates {
-        let text = template.render(sees)?;
-        words.extend(text.lines().filter(|word| !word.is_empty()).map(OsString::from));
-    }
-    Ok(words)
 }
 
 /// Whether a log has a line that fits, behind its first bytes.
@@ -291,8 +397,8 @@ fn found(status: &Status, told: &Told, incarnation: u64) -> NodeStatus {
 }
 
 impl System for Foreign {
-    fn command(&self, node: NodeId) -> NodeCommand {
-        self.commands[node.0].clone()
+    fn instructions(&self) -> Instructions {
+        self.instructions.clone()
     }
 
     fn init(&self) -> Boxed<'_, Result<(), NotDone>> {
@@ -302,13 +408,12 @@ impl System for Foreign {
             };
             let target = |node, timeout| self.target(node, timeout);
             let logs = |node: NodeId| {
-                let command = &self.commands[node.0];
-                let said = [&command.stderr, &command.stdout].map(|log| last_lines(log, 0));
-                said.into_iter()
+                let logs = self.logs.get(node.0).into_iter().flatten();
+                logs.map(|log| last_lines(log, 0))
                     .find(|lines| !lines.is_empty())
                     .unwrap_or_default()
             };
-            init(wanted, &*self.protocol, &self.sees, target, logs).await
+            init(wanted, &*self.protocol, &self.sees, target, logs, &self.secrets).await
         })
     }
 
@@ -351,6 +456,6 @@ impl System for Foreign {
     }
 
     fn broken(&self) -> Option<String> {
-        self.protocol.broken()
+        self.protocol.broken().map(|why| self.secrets.redact(&why))
     }
 }

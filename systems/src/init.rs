@@ -9,6 +9,7 @@ use crate::description::Init;
 use crate::error::NotDone;
 use crate::meaning::{Came, beginning};
 use crate::protocols::{Protocol, Target};
+use crate::secrets::Secrets;
 use crate::seen::NodeSees;
 
 /// How long it may take where the description does not say.
@@ -25,6 +26,7 @@ pub(crate) async fn init(
     nodes: &[NodeSees],
     target: impl Fn(NodeId, Duration) -> Target,
     logs: impl Fn(NodeId) -> Vec<String>,
+    secrets: &Secrets,
 ) -> Result<(), NotDone> {
     let Some(request) = init.request() else {
         return Ok(());
@@ -36,8 +38,8 @@ pub(crate) async fn init(
         let asked = protocol.init(target(node, PATIENCE), request, &nodes[node.0]);
         let why = match timeout_at(end, asked).await {
             Ok(Came::Answer(told)) if request.answer().is_ok(&told) => return Ok(()),
-            Ok(Came::Answer(told)) => format!("{} {}", told.status, beginning(&told.text)),
-            Ok(Came::Nothing { why, .. }) => why,
+            Ok(Came::Answer(told)) => format!("{} {}", told.status, beginning(&secrets.redact(&told.text))),
+            Ok(Came::Nothing { why, .. }) => secrets.redact(&why),
             Err(_) => break,
         };
         last = (node, why);
@@ -48,6 +50,6 @@ pub(crate) async fn init(
         node,
         limit,
         why,
-        logs: logs(node),
+        logs: logs(node).iter().map(|line| secrets.redact(line)).collect(),
     })
 }

@@ -7,6 +7,8 @@
 //! | `cluster_node` | our own node |
 //! | [`builtin`] | the described systems that come with the harness |
 //! | [`description`], [`reading`] | what a file may say of a system, and reading it |
+//! | `commands` | what a description's commands become in a run |
+//! | `http_client`, `secrets` | clients of HTTP, and who they say that they are |
 //! | `foreign` | a described system |
 //! | `init` | what is done once, when its nodes run |
 //! | `maelstrom` | programs that speak Maelstrom's protocol |
@@ -19,19 +21,24 @@
 
 pub mod builtin;
 mod cluster_node;
+mod commands;
 pub mod description;
 pub mod error;
 mod foreign;
+mod http_client;
 mod init;
 mod maelstrom;
 mod meaning;
 mod protocols;
 pub mod reading;
+mod secrets;
 mod seen;
 pub mod system;
 pub mod table;
 
+pub use commands::CommandError;
 pub use error::{NotDone, SystemError};
 pub use meaning::Basis;
-pub use system::{Build, Row, Settings, Source, System, binary};
+pub use secrets::SecretError;
+pub use system::{Build, Cluster, Row, Settings, Source, System, binary};
 pub use table::{add, all, from_file, row};

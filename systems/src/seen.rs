@@ -64,14 +64,24 @@ impl NodeSees {
 
     /// The first of three nodes, for templates that are tried.
     pub(crate) fn example(profile: &str) -> Self {
+        NodeSees::of_cluster(&(1..=3).map(Place::numbered).collect::<Vec<_>>(), 1, profile)
+    }
+
+    /// The first of these nodes in some run, for commands that are shown.
+    pub(crate) fn of_cluster(nodes: &[Place], port: u16, profile: &str) -> Self {
         let run = RunSees {
-            nodes: &(1..=3).map(Place::numbered).collect::<Vec<_>>(),
+            nodes,
             program: Path::new("program"),
             seed: Seed(1),
             profile,
-            port: 1,
+            port,
         };
         NodeSees::new(NodeId(0), &run, Path::new("folder"), true)
+    }
+
+    /// Where what the run keeps of it is.
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
     }
 }
 
@@ -152,7 +162,8 @@ impl Wanted {
     }
 }
 
-fn text(value: &Value) -> String {
+/// A value as templates see it that stands for itself.
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         other => other.to_string(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use histories::{RunFolder, Seed};
-use nemesis::hands::{Framing, Hands, Network, NodeCommand, Plan};
+use nemesis::hands::{Framing, Hands, Instructions, Network, Plan, Reached};
 use nemesis::{Need, NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::case::Bug;
@@ -19,8 +19,8 @@ use crate::meaning::Basis;
 
 /// What a run tests: how its processes start, and how they are spoken to.
 pub trait System: Send + Sync {
-    /// How this node is started.
-    fn command(&self, node: NodeId) -> NodeCommand;
+    /// How its nodes are led.
+    fn instructions(&self) -> Instructions;
 
     /// Do what is to be done once, when all nodes run and before anybody asks them anything.
     fn init(&self) -> Boxed<'_, Result<(), NotDone>> {
@@ -70,14 +70,24 @@ pub struct Source {
     pub says: Arc<Description>,
 }
 
+/// A cluster that is led by commands, because it is there already, or elsewhere.
+pub struct Cluster {
+    /// Where its clients reach its nodes, and which faults its commands bring about.
+    pub reached: Reached,
+    /// Whether a run starts its nodes, and stops them.
+    pub starts_nodes: bool,
+    /// What may be done to it, line by line, for whoever is asked.
+    pub would: String,
+}
+
 /// A row of the table of systems.
 pub struct Row {
     /// Its name on the command line.
     pub name: &'static str,
     /// One line about it.
     pub about: &'static str,
-    /// The binary that is looked for.
-    pub binary: &'static str,
+    /// The binary that is looked for; none where commands lead its nodes.
+    pub binary: Option<&'static str>,
     /// How to get that binary.
     pub how_to_get: &'static str,
     /// Its profiles; the first is the barest.
@@ -103,6 +113,8 @@ pub struct Row {
     pub namespaces: Option<Plan>,
     /// Whether its nodes speak in lines on their standard input and output.
     pub messages: bool,
+    /// Its nodes, where they are led by commands.
+    pub cluster: Option<Cluster>,
     /// Build it.
     pub build: Build,
 }
@@ -120,11 +132,21 @@ impl Row {
             NetworkName::Proxy => self.proxies.map(Network::Proxies),
             NetworkName::Namespaces => self.namespaces.clone().map(Network::Namespaces),
             NetworkName::Messages => self.messages.then_some(Network::Messages),
+            NetworkName::Commands => {
+                let cluster = self.cluster.as_ref();
+                cluster.map(|cluster| Network::Commands(cluster.reached.clone()))
+            }
         };
         network.ok_or_else(|| SettingsError::Network {
             network: name.as_str(),
             system: self.name.to_owned(),
         })
+    }
+
+    /// Whether nobody can bring about a fault with this need: its cluster's description has no commands for it.
+    pub fn lacks(&self, need: Need) -> bool {
+        let cluster = self.cluster.as_ref();
+        cluster.is_some_and(|cluster| !cluster.reached.can.contains(&need))
     }
 
     /// What its nodes cannot be put through under this profile.
@@ -133,20 +155,30 @@ impl Row {
         durable.filter(|_| need == Need::Restarts)
     }
 
-    /// The binary: as named, or beside this one, or on PATH.
+    /// The binary: as named, or beside this one, or on PATH; an empty path where there is none.
     ///
     /// # Errors
-    /// It is not there.
+    /// It is not there, or one was named and there is none.
     pub fn program(&self, named: Option<&Path>) -> Result<PathBuf, SystemError> {
+        let Some(wanted) = self.binary else {
+            let named = named.filter(|named| !named.as_os_str().is_empty());
+            return match named {
+                Some(named) => Err(SystemError::Commanded {
+                    system: self.name,
+                    named: named.display().to_string(),
+                }),
+                None => Ok(PathBuf::new()),
+            };
+        };
         let missing = |tried: &str| SystemError::NoBinary {
-            binary: self.binary,
+            binary: wanted,
             tried: tried.to_owned(),
             how_to_get: self.how_to_get,
         };
         if let Some(named) = named {
             return found(named).ok_or_else(|| missing(&named.display().to_string()));
         }
-        binary(self.binary).ok_or_else(|| missing("neither beside harness nor on PATH"))
+        binary(wanted).ok_or_else(|| missing("neither beside harness nor on PATH"))
     }
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use nemesis::hands::{Framing, Plan};
 use runs::record::SettingsError;
 
-use crate::description::{Description, Network};
+use crate::commands;
+use crate::description::{Description, Network, StartedBy};
 use crate::foreign::{self, Foreign};
 use crate::reading::{self, DescriptionError};
-use crate::system::{Row, Source};
+use crate::system::{Cluster, Row, Source};
 use crate::{builtin, cluster_node, maelstrom};
 
 /// The systems: those of this folder, and what was added while the program runs.
@@ -42,8 +43,13 @@ fn described_row(described: Description, source: &str) -> Row {
     Row {
         name: text(&described.name),
         about: text(&described.about),
-        binary: text(&described.program.binary),
-        how_to_get: text(&described.program.how_to_get),
+        binary: described.program.as_ref().map(|program| text(&program.binary)),
+        how_to_get: text(
+            described
+                .program
+                .as_ref()
+                .map_or("", |program| &program.how_to_get),
+        ),
         profiles: Vec::leak(described.profiles.iter().map(|name| text(name)).collect()),
         full: described.profiles.first().map_or("", |name| text(name)),
         durable: None,
@@ -56,17 +62,28 @@ fn described_row(described: Description, source: &str) -> Row {
         bugs: &[],
         capabilities: foreign::capabilities(&described),
         proxies: None,
-        namespaces: Some(plan(&described.network)),
+        namespaces: described.cluster.is_none().then(|| plan(&described.network)),
         messages: false,
+        cluster: cluster(&described),
         build: Box::new(move |settings| Ok(Box::new(Foreign::new(&described, settings)?))),
     }
+}
+
+/// A described cluster that is led by commands. They were tried when its file was read.
+fn cluster(described: &Description) -> Option<Cluster> {
+    let (cluster, commands) = (described.cluster.as_ref()?, described.life.commands.as_ref()?);
+    Some(Cluster {
+        reached: commands::reached(described, cluster, commands),
+        starts_nodes: cluster.started_by == StartedBy::Harness,
+        would: commands::would(described, cluster, commands).unwrap_or_default(),
+    })
 }
 
 /// A described system knows one address per peer.
 fn plan(described: &Network) -> Plan {
     Plan {
         framing: Framing::Stream(described.direction.into()),
-        peer_ports: described.peers.clone(),
+        peer_ports: described.peers.clone().unwrap_or_default(),
         client_ports: vec![described.client],
     }
 }
@@ -86,9 +103,14 @@ pub fn from_file(path: &Path) -> Result<&'static Row, DescriptionError> {
         let beside = folder.join(name);
         std::fs::read(&beside).map_err(|error| format!("cannot read {}: {error}", beside.display()))
     })?;
-    if described.program.binary.contains('/') {
-        described.program.binary = folder.join(&described.program.binary).display().to_string();
+    if let Some(program) = described
+        .program
+        .as_mut()
+        .filter(|program| program.binary.contains('/'))
+    {
+        program.binary = folder.join(&program.binary).display().to_string();
     }
+    described.client.beside(folder);
     Ok(add(described_row(described, &text)))
 }
 

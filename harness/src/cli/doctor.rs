@@ -1,7 +1,7 @@
 //! `harness doctor`: what this machine and a system can do, and what is missing.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use checker::Verdict;
@@ -19,6 +19,7 @@ use crate::errors::CliError;
 use crate::exit::{Exit, Failure};
 use crate::flags;
 use crate::report::style::Style;
+use crate::run::owed::{Left, left};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +54,9 @@ pub(super) struct Args {
     /// How long a client waits for an answer.
     #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = flags::duration)]
     op_timeout: Duration,
+    /// Where the runs are kept: what they left undone in a cluster is named.
+    #[arg(long, default_value = "store", value_name = "DIR", conflicts_with = "system")]
+    store: PathBuf,
     /// Leave the nodes' folders, and say where they are.
     #[arg(long)]
     keep: bool,
@@ -67,7 +71,7 @@ pub(super) struct Args {
 /// Examine, and tell; the exit code says whether runs can be made.
 pub(super) fn doctor(args: &Args) -> Result<Exit, Failure> {
     match &args.system {
-        None => machine(args.json),
+        None => machine(&args.store, args.json),
         Some(named) => system(args, named),
     }
 }
@@ -78,9 +82,10 @@ struct Machine<'a> {
     missing: &'a [String],
 }
 
-fn machine(json: bool) -> Result<Exit, Failure> {
+fn machine(store: &Path, json: bool) -> Result<Exit, Failure> {
     let abilities = abilities()?;
-    let missing = missing(&abilities);
+    let mut missing = owed(store);
+    missing.extend(self::missing(&abilities));
     if json {
         show_json(&Machine {
             abilities: &abilities,
@@ -90,6 +95,18 @@ fn machine(json: bool) -> Result<Exit, Failure> {
         show(&machine_text(&abilities, &missing))?;
     }
     Ok(exit(missing.is_empty()))
+}
+
+/// What earlier runs have left undone comes before anything else.
+fn owed(store: &Path) -> Vec<String> {
+    let told = |left: Left| {
+        let Left { system, file, owed } = left;
+        let file = file.display();
+        format!(
+            "{system} is not whole, for a run ended before it could undo what it had done; {file} has the commands:\n{owed}"
+        )
+    };
+    left(store).into_iter().map(told).collect()
 }
 
 fn exit(can_run: bool) -> Exit {
@@ -139,6 +156,12 @@ struct Document<'a> {
 fn system(args: &Args, named: &str) -> Result<Exit, Failure> {
     let flag = |flag, why| CliError::Flag { flag, why };
     let row = flags::system(named).map_err(|why| CliError::Argument { name: "SYSTEM", why })?;
+    if row.cluster.is_some() {
+        let why = "its nodes are there already, and doctor examines such as it starts itself: see `harness run --nemesis none` \
+                   first, then one nemesis after the other; each command is proved as it is run (docs/running-clusters.md)";
+        let why = why.to_owned();
+        return Err(CliError::Argument { name: "SYSTEM", why }.into());
+    }
     let profile = args
         .profile
         .as_deref()

@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// How many times.
     #[arg(short = 'k', long = "times", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
+    /// The cluster of the run may be hurt again: needed where the harness did not start it.
+    #[arg(long)]
+    i_own_this_cluster: bool,
     /// Where the runs are kept.
     #[arg(long, default_value = "store", value_name = "DIR")]
     store: PathBuf,
@@ -53,6 +56,7 @@ pub(super) fn replay(args: &Args) -> Result<Exit, Failure> {
     let original = Record {
         settings: Settings {
             store: args.store.clone(),
+            owned: args.i_own_this_cluster,
             ..original.settings
         },
         ..original

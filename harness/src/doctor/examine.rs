@@ -148,9 +148,7 @@ impl<'a> Cluster<'a> {
             folder: &folder,
             hands: hands.clone(),
         })?;
-        for node in NodeId::all(nodes) {
-            hands.set_command(node, system.command(node));
-        }
+        hands.instruct(system.instructions()).map_err(RunError::from)?;
         Ok(Cluster {
             wanted,
             nodes,

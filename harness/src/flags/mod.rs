@@ -74,13 +74,18 @@ static TABLE: &[Flag] = &[
     },
     Flag {
         help: "How many nodes; without it what the nemesis is made for, mostly 5",
-        default: Default::Follows(|settings| Ok(settings.leading_row()?.nodes.to_string())),
+        default: Default::Follows(|settings| {
+            let cluster = systems::row(&settings.system)?.cluster.as_ref();
+            let there = cluster.map(|cluster| cluster.reached.clients.len());
+            let made_for = settings.leading_row()?.nodes;
+            Ok(there.unwrap_or(made_for).to_string())
+        }),
         set: |settings, given| put(&mut settings.nodes, number(given)),
         get: |settings| vec![settings.nodes.to_string()],
         ..flag("nodes", "N").always()
     },
     Flag {
-        help: "What stands between the nodes: an address of the harness for each pair of them (proxy), a network namespace for each node, which needs Linux, or the harness itself, which carries every message of nodes that speak in lines; without it the first that the system can do",
+        help: "What stands between the nodes: an address of the harness for each pair of them (proxy), a network namespace for each node, which needs Linux, the harness itself, which carries every message of nodes that speak in lines (messages), or their own, which commands cut (commands); without it the first that the system can do",
         takes: Takes::One(|| NetworkName::ALL.map(NetworkName::as_str).to_vec()),
         default: Default::Follows(|settings| {
             let row = systems::row(&settings.system)?;
@@ -97,6 +102,12 @@ static TABLE: &[Flag] = &[
         },
         get: |settings| vec![settings.network.as_str().to_owned()],
         ..flag("network", "NAME")
+    },
+    Flag {
+        help: "The nodes are there already, and you may have them killed, paused and cut off: needed for a cluster that the harness does not start",
+        set: |settings, _| put(&mut settings.owned, Ok(true)),
+        get: |settings| switch(settings.owned),
+        ..switched("i-own-this-cluster")
     },
     Flag {
         help: "Fixes everything that the harness chooses; without it one is drawn and printed",

@@ -16,6 +16,7 @@ fn unusual() -> Settings {
         bugs: vec!["commit-any-term".to_owned(), "vote-volatile".to_owned()],
         nodes: 7,
         network: NetworkName::Namespaces,
+        owned: true,
         nemesis: "figure8,kill".to_owned(),
         interval: Duration::from_millis(1500),
         workload: "bank".to_owned(),

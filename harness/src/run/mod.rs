@@ -7,6 +7,7 @@ mod fit;
 mod host;
 mod journal_monitor;
 pub(crate) mod monitor;
+pub(crate) mod owed;
 mod processes;
 pub(crate) mod progress;
 pub mod recorder;
@@ -66,9 +67,19 @@ pub async fn run(settings: &Settings, progress: Progress) -> Result<RunFolder, F
         ended = run.stages(&signals, progress) => ended,
         () = signals.second() => Err(Failure::Interrupted),
     };
-    // Whatever happened, no process is left behind.
-    hands.kill_all_now();
-    ended.map(|()| folder)
+    // Whatever happened, nothing is left behind: no process, and no fault in a cluster that is not ours.
+    let owed = tokio::select! {
+        owed = hands.leave() => owed,
+        () = signals.third() => hands.debts(),
+    };
+    match (ended, owed.as_slice()) {
+        (ended, []) => ended.map(|()| folder),
+        (ended, owed) => {
+            let why = ended.err().map(Box::new);
+            let (file, owed) = (folder.undo(), owed::told(owed));
+            Err(Failure::Owed { why, file, owed })
+        }
+    }
 }
 
 /// A run in progress.
@@ -89,12 +100,16 @@ impl<'a> Run<'a> {
     async fn prepare(settings: &'a Settings) -> Result<Self, Failure> {
         settings.validate()?;
         let began = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        let binaries = vec![host::harness()?, host::binary(&settings.program)?];
-        let argv = std::env::args().collect();
         let row = systems::row(&settings.system)?;
+        let mut binaries = vec![host::harness()?];
+        if row.binary.is_some() {
+            binaries.push(host::binary(&settings.program)?);
+        }
+        let argv = std::env::args().collect();
         let capabilities = row.capabilities.clone();
         let network = row.network(settings.network)?;
         fits(settings, row)?;
+        owed::nothing_is(settings, row)?;
         let record = Record::begin(
             settings.clone(),
             capabilities.clone(),
@@ -126,9 +141,7 @@ impl<'a> Run<'a> {
             hands: hands.clone(),
         })?;
         let system: Arc<dyn System> = system.into();
-        for node in NodeId::all(settings.nodes) {
-            hands.set_command(node, system.command(node));
-        }
+        hands.instruct(system.instructions()).map_err(RunError::from)?;
         let world = Arc::new(Processes {
             hands: hands.clone(),
             system: Arc::clone(&system),

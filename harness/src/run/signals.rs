@@ -37,6 +37,11 @@ impl Signals {
         self.reached(1).await;
     }
 
+    /// Returns at the third.
+    pub(crate) async fn third(&self) {
+        self.reached(3).await;
+    }
+
     /// Returns at the second.
     pub(crate) async fn second(&self) {
         self.reached(2).await;

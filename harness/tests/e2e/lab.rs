@@ -129,7 +129,12 @@ pub fn has_python() -> bool {
     succeeds("python3", &["--version"]) || skipped("there is no python3")
 }
 
-fn succeeds(program: &str, words: &[&str]) -> bool {
+/// Say that a test is skipped.
+pub fn skip(why: &str) {
+    skipped(why);
+}
+
+pub fn succeeds(program: &str, words: &[&str]) -> bool {
     let ended = Command::new(program).args(words).output();
     ended.is_ok_and(|ended| ended.status.success())
 }

@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::commanded;
 use super::rules::{self, RuleEnded};
 use crate::effect::{Link, LinkRule, NodeId};
 use crate::fault::{Chance, Fault, Look, Need, Shape};
@@ -14,7 +15,7 @@ pub static CUT: Fault = Fault {
     about: "links between nodes lose everything; they are healed",
     need: Need::Links,
     undo: rules::heal,
-    proof: |spell| rules::ended(spell).is_some_and(|ended| ended.proves_cut()),
+    proof: |spell| rules::ended(spell).is_some_and(|ended| ended.proves_cut()) || commanded::proves(spell),
     look: Some(LOOK),
     chance: Some(Chance { lane: "links", draw }),
 };

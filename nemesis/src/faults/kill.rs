@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::commanded;
 use crate::effect::Effect;
 use crate::evidence;
 use crate::fault::{Chance, Fault, Look, Need, Shape};
@@ -18,9 +19,9 @@ pub static KILL: Fault = Fault {
     },
     proof: |spell| {
         let killed = evidence::of::<Killed>(spell.begun);
-        killed.is_some_and(|killed| killed.signal == Some(SIGKILL))
-            && matches!(spell.end, Effect::Start(_))
-            && spell.ended.is_installed()
+        let killed = killed.is_some_and(|killed| killed.signal == Some(SIGKILL));
+        matches!(spell.end, Effect::Start(_))
+            && (killed && spell.ended.is_installed() || commanded::proves(spell))
     },
     look: Some(Look {
         band: "kill",

@@ -6,6 +6,7 @@
 //! [`Effect::act`], and who does it.
 
 mod clients;
+mod commanded;
 mod cut;
 mod delay;
 mod in_force;
@@ -21,6 +22,7 @@ mod rules;
 mod tests;
 
 pub use clients::{CUT_REPLIES, CUT_REQUESTS, ClientRuleEnded, ClientRulesSet};
+pub use commanded::{Commanded, Proof, Ran, attempted, by_command};
 pub use cut::CUT;
 pub use delay::DELAY;
 pub use in_force::{Ended, InForce};
@@ -158,6 +160,7 @@ pub fn told(outcome: &Outcome) -> String {
         |outcome: &Outcome| Some(evidence::known::<RulesSet>(outcome)?.to_string()),
         |outcome: &Outcome| Some(evidence::known::<ClientRulesSet>(outcome)?.to_string()),
         |outcome: &Outcome| Some(evidence::known::<FramesInjected>(outcome)?.to_string()),
+        |outcome: &Outcome| Some(evidence::known::<Commanded>(outcome)?.to_string()),
     ];
     let told = typed.iter().find_map(|told| told(outcome));
     told.unwrap_or_else(|| evidence::plain(outcome))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::commanded;
 use crate::effect::Effect;
 use crate::evidence;
 use crate::fault::{Chance, Fault, Look, Need, Shape};
@@ -16,9 +17,9 @@ pub static PAUSE: Fault = Fault {
         _ => None,
     },
     proof: |spell| {
-        evidence::of::<Stopped>(spell.begun).is_some_and(|state| state.all_stopped())
-            && matches!(spell.end, Effect::Resume(_))
-            && spell.ended.is_installed()
+        let stopped = evidence::of::<Stopped>(spell.begun).is_some_and(|state| state.all_stopped());
+        matches!(spell.end, Effect::Resume(_))
+            && (stopped && spell.ended.is_installed() || commanded::proves(spell))
     },
     look: Some(Look {
         band: "pause",

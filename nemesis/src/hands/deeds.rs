@@ -8,11 +8,12 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::clock::micros;
-use super::exit;
+use super::exit::{self, NodeExit};
+use super::life::{Doing, Life};
 use super::process::{End, GLANCE, LaunchError, Launched, NodeProcess};
-use super::ready::{self, IsReady};
+use super::ready::{self, Addresses, IsReady};
 use super::threads;
-use crate::effect::Outcome;
+use crate::effect::{NodeId, Outcome};
 use crate::evidence::{indeterminate, installed, skipped};
 use crate::faults::{Killed, Started, Stopped};
 use crate::view::ProcessState;
@@ -21,7 +22,7 @@ use crate::view::ProcessState;
 const STOP: Duration = Duration::from_secs(1);
 
 /// Start the node, and wait until it is ready.
-pub(super) async fn start(process: Arc<NodeProcess>) -> Outcome {
+async fn start(process: Arc<NodeProcess>) -> Outcome {
     let begun = Instant::now();
     let launched = match process.launch().await {
         Ok(launched) => launched,
@@ -87,7 +88,7 @@ async fn give_up(process: &NodeProcess, launched: &Launched, reason: &str) -> Ou
 }
 
 /// SIGKILL, and wait for the end.
-pub(super) async fn kill(process: &NodeProcess) -> Outcome {
+async fn kill(process: &NodeProcess) -> Outcome {
     let begun = Instant::now();
     let (launched, ended) = match process.kill().await {
         Ok(killed) => killed,
@@ -115,7 +116,7 @@ fn evidence_of(launched: &Launched, end: &End, begun: Instant) -> Killed {
 }
 
 /// SIGSTOP, and wait until every thread is stopped.
-pub(super) async fn pause(process: &NodeProcess) -> Outcome {
+async fn pause(process: &NodeProcess) -> Outcome {
     let begun = Instant::now();
     match process.switch(Signal::STOP, ProcessState::Running, ProcessState::Paused) {
         Ok(pid) => seen(pid, begun, Stopped::all_stopped, "not every thread is stopped").await,
@@ -124,7 +125,7 @@ pub(super) async fn pause(process: &NodeProcess) -> Outcome {
 }
 
 /// SIGCONT, and wait until no thread is stopped.
-pub(super) async fn resume(process: &NodeProcess) -> Outcome {
+async fn resume(process: &NodeProcess) -> Outcome {
     let begun = Instant::now();
     match process.switch(Signal::CONT, ProcessState::Paused, ProcessState::Running) {
         Ok(pid) => {
@@ -164,4 +165,54 @@ async fn seen(pid: Pid, begun: Instant, wanted: impl Fn(&Stopped) -> bool, other
 
 fn number(pid: Pid) -> u32 {
     pid.as_raw_nonzero().get().unsigned_abs()
+}
+
+impl Life for NodeProcess {
+    fn node(&self) -> NodeId {
+        self.node
+    }
+
+    fn state(&self) -> ProcessState {
+        NodeProcess::state(self)
+    }
+
+    fn starts(&self) -> u64 {
+        NodeProcess::starts(self)
+    }
+
+    fn addresses(&self) -> Option<Addresses> {
+        NodeProcess::addresses(self)
+    }
+
+    fn start(self: Arc<Self>) -> Doing<'static, Outcome> {
+        Box::pin(start(self))
+    }
+
+    fn kill(&self) -> Doing<'_, Outcome> {
+        Box::pin(kill(self))
+    }
+
+    fn pause(&self) -> Doing<'_, Outcome> {
+        Box::pin(pause(self))
+    }
+
+    fn resume(&self) -> Doing<'_, Outcome> {
+        Box::pin(resume(self))
+    }
+
+    fn settled(&self) -> Doing<'_, ()> {
+        Box::pin(NodeProcess::settled(self, self.ready_within()))
+    }
+
+    fn stop(&self, grace: Duration) -> Doing<'_, Option<NodeExit>> {
+        Box::pin(NodeProcess::stop(self, grace))
+    }
+
+    fn kill_now(&self) {
+        NodeProcess::kill_now(self);
+    }
+
+    fn lingers(&self) -> bool {
+        NodeProcess::state(self) != ProcessState::Down
+    }
 }

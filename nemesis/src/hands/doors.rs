@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::clock::{Clock, micros};
 use super::door::Door;
 use super::gate::Gate;
+use super::life::Doing;
 use super::links::Links;
 use super::network::{Direction, Framing};
 use super::roads::{Carrier, Pump, Road, Target};
@@ -162,35 +162,7 @@ impl Doors {
         NodeId::all(self.clients.len()).zip(&self.clients)
     }
 
-    /// The shutters, with every try counted that they kept out so far.
-    fn counted(&self) -> MutexGuard<'_, Vec<Guard>> {
-        let mut shutters = self.shutters.lock().unwrap_or_else(PoisonError::into_inner);
-        shutters.iter_mut().for_each(Guard::count);
-        shutters
-    }
-}
-
-impl Links for Doors {
-    fn can(&self) -> &'static [Need] {
-        match self.framing {
-            Framing::Frames => &[Need::Links, Need::Delays, Need::Frames, Need::Clients],
-            Framing::Stream(_) => &[Need::Links, Need::Clients],
-        }
-    }
-
-    fn peer_addresses(&self, link: Link) -> &[SocketAddr] {
-        self.peers.get(&link).map_or(&[], |door| &door.addresses)
-    }
-
-    fn client_addresses(&self, node: NodeId) -> &[SocketAddr] {
-        self.clients.get(node.0).map_or(&[], |door| &door.addresses)
-    }
-
-    fn direct_address(&self, node: NodeId) -> Option<SocketAddr> {
-        *self.direct.get(node.0)?
-    }
-
-    fn set(&self, rule: LinkRule, links: &[Link]) -> Outcome {
+    fn set_now(&self, rule: LinkRule, links: &[Link]) -> Outcome {
         let begun = Instant::now();
         let need = match rule {
             LinkRule::Pass | LinkRule::Cut => Need::Links,
@@ -220,6 +192,38 @@ impl Links for Doors {
         }
     }
 
+    /// The shutters, with every try counted that they kept out so far.
+    fn counted(&self) -> MutexGuard<'_, Vec<Guard>> {
+        let mut shutters = self.shutters.lock().unwrap_or_else(PoisonError::into_inner);
+        shutters.iter_mut().for_each(Guard::count);
+        shutters
+    }
+}
+
+impl Links for Doors {
+    fn can(&self) -> &[Need] {
+        match self.framing {
+            Framing::Frames => &[Need::Links, Need::Delays, Need::Frames, Need::Clients],
+            Framing::Stream(_) => &[Need::Links, Need::Clients],
+        }
+    }
+
+    fn peer_addresses(&self, link: Link) -> &[SocketAddr] {
+        self.peers.get(&link).map_or(&[], |door| &door.addresses)
+    }
+
+    fn client_addresses(&self, node: NodeId) -> &[SocketAddr] {
+        self.clients.get(node.0).map_or(&[], |door| &door.addresses)
+    }
+
+    fn direct_address(&self, node: NodeId) -> Option<SocketAddr> {
+        *self.direct.get(node.0)?
+    }
+
+    fn set<'a>(&'a self, rule: LinkRule, links: &'a [Link]) -> Doing<'a, Outcome> {
+        Box::pin(async move { self.set_now(rule, links) })
+    }
+
     fn set_clients(&self, rule: ClientRule, nodes: &[NodeId]) -> Outcome {
         let door = |node: &NodeId| Some((*node, self.clients.get(node.0)?));
         let doors: Option<Vec<_>> = nodes.iter().map(door).collect();
@@ -241,7 +245,7 @@ impl Links for Doors {
         }
     }
 
-    fn inject<'a>(&'a self, links: &'a [Link]) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+    fn inject<'a>(&'a self, links: &'a [Link]) -> Doing<'a, Outcome> {
         Box::pin(async move {
             match self.doors(Need::Frames, links) {
                 Ok(doors) => inject::inject(&doors).await,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::pin::Pin;
 
+use super::life::Doing;
 use crate::effect::{ClientRule, FrameKind, Link, LinkRule, NodeId, Outcome};
 use crate::evidence::Traffic;
 use crate::fault::Need;
@@ -12,7 +12,7 @@ use crate::fault::Need;
 /// skips, with the reason; so it does for links that are not there.
 pub(super) trait Links: Send + Sync {
     /// Which needs of faults it meets.
-    fn can(&self) -> &'static [Need];
+    fn can(&self) -> &[Need];
 
     /// What `link.0` dials to reach `link.1`, one for each port of its peers; the same over restarts.
     fn peer_addresses(&self, link: Link) -> &[SocketAddr];
@@ -23,8 +23,9 @@ pub(super) trait Links: Send + Sync {
     /// What leads to this node past all rules; nothing where its own address does.
     fn direct_address(&self, node: NodeId) -> Option<SocketAddr>;
 
-    /// Set the rule of these links; it is in force when this returns. The evidence is [`crate::faults::RulesSet`].
-    fn set(&self, rule: LinkRule, links: &[Link]) -> Outcome;
+    /// Set the rule of these links; it is in force when this is done. The evidence is [`crate::faults::RulesSet`], or
+    /// [`crate::faults::Commanded`].
+    fn set<'a>(&'a self, rule: LinkRule, links: &'a [Link]) -> Doing<'a, Outcome>;
 
     /// Set the rule of what is between these nodes and their clients. The evidence is [`crate::faults::ClientRulesSet`].
     fn set_clients(&self, rule: ClientRule, nodes: &[NodeId]) -> Outcome;
@@ -34,7 +35,7 @@ pub(super) trait Links: Send + Sync {
 
     /// Put in what was recorded, past the rule, and wait until it was handed on. The evidence is
     /// [`crate::faults::FramesInjected`].
-    fn inject<'a>(&'a self, links: &'a [Link]) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+    fn inject<'a>(&'a self, links: &'a [Link]) -> Doing<'a, Outcome>;
 
     /// What does not pass: links, and nodes whose clients have a rule.
     fn changed(&self) -> (Vec<Link>, Vec<NodeId>);

@@ -14,7 +14,6 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -29,6 +28,7 @@ use super::clock::{Clock, micros};
 use super::command::{NodeCommand, append_to};
 use super::exit::{self, Breach, Unexpected};
 use super::gate::Gate;
+use super::life::Doing;
 use super::links::Links;
 use super::logs::Lengths;
 use super::mailbox::{Letter, Mailbox, Passage};
@@ -404,8 +404,26 @@ fn shown(line: &[u8]) -> String {
     text.trim_end().chars().take(SHOWN).collect()
 }
 
+impl Messages {
+    fn set_now(&self, rule: LinkRule, links: &[Link]) -> Outcome {
+        let begun = Instant::now();
+        if matches!(rule, LinkRule::PassThenCut(_)) {
+            return skipped("which messages carry entries of a log is not known");
+        }
+        let gate = |link: &Link| Some((*link, self.owned.peers.get(link)?));
+        let Some(gates) = links.iter().map(gate).collect::<Option<Vec<_>>>() else {
+            return skipped("there is no such link");
+        };
+        let ended = gates.into_iter().map(|(link, gate)| gate.set(link, rule));
+        installed(&RulesSet {
+            ended: ended.collect(),
+            in_force_us: micros(begun.elapsed()),
+        })
+    }
+}
+
 impl Links for Messages {
-    fn can(&self) -> &'static [Need] {
+    fn can(&self) -> &[Need] {
         &[Need::Links, Need::Delays, Need::Messages, Need::Clients]
     }
 
@@ -421,20 +439,8 @@ impl Links for Messages {
         None
     }
 
-    fn set(&self, rule: LinkRule, links: &[Link]) -> Outcome {
-        let begun = Instant::now();
-        if matches!(rule, LinkRule::PassThenCut(_)) {
-            return skipped("which messages carry entries of a log is not known");
-        }
-        let gate = |link: &Link| Some((*link, self.owned.peers.get(link)?));
-        let Some(gates) = links.iter().map(gate).collect::<Option<Vec<_>>>() else {
-            return skipped("there is no such link");
-        };
-        let ended = gates.into_iter().map(|(link, gate)| gate.set(link, rule));
-        installed(&RulesSet {
-            ended: ended.collect(),
-            in_force_us: micros(begun.elapsed()),
-        })
+    fn set<'a>(&'a self, rule: LinkRule, links: &'a [Link]) -> Doing<'a, Outcome> {
+        Box::pin(async move { self.set_now(rule, links) })
     }
 
     fn set_clients(&self, rule: ClientRule, nodes: &[NodeId]) -> Outcome {
@@ -455,7 +461,7 @@ impl Links for Messages {
         skipped("which message is which is not known")
     }
 
-    fn inject<'a>(&'a self, _: &'a [Link]) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+    fn inject<'a>(&'a self, _: &'a [Link]) -> Doing<'a, Outcome> {
         Box::pin(async { skipped("nothing was recorded") })
     }
 

@@ -11,7 +11,12 @@
 //! | file | what |
 //! | --- | --- |
 //! | `command`, `spawner`, `child_setup` | how a process is started, so that it never outlives the harness |
+//! | `life` | what can be done to a node, whoever leads it |
 //! | `process`, `deeds` | one node's process; start, kill, pause and resume with their evidence |
+//! | `orders` | or commands that reach a node elsewhere: what they are, |
+//! | `commanded`, `commanded_links` | what is done by them, |
+//! | `errand`, `runner` | how one is run, and proved, |
+//! | `ledger` | and what is to be undone, whatever happens |
 //! | `logs`, `ready`, `threads`, `exit` | what a process says: where it listens, its state, how it ended |
 //! | `links` | what is asked of a network, whatever it is |
 //! | `network` | which networks there are |
@@ -33,14 +38,19 @@
 mod child_setup;
 mod clock;
 mod command;
+mod commanded;
+mod commanded_links;
 mod deeds;
 mod door;
 mod doors;
+mod errand;
 mod exit;
 mod frame_pump;
 mod gate;
 mod inbox;
 mod inject;
+mod ledger;
+mod life;
 mod links;
 mod logs;
 mod mailbox;
@@ -49,10 +59,12 @@ mod namespace;
 mod namespace_error;
 mod namespaces;
 mod network;
+mod orders;
 mod process;
 mod proxies;
 mod ready;
 mod roads;
+mod runner;
 mod shutter;
 mod silent_pump;
 mod spawner;
@@ -64,7 +76,7 @@ mod user_namespace;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, mpsc};
@@ -79,13 +91,22 @@ pub use child_setup::companion;
 pub use clock::Clock;
 pub use command::NodeCommand;
 pub use exit::{Breach, NodeExit, Unexpected, last_lines};
+pub use ledger::{Debt, left_behind};
 pub use logs::{Lengths, Logs};
 pub use messages::{Message, Messages, Outside};
 pub use namespace_error::{NamespaceError, Obstacle, Step};
 pub use network::{Direction, Framing, Network, Plan};
+pub use orders::{
+    Answering, Deed, Instructions, LinkOrders, NodeOrders, Order, Orders, Probe, Reached, Redact, Says,
+};
 pub use ready::{Addresses, Answers, Asks, Ready};
+pub use runner::RunnerError;
 pub use user_namespace::allow_namespaces;
 
+use commanded::{CommandedNode, Told};
+use commanded_links::CommandedLinks;
+use errand::Kit;
+use life::Life;
 use links::Links;
 use process::NodeProcess;
 use spawner::Spawner;
@@ -105,6 +126,19 @@ pub enum HandsError {
     /// No namespaces.
     #[error(transparent)]
     Namespaces(#[from] NamespaceError),
+    /// Nobody knows where a node is.
+    #[error("where {node} is, at {client}, is not to be found: {why}")]
+    Nowhere {
+        /// Which.
+        node: NodeId,
+        /// Where its clients were to reach it.
+        client: String,
+        /// Why not.
+        why: String,
+    },
+    /// No commands.
+    #[error(transparent)]
+    Commands(#[from] RunnerError),
 }
 
 /// Carry out effects on the processes and links of one cluster. A clone is another handle of the same; with the last
@@ -116,11 +150,34 @@ pub struct Hands {
 
 struct Owned {
     clock: Clock,
-    nodes: Vec<Arc<NodeProcess>>,
+    nodes: Vec<Arc<dyn Life>>,
+    led: Led,
     links: Box<dyn Links>,
     has_namespaces: bool,
     messages: Option<Messages>,
     unexpected: Mutex<mpsc::UnboundedReceiver<Unexpected>>,
+    /// Keeps the channel open where nobody watches the nodes.
+    _tell: mpsc::UnboundedSender<Unexpected>,
+}
+
+/// What leads the nodes.
+enum Led {
+    /// The hands themselves.
+    Processes(Vec<Arc<NodeProcess>>),
+    /// Commands.
+    Commands(Told),
+}
+
+impl Led {
+    fn lives(&self) -> Vec<Arc<dyn Life>> {
+        match self {
+            Led::Processes(processes) => {
+                let lives = processes.iter().cloned();
+                lives.map(|process| process as Arc<dyn Life>).collect()
+            }
+            Led::Commands(_) => Vec::new(),
+        }
+    }
 }
 
 impl Hands {
@@ -131,12 +188,12 @@ impl Hands {
             Arc::new(NodeProcess::new(node, spawner, messages.cloned(), tell.clone()))
         };
         let ids = NodeId::all(nodes);
-        let (nodes, links, messages): (Vec<_>, Box<dyn Links>, _) = match &network {
+        let (led, links, messages): (Led, Box<dyn Links>, _) = match &network {
             Network::Proxies(framing) => {
                 let spawner = Spawner::shared().map_err(HandsError::Thread)?;
                 let nodes: Vec<_> = ids.map(|node| process(node, spawner.clone(), None)).collect();
                 let links = proxies::open(&nodes, *framing, clock)?;
-                (nodes, Box::new(links), None)
+                (Led::Processes(nodes), Box::new(links), None)
             }
             Network::Namespaces(plan) => {
                 let namespaces = namespaces::make(nodes)?;
@@ -145,25 +202,74 @@ impl Hands {
                 let nodes = ids
                     .zip(spawners)
                     .map(|(node, spawner)| process(node, spawner, None));
-                (nodes.collect(), Box::new(links), None)
+                (Led::Processes(nodes.collect()), Box::new(links), None)
             }
             Network::Messages => {
                 let spawner = Spawner::shared().map_err(HandsError::Thread)?;
                 let messages = Messages::new(nodes, clock, tell.clone());
                 let nodes = ids.map(|node| process(node, spawner.clone(), Some(&messages)));
-                (nodes.collect(), Box::new(messages.clone()), Some(messages))
+                let links = Box::new(messages.clone());
+                (Led::Processes(nodes.collect()), links, Some(messages))
             }
+            Network::Commands(reached) => return Hands::commanding(reached, clock).await,
         };
         Ok(Hands {
             owned: Arc::new(Owned {
                 clock,
-                nodes,
+                nodes: led.lives(),
+                led,
                 links,
                 messages,
                 has_namespaces: matches!(network, Network::Namespaces(_)),
                 unexpected: Mutex::new(unexpected),
+                _tell: tell,
             }),
         })
+    }
+
+    /// Hands for nodes that are reached here; they do nothing before they are [told](Hands::instruct) how.
+    async fn commanding(reached: &Reached, clock: Clock) -> Result<Hands, HandsError> {
+        let told = Told::new(OnceLock::new());
+        let (mut nodes, mut clients): (Vec<Arc<dyn Life>>, _) = (Vec::new(), Vec::new());
+        for (node, client) in NodeId::all(reached.clients.len()).zip(&reached.clients) {
+            let address = found(node, client).await?;
+            nodes.push(Arc::new(CommandedNode::new(node, address, Arc::clone(&told))));
+            clients.push(address);
+        }
+        // Nobody watches these nodes: what ends by itself is seen by its clients, and at the end.
+        let (tell, unexpected) = mpsc::unbounded_channel();
+        Ok(Hands {
+            owned: Arc::new(Owned {
+                clock,
+                nodes,
+                links: Box::new(CommandedLinks::new(&clients, &reached.can, Arc::clone(&told))),
+                led: Led::Commands(told),
+                messages: None,
+                has_namespaces: false,
+                unexpected: Mutex::new(unexpected),
+                _tell: tell,
+            }),
+        })
+    }
+
+    /// Lead the nodes like this from now on. Commands are told once.
+    ///
+    /// # Errors
+    /// What commands leave to be undone cannot be kept in the run's folder.
+    pub fn instruct(&self, instructions: Instructions) -> Result<(), HandsError> {
+        match (instructions, &self.owned.led) {
+            (Instructions::Processes(commands), _) => {
+                for (node, command) in NodeId::all(commands.len()).zip(commands) {
+                    self.set_command(node, command);
+                }
+            }
+            (Instructions::Commands(orders), Led::Commands(told)) => {
+                let _ = told.set(Kit::new(*orders, self.owned.clock)?);
+            }
+            // Processes of the harness need none.
+            (Instructions::Commands(_), Led::Processes(_)) => {}
+        }
+        Ok(())
     }
 
     /// What carries the nodes' messages, where they speak in lines.
@@ -173,7 +279,11 @@ impl Hands {
 
     /// Which needs of faults can be met.
     pub fn can(&self) -> Vec<Need> {
-        [&[Need::Processes, Need::Restarts], self.owned.links.can()].concat()
+        let own: &[Need] = match self.owned.led {
+            Led::Processes(_) => &[Need::Processes, Need::Restarts],
+            Led::Commands(_) => &[],
+        };
+        [own, self.owned.links.can()].concat()
     }
 
     /// What `link.0` dials to reach `link.1`; the same over restarts.
@@ -217,7 +327,9 @@ impl Hands {
 
     /// How the node is to be started from now on.
     pub fn set_command(&self, node: NodeId, command: NodeCommand) {
-        if let Some(process) = self.node(node) {
+        if let Led::Processes(processes) = &self.owned.led
+            && let Some(process) = processes.get(node.0)
+        {
             process.set_command(command);
         }
     }
@@ -233,7 +345,7 @@ impl Hands {
         self.node(node).map_or(0, |process| process.starts())
     }
 
-    fn node(&self, node: NodeId) -> Option<&Arc<NodeProcess>> {
+    fn node(&self, node: NodeId) -> Option<&Arc<dyn Life>> {
         self.owned.nodes.get(node.0)
     }
 
@@ -248,10 +360,10 @@ impl Hands {
         let links = &self.owned.links;
         Ok(match effect {
             Effect::Start(node) => start(Arc::clone(process(*node)?)).await,
-            Effect::Kill(node) => deeds::kill(process(*node)?).await,
-            Effect::Pause(node) => deeds::pause(process(*node)?).await,
-            Effect::Resume(node) => deeds::resume(process(*node)?).await,
-            Effect::Links { rule, links: which } => links.set(*rule, which),
+            Effect::Kill(node) => process(*node)?.kill().await,
+            Effect::Pause(node) => process(*node)?.pause().await,
+            Effect::Resume(node) => process(*node)?.resume().await,
+            Effect::Links { rule, links: which } => links.set(*rule, which).await,
             Effect::Record {
                 kind,
                 first,
@@ -283,17 +395,17 @@ impl Hands {
         let mut revived = JoinSet::new();
         for process in &self.owned.nodes {
             let (hands, process) = (self.clone(), Arc::clone(process));
-            revived.spawn(async move { hands.revive(&process).await });
+            revived.spawn(async move { hands.revive(&*process).await });
         }
         done.extend(revived.join_all().await.into_iter().flatten());
         done
     }
 
-    async fn revive(&self, process: &NodeProcess) -> Option<(Effect, Outcome)> {
-        process.settled(process.ready_within()).await;
+    async fn revive(&self, process: &dyn Life) -> Option<(Effect, Outcome)> {
+        process.settled().await;
         let effect = match process.state() {
-            ProcessState::Paused => Effect::Resume(process.node),
-            ProcessState::Down => Effect::Start(process.node),
+            ProcessState::Paused => Effect::Resume(process.node()),
+            ProcessState::Down => Effect::Start(process.node()),
             ProcessState::Starting | ProcessState::Running => return None,
         };
         let outcome = self.apply(&effect).await;
@@ -319,12 +431,46 @@ impl Hands {
         self.owned.kill_all_now();
     }
 
+    /// Whatever happened, leave nothing behind: every process is killed; what was done by commands is undone, and what they have
+    /// started is stopped. Tells what is owed even so: each is a command that a person has to have done.
+    pub async fn leave(&self) -> Vec<Debt> {
+        self.kill_all_now();
+        if let Led::Commands(told) = &self.owned.led
+            && let Some(kit) = told.get()
+        {
+            let (links, _) = self.owned.links.changed();
+            if !links.is_empty() {
+                self.apply(&Effect::links(LinkRule::Pass, links)).await;
+            }
+            let mut left = JoinSet::new();
+            for node in &self.owned.nodes {
+                let (hands, node, stops) = (self.clone(), Arc::clone(node), kit.orders.starts_nodes);
+                left.spawn(async move {
+                    if node.starts() > 0 && !(stops && node.state() == ProcessState::Down) {
+                        hands.revive(&*node).await;
+                    }
+                    node.stop(Duration::ZERO).await
+                });
+            }
+            left.join_all().await;
+        }
+        self.debts()
+    }
+
+    /// What is owed to a cluster that is led by commands: what undoes every fault that is in force.
+    pub fn debts(&self) -> Vec<Debt> {
+        match &self.owned.led {
+            Led::Processes(_) => Vec::new(),
+            Led::Commands(told) => told.get().map_or_else(Vec::new, |kit| kit.ledger.debts()),
+        }
+    }
+
     /// A node that died although nobody here asked for it, or broke its protocol; each is told once. Whether a node that is
     /// being started dies, its start tells.
     pub async fn next_unexpected(&self) -> Unexpected {
         match self.owned.unexpected.lock().await.recv().await {
             Some(unexpected) => unexpected,
-            // The nodes hold the other end, and are there as long as these hands.
+            // These hands hold the other end.
             None => std::future::pending().await,
         }
     }
@@ -346,11 +492,26 @@ impl Hands {
 }
 
 /// A start goes on to its end even if nobody waits for it any more: the node would stay `Starting` for ever.
-async fn start(process: Arc<NodeProcess>) -> Outcome {
-    match tokio::spawn(deeds::start(process)).await {
+async fn start(process: Arc<dyn Life>) -> Outcome {
+    match tokio::spawn(process.start()).await {
         Ok(outcome) => outcome,
         Err(error) => indeterminate(error.to_string(), &serde_json::json!({})),
     }
+}
+
+/// Where clients reach a node.
+async fn found(node: NodeId, client: &str) -> Result<SocketAddr, HandsError> {
+    let nowhere = |why: String| HandsError::Nowhere {
+        node,
+        client: client.to_owned(),
+        why,
+    };
+    let mut found = tokio::net::lookup_host(client)
+        .await
+        .map_err(|error| nowhere(error.to_string()))?;
+    found
+        .next()
+        .ok_or_else(|| nowhere("it has no address".to_owned()))
 }
 
 impl Owned {
@@ -365,8 +526,7 @@ impl Drop for Owned {
     fn drop(&mut self) {
         self.kill_all_now();
         let end = Instant::now() + LAST_WAIT;
-        let alive = |process: &Arc<NodeProcess>| process.state() != ProcessState::Down;
-        while self.nodes.iter().any(alive) && Instant::now() < end {
+        while self.nodes.iter().any(|node| node.lingers()) && Instant::now() < end {
             std::thread::sleep(process::GLANCE);
         }
     }

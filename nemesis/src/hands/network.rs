@@ -1,5 +1,7 @@
 //! Which network a cluster has.
 
+use super::orders::Reached;
+
 /// How the nodes reach each other, and how their clients reach them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Network {
@@ -12,6 +14,8 @@ pub enum Network {
     /// None between processes: the nodes speak in lines on their standard input and output, as Maelstrom's do, and the harness
     /// carries each line. Needs no rights, and runs on every Unix.
     Messages,
+    /// Their own, wherever they are: commands reach the nodes and their links.
+    Commands(Reached),
 }
 
 /// What a system uses of the network where it has namespaces. Node j is 127.0.0.j there, and has to listen there: one that

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::effect::{EffectLine, Outcome};
 use crate::fault::{Fault, Spell};
-use crate::faults::{InForce, TABLE};
+use crate::faults::{InForce, TABLE, attempted};
 use crate::schedule::{Armed, Evidence};
 
 /// One fault that is proved is enough for so much of a run whose faults last three seconds; longer faults are fewer.
@@ -24,6 +24,8 @@ struct Proof {
     proved: usize,
     /// Those that the end of the run cut short before they showed anything.
     cut_short: usize,
+    /// How many of them nobody can say anything of.
+    attempted: usize,
 }
 
 impl Proof {
@@ -35,19 +37,21 @@ impl Proof {
             tried: count(|trial| trial.proved || !trial.cut_short),
             proved: count(|trial| trial.proved),
             cut_short: count(|trial| !trial.proved && trial.cut_short),
+            attempted: count(|trial| trial.attempted),
         }
     }
 
     /// `3 of 4 kills`.
     fn told(&self) -> String {
-        let Proof {
-            fault, tried, proved, ..
-        } = self;
-        let short = match self.cut_short {
-            0 => String::new(),
-            short => format!(", {short} more cut short by the end of the run"),
-        };
-        format!("{proved} of {tried} {}{short}", plural(fault.name, *tried))
+        let (tried, name) = (self.tried, plural(self.fault.name, self.tried));
+        let mut told = format!("{} of {tried} {name}", self.proved);
+        if self.attempted > 0 {
+            told += &format!(" ({} only attempted: no probe proves it)", self.attempted);
+        }
+        if self.cut_short > 0 {
+            told += &format!(", {} more cut short by the end of the run", self.cut_short);
+        }
+        told
     }
 }
 
@@ -58,6 +62,7 @@ struct Trial {
     /// On one of its targets is enough.
     proved: bool,
     cut_short: bool,
+    attempted: bool,
 }
 
 /// Every kind of fault that was tried, in the order of the table. A schedule that goes by the clock has each last at least
@@ -73,6 +78,7 @@ fn proofs(effects: &[EffectLine], interval: Duration) -> Vec<Proof> {
                 fault,
                 proved: false,
                 cut_short: false,
+                attempted: attempted(&line.outcome),
             });
         }
         for ended in in_force.after(&line.effect, &line.outcome, &line) {
@@ -119,6 +125,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Armed {
         let mut count = json!({ "tried": proof.tried, "proved": proof.proved });
         if proof.cut_short > 0 {
             count["cut_short"] = json!(proof.cut_short);
+        }
+        if proof.attempted > 0 {
+            count["attempted"] = json!(proof.attempted);
         }
         (proof.fault.name.to_owned(), count)
     });

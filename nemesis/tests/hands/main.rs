@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // as clippy.toml has it for tests; here whole modules are one
 
 mod client_links;
+mod commands;
 mod frame_links;
 mod inject;
 mod messages;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use histories::Nanos;
-use nemesis::{Effect, Outcome, Schedule, View};
+use nemesis::{Effect, Outcome, Schedule, View, faults};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::client::Clients;
@@ -214,7 +214,10 @@ impl Conductor {
                 node: *node,
                 reason: reason.clone(),
             }),
-            (Effect::Kill(node), Outcome::Indeterminate { reason, evidence }) => {
+            // A command may have failed; that a process of ours did not end as it was killed is its own doing.
+            (Effect::Kill(node), Outcome::Indeterminate { reason, evidence })
+                if !faults::by_command(&done.outcome) =>
+            {
                 Some(CourseError::NotKilled {
                     node: *node,
                     reason: reason.clone(),
@@ -259,9 +262,10 @@ impl Conductor {
                 self.observer.forget(node);
             }
             // A fault that is still in force would be blamed on the store.
-            let stuck = (!outcome.is_installed()).then(|| CourseError::NotUndone {
+            let undone = outcome.is_installed() || faults::attempted(&outcome);
+            let stuck = (!undone).then(|| CourseError::NotUndone {
                 what: effect.word(),
-                outcome: Box::new(outcome.clone()),
+                why: not_done(&outcome),
             });
             self.note(Done {
                 planned,
@@ -282,6 +286,18 @@ impl Conductor {
             end,
         });
         Ok(end)
+    }
+}
+
+/// Why an effect is not in force.
+fn not_done(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Skipped { reason } => reason.clone(),
+        Outcome::Indeterminate { reason, evidence } if faults::by_command(outcome) || evidence.is_null() => {
+            reason.clone()
+        }
+        Outcome::Indeterminate { reason, evidence } => format!("{reason}: {evidence}"),
+        Outcome::Installed { .. } => "it is".to_owned(),
     }
 }
 

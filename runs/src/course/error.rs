@@ -1,6 +1,6 @@
 //! Why a run cannot go on.
 
-use nemesis::{NodeId, Outcome};
+use nemesis::NodeId;
 
 /// What ends a run before its time; nothing of it is the store's answer to a fault.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +24,12 @@ pub enum CourseError {
         evidence: serde_json::Value,
     },
     /// A fault that is still in force would be blamed on the store.
-    #[error("cannot undo a fault: {what} {outcome:?}")]
+    #[error("cannot undo a fault: {what}: {why}")]
     NotUndone {
         /// The effect that was to undo it.
         what: &'static str,
         /// What came of that.
-        outcome: Box<Outcome>,
+        why: String,
     },
     /// Our own fault.
     #[error("{0} broke, a bug of ours")]

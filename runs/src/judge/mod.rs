@@ -271,7 +271,7 @@ impl Left {
             });
         }
         checks.push(nemesis.armed(record)?);
-        checks.push(recovery::check(record));
+        checks.push(recovery::check(record, nemesis.unproved_undoings()));
         checks.push(history::activity(history)?);
         if !record.finished {
             checks.push(did_not_finish());

@@ -7,6 +7,8 @@ use checker::{Check, CheckName, Verdict};
 use histories::RunFolder;
 use histories::run_folder::read_lines;
 use nemesis::effect::EffectLine;
+use nemesis::fault::Turn;
+use nemesis::faults;
 use nemesis::schedule::{Armed, Evidence, Row};
 use nemesis::schedules::guided::record::{Record as Cycle, Tally, read};
 
@@ -60,6 +62,13 @@ impl Saved {
     /// What was done, in its order.
     pub fn effects(&self) -> &[EffectLine] {
         &self.effects
+    }
+
+    /// How many faults were undone by commands of which nobody can say whether they did it.
+    pub fn unproved_undoings(&self) -> usize {
+        let ends = |line: &&EffectLine| matches!(line.effect.act().turn, Turn::Ends);
+        let undone = self.effects.iter().filter(ends);
+        undone.filter(|line| faults::attempted(&line.outcome)).count()
     }
 
     /// The cycles of guided schedules as they were saved.

@@ -11,8 +11,8 @@ use crate::record::{Record, Recovery};
 /// A machine that takes so long to put a block on disk makes every store miss its time-outs.
 const STARVED: Duration = Duration::from_secs(1);
 
-/// Judge it from `run.json`.
-pub fn check(record: &Record) -> Check {
+/// Judge it from `run.json`. `unproved` are undone faults of which nobody can say whether they are.
+pub fn check(record: &Record, unproved: usize) -> Check {
     let bound = record.settings.max_recovery;
     let (verdict, reason, took) = match record.recovery {
         None => (
@@ -29,7 +29,7 @@ pub fn check(record: &Record) -> Check {
             let reason = format!("a write was acknowledged {} ms after the heal", took.as_millis());
             let (verdict, reason) = match took <= bound {
                 true => (Verdict::Pass, reason),
-                false => late(reason, slowest_sync),
+                false => late(reason, slowest_sync, unproved),
             };
             (verdict, reason, Some(took.as_millis() as u64))
         }
@@ -42,7 +42,7 @@ pub fn check(record: &Record) -> Check {
                 "no write was acknowledged within {} ms after everything was healed",
                 bound.as_millis()
             );
-            let (verdict, reason) = late(reason, slowest_sync);
+            let (verdict, reason) = late(reason, slowest_sync, unproved);
             (verdict, reason, None)
         }
     };
@@ -55,8 +55,14 @@ pub fn check(record: &Record) -> Check {
     }
 }
 
-/// A store that does not recover is wrong, unless the machine left it no chance.
-fn late(reason: String, slowest_sync: Option<Nanos>) -> (Verdict, String) {
+/// A store that does not recover is wrong, unless the machine left it no chance, or a fault may still be in force.
+fn late(reason: String, slowest_sync: Option<Nanos>, unproved: usize) -> (Verdict, String) {
+    if unproved > 0 {
+        let why = format!(
+            "{reason}; but that {unproved} of the faults were undone is not proved, for their undoing has no probe"
+        );
+        return (Verdict::Inconclusive, why);
+    }
     match slowest_sync.map(|sync| Duration::from_nanos(sync.0)) {
         Some(sync) if sync >= STARVED => {
             let sync = sync.as_millis();
@@ -83,7 +89,8 @@ mod tests {
             (ms(999), Verdict::Violation),
             (ms(3400), Verdict::Inconclusive),
         ] {
-            assert_eq!(late("late".to_owned(), slowest).0, verdict, "{slowest:?}");
+            assert_eq!(late("late".to_owned(), slowest, 0).0, verdict, "{slowest:?}");
         }
+        assert_eq!(late("late".to_owned(), None, 1).0, Verdict::Inconclusive);
     }
 }

@@ -45,11 +45,18 @@ pub enum NetworkName {
     Namespaces,
     /// The harness itself, which carries every message.
     Messages,
+    /// Their own, which commands reach.
+    Commands,
 }
 
 impl NetworkName {
     /// Every one, in the order of what a run takes that does not say.
-    pub const ALL: [NetworkName; 3] = [NetworkName::Proxy, NetworkName::Namespaces, NetworkName::Messages];
+    pub const ALL: [NetworkName; 4] = [
+        NetworkName::Proxy,
+        NetworkName::Namespaces,
+        NetworkName::Messages,
+        NetworkName::Commands,
+    ];
 
     /// As on the command line.
     pub fn as_str(self) -> &'static str {
@@ -57,6 +64,7 @@ impl NetworkName {
             NetworkName::Proxy => "proxy",
             NetworkName::Namespaces => "namespaces",
             NetworkName::Messages => "messages",
+            NetworkName::Commands => "commands",
         }
     }
 }
@@ -80,6 +88,9 @@ pub struct Settings {
     /// What stands between them.
     #[serde(default)]
     pub network: NetworkName,
+    /// Whether the user says that a cluster which the harness did not start may be hurt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owned: bool,
     /// The schedule, by its name in the table.
     pub nemesis: String,
     /// How long an unguided schedule lets a fault last on average.
@@ -136,6 +147,7 @@ impl Default for Settings {
             bugs: Vec::new(),
             nodes: 0,
             network: NetworkName::Proxy,
+            owned: false,
             nemesis: String::new(),
             interval: Duration::ZERO,
             workload: String::new(),
@@ -278,6 +290,52 @@ pub enum SettingsError {
         network: &'static str,
         /// Whose nodes.
         system: String,
+    },
+    /// Nobody has said that this cluster may be hurt.
+    #[error(
+        "--system {system}: the harness did not start these nodes, and a run would do to them what its nemesis asks for:\n{would}\n\
+         nothing was done; say --i-own-this-cluster if they are yours to hurt"
+    )]
+    NotOwned {
+        /// The system.
+        system: String,
+        /// What might be done, line by line.
+        would: String,
+    },
+    /// So many are there.
+    #[error("--nodes {nodes}: the description of {system} has a cluster of {there}; leave it out")]
+    OtherNodes {
+        /// So many were asked for.
+        nodes: usize,
+        /// The system.
+        system: String,
+        /// So many it has.
+        there: usize,
+    },
+    /// What it does is in nobody's power.
+    #[error(
+        "--nemesis {nemesis}: the description of {system} has no commands for it: [life.commands] needs {needed}"
+    )]
+    NoCommands {
+        /// The schedule.
+        nemesis: &'static str,
+        /// The system.
+        system: String,
+        /// What it would need.
+        needed: &'static str,
+    },
+    /// An earlier run has left its faults behind; what is seen now may be their doing.
+    #[error(
+        "{system} is not whole: an earlier run ended before it could undo what it had done to it. What {} says is still owed:\n{owed}\n\
+         have that done (`sh {}`), look whether the cluster is whole, then remove the file", path.display(), path.display()
+    )]
+    Owed {
+        /// The system.
+        system: String,
+        /// The file that says so.
+        path: PathBuf,
+        /// What is owed, line by line.
+        owed: String,
     },
     /// A request that is sent again would be done twice.
     #[error("--retry: {system} does not know a request again that was sent before, and would do it twice")]

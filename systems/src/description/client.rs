@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::{Value, Word};
+use super::secret::{Auth, Tls};
 use super::template::Template;
 
 /// A protocol with its requests.
@@ -34,6 +35,28 @@ impl Client {
         }
     }
 
+    /// Who it says that it is, and how that is protected.
+    pub(crate) fn guard(&self) -> (Option<&Auth>, Option<&Tls>) {
+        match self {
+            Client::Http(operations) => (operations.auth.as_ref(), operations.tls.as_ref()),
+            Client::Nats(operations) => (operations.auth.as_ref(), operations.tls.as_ref()),
+            Client::Redis(operations) => (operations.auth.as_ref(), operations.tls.as_ref()),
+            Client::Adapter(_) => (None, None),
+        }
+    }
+
+    /// Count the paths of its secrets from this folder.
+    pub(crate) fn beside(&mut self, folder: &std::path::Path) {
+        let (auth, tls) = match self {
+            Client::Http(operations) => (&mut operations.auth, &mut operations.tls),
+            Client::Nats(operations) => (&mut operations.auth, &mut operations.tls),
+            Client::Redis(operations) => (&mut operations.auth, &mut operations.tls),
+            Client::Adapter(_) => return,
+        };
+        auth.iter_mut().for_each(|auth| auth.beside(folder));
+        tls.iter_mut().for_each(|tls| tls.beside(folder));
+    }
+
     /// How the answers to what it can ask for are read, where the description says it.
     pub(crate) fn answers(&self) -> Vec<&Value> {
         match self {
@@ -50,6 +73,10 @@ impl Client {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Operations<T> {
+    /// Who the client says that it is.
+    pub auth: Option<Auth>,
+    /// How what is said is protected; of HTTP alone.
+    pub tls: Option<Tls>,
     /// Tell the value.
     pub read: T,
     /// Set it.

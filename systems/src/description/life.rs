@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::Pattern;
+use super::commands::Commands;
 use super::content::Content;
 use super::init::Init;
 use super::span::Span;
@@ -23,11 +24,14 @@ pub struct Program {
 
 /// How a node's process starts, becomes ready and stops. Templates see `program`, `name`, `id`, `address`, `port`, `folder`,
 /// `data`, `seed`, `first` (whether it was never started), `nodes` and `peers`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Life {
     /// The command line. Every line of what a template becomes is a word; one that becomes nothing is none.
+    #[serde(default)]
     pub command: Vec<Template>,
+    /// Commands that reach the nodes of a `cluster`, instead.
+    pub commands: Option<Commands>,
     /// The command line of every start but the first; the same, if nothing is said.
     pub restart: Option<Vec<Template>>,
     /// What is put into its environment.
@@ -66,8 +70,8 @@ pub struct Ready {
 pub struct Network {
     /// The port that clients dial.
     pub client: u16,
-    /// The ports that peers dial.
-    pub peers: Vec<u16>,
+    /// The ports that peers dial; left out where commands cut the links.
+    pub peers: Option<Vec<u16>>,
     /// What a cut from one node to another takes.
     #[serde(default)]
     pub direction: Direction,

@@ -3,10 +3,12 @@
 
 mod answers;
 mod client;
+mod commands;
 mod content;
 mod init;
 mod life;
 mod path;
+mod secret;
 mod span;
 mod template;
 
@@ -17,10 +19,12 @@ pub use answers::{Condition, Decode, Form, Is, Recorded, Rule, Status, Transport
 pub use client::{
     Adapter, Asked, Client, Http, HttpOperation, Nats, NatsOperation, Operations, Redis, RedisOperation,
 };
+pub use commands::{Asking, Cluster, Commands, Deed, Full, Line, Looks, Member, Probe, StartedBy};
 pub use content::{Brought, Content};
 pub use init::{Init, Request};
 pub use life::{Direction, Life, Network, Program, Ready};
 pub use path::Path;
+pub use secret::{Auth, Secret, Tls};
 pub use span::Span;
 pub use template::{Place, Template, TemplateError};
 
@@ -35,8 +39,10 @@ pub struct Description {
     /// Ways to run it, by name, which templates see as `profile`. The first is the default.
     #[serde(default = "one_profile")]
     pub profiles: Vec<String>,
-    /// The binary, and how to get it.
-    pub program: Program,
+    /// The binary, and how to get it; left out where `cluster` says that commands lead the nodes.
+    pub program: Option<Program>,
+    /// The nodes, where they are there already or are led by commands.
+    pub cluster: Option<Cluster>,
     /// How its processes start, become ready and stop.
     pub life: Life,
     /// Its ports.

@@ -34,6 +34,8 @@ pub struct Place {
     pub id: usize,
     /// The address that its peers and it know it by.
     pub address: String,
+    /// The machine that it is on.
+    pub host: String,
 }
 
 impl Place {
@@ -43,6 +45,7 @@ impl Place {
             name: format!("n{id}"),
             id,
             address: format!("127.0.0.{id}"),
+            host: format!("127.0.0.{id}"),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nemesis::hands::{Hands, Logs, Messages, NodeCommand, Ready};
+use nemesis::hands::{Hands, Instructions, Logs, Messages, NodeCommand, Ready};
 use nemesis::{NodeId, NodeStatus, ProcessState};
 use runs::capabilities::{Capabilities, Does};
 use runs::store::{Reply, Request};
@@ -30,7 +30,7 @@ pub(crate) fn row() -> Row {
     Row {
         name: "maelstrom",
         about: "your program that speaks Maelstrom's protocol on standard input and output",
-        binary: "maelstrom-node",
+        binary: Some("maelstrom-node"),
         how_to_get: "name your program: --bin ./node.py (docs/maelstrom.md)",
         profiles: &["memory", DISK],
         full: "memory",
@@ -48,6 +48,7 @@ pub(crate) fn row() -> Row {
         proxies: None,
         namespaces: None,
         messages: true,
+        cluster: None,
         build: Box::new(|settings| Ok(Box::new(Maelstrom::new(settings)?))),
     }
 }
@@ -144,8 +145,8 @@ fn executable(program: &Path) -> Result<(), SystemError> {
 }
 
 impl System for Maelstrom {
-    fn command(&self, node: NodeId) -> NodeCommand {
-        self.commands[node.0].clone()
+    fn instructions(&self) -> Instructions {
+        Instructions::Processes(self.commands.clone())
     }
 
     fn invoke<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply> {

@@ -2,17 +2,18 @@
 
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::redirect::Policy;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use runs::world::Boxed;
 
 use super::{Protocol, Target};
-use crate::description::{self, HttpOperation, Status, TemplateError, Transport, ValueAt, Word};
+use crate::description::{self, Auth, HttpOperation, Status, TemplateError, Transport, ValueAt, Word};
 use crate::error::SystemError;
+use crate::http_client::plain;
 use crate::meaning::{Came, Told};
+use crate::secrets::{SecretError, Secrets, place};
 use crate::seen::{NodeSees, RequestSees};
 
 /// How long a connection may take to come to be; on this machine only a cut takes longer than milliseconds.
@@ -22,24 +23,117 @@ const CONNECT: Duration = Duration::from_secs(1);
 const LONGEST: usize = 1 << 24;
 
 pub(super) struct Http {
-    client: reqwest::Client,
+    clients: Clients,
+    /// Who the client says that it is.
+    guard: Option<(HeaderName, HeaderValue)>,
     operations: description::Http,
 }
 
-impl Http {
-    pub(super) fn new(operations: description::Http) -> Result<Self, SystemError> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT)
-            .build()
-            .map_err(SystemError::Client)?;
-        Ok(Http { client, operations })
+/// Whoever sends requests.
+enum Clients {
+    Plain(reqwest::Client),
+    #[cfg(feature = "tls")]
+    Protected(Box<crate::http_client::tls::Protected>),
+}
+
+impl Clients {
+    /// As the description wants them, for nodes of these names.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(unused_variables, reason = "TLS alone needs them")
+    )]
+    fn new(operations: &description::Http, names: &[String], secrets: &Secrets) -> Result<Self, SystemError> {
+        match &operations.tls {
+            None => Ok(Clients::Plain(
+                plain(CONNECT).build().map_err(SystemError::Client)?,
+            )),
+            #[cfg(feature = "tls")]
+            Some(tls) => {
+                let protected = crate::http_client::tls::Protected::new(CONNECT, tls, names, secrets)?;
+                Ok(Clients::Protected(Box::new(protected)))
+            }
+            #[cfg(not(feature = "tls"))]
+            Some(_) => {
+                let (protocol, feature) = ("HTTP over TLS", "tls");
+                Err(SystemError::NotBuilt { protocol, feature })
+            }
+        }
     }
 
-    async fn send(&self, request: Result<reqwest::RequestBuilder, TemplateError>, limit: Duration) -> Came {
+    /// The client for this node, and what its URLs begin with.
+    fn of(&self, target: Target) -> Result<(reqwest::Client, String), reqwest::Error> {
+        match self {
+            Clients::Plain(client) => Ok((client.clone(), format!("http://{}", target.address))),
+            #[cfg(feature = "tls")]
+            Clients::Protected(protected) => protected.client(target.node, target.address),
+        }
+    }
+}
+
+/// The header that says who the client is.
+fn guard(auth: &Auth, secrets: &Secrets) -> Result<Option<(HeaderName, HeaderValue)>, SystemError> {
+    let (name, value, whose) = match (&auth.token, &auth.user) {
+        (Some(token), _) => {
+            let hidden = secrets.read(token)?;
+            match &auth.header {
+                Some(header) => (header.as_str(), hidden.reveal().to_owned(), place(token)),
+                None => (
+                    AUTHORIZATION.as_str(),
+                    format!("Bearer {}", hidden.reveal()),
+                    place(token),
+                ),
+            }
+        }
+        (None, Some(user)) => {
+            let password = auth.password.as_ref().map(|password| secrets.read(password));
+            let word = secrets.basic(user, password.transpose()?.as_ref());
+            let whose = auth.password.as_ref().map_or(String::new(), place);
+            (AUTHORIZATION.as_str(), format!("Basic {}", word.reveal()), whose)
+        }
+        (None, None) => return Ok(None),
+    };
+    let unfit = || SecretError::Header(whose.clone());
+    let mut value = HeaderValue::from_str(&value).map_err(|_| unfit())?;
+    value.set_sensitive(true);
+    Ok(Some((
+        HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?,
+        value,
+    )))
+}
+
+impl Http {
+    pub(super) fn new(
+        operations: description::Http,
+        names: &[String],
+        secrets: &Secrets,
+    ) -> Result<Self, SystemError> {
+        let guard = match &operations.auth {
+            Some(auth) => guard(auth, secrets)?,
+            None => None,
+        };
+        Ok(Http {
+            clients: Clients::new(&operations, names, secrets)?,
+            guard,
+            operations,
+        })
+    }
+
+    /// A request to a node, which says who the client is.
+    fn begin(
+        &self,
+        target: Target,
+        method: Method,
+        path: &str,
+    ) -> Result<reqwest::RequestBuilder, reqwest::Error> {
+        let (client, beginning) = self.clients.of(target)?;
+        let request = client.request(method, format!("{beginning}{path}"));
+        Ok(match &self.guard {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        })
+    }
+
+    async fn send(&self, request: Result<reqwest::RequestBuilder, Unsent>, limit: Duration) -> Came {
         let request = match request {
             Ok(request) => request.timeout(limit),
             // What could not be written was not sent.
@@ -71,15 +165,12 @@ impl Http {
 
     fn request(
         &self,
-        address: SocketAddr,
+        target: Target,
         operation: &HttpOperation,
         sees: &impl serde::Serialize,
-    ) -> Result<reqwest::RequestBuilder, TemplateError> {
+    ) -> Result<reqwest::RequestBuilder, Unsent> {
         let path = operation.path.render(sees)?;
-        let mut request = self.client.request(
-            method(operation.method.as_deref()),
-            format!("http://{address}{path}"),
-        );
+        let mut request = self.begin(target, method(operation.method.as_deref()), &path)?;
         for (name, value) in &operation.headers {
             request = request.header(name, value.render(sees)?);
         }
@@ -88,6 +179,17 @@ impl Http {
             None => Ok(request),
         }
     }
+}
+
+/// Why a request was not sent.
+#[derive(Debug, thiserror::Error)]
+enum Unsent {
+    /// It could not be written.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// There is nobody to send it.
+    #[error("there is no client: {0}")]
+    Client(#[from] reqwest::Error),
 }
 
 fn method(name: Option<&str>) -> Method {
@@ -139,7 +241,7 @@ impl Protocol for Http {
             let Some(operation) = self.operations.get(request.word()) else {
                 return Came::not_offered();
             };
-            self.send(self.request(target.address, operation, request), target.timeout)
+            self.send(self.request(target, operation, request), target.timeout)
                 .await
         })
     }
@@ -154,7 +256,7 @@ impl Protocol for Http {
             let description::Request::Http(operation) = request else {
                 return Came::not_offered();
             };
-            self.send(self.request(target.address, operation, node), target.timeout)
+            self.send(self.request(target, operation, node), target.timeout)
                 .await
         })
     }
@@ -163,8 +265,8 @@ impl Protocol for Http {
         Box::pin(async move {
             let request = || {
                 let path = status.path.as_ref().map(|path| path.render(node)).transpose()?;
-                let url = format!("http://{}{}", target.address, path.unwrap_or_default());
-                let request = self.client.request(method(status.method.as_deref()), url);
+                let method = method(status.method.as_deref());
+                let request = self.begin(target, method, &path.unwrap_or_default())?;
                 match &status.body {
                     Some(body) => Ok(request.body(body.render(node)?)),
                     None => Ok(request),

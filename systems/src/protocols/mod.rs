@@ -17,6 +17,7 @@ use runs::world::Boxed;
 use crate::description::{self, Client, Status, ValueAt, Word};
 use crate::error::SystemError;
 use crate::meaning::Came;
+use crate::secrets::Secrets;
 use crate::seen::{NodeSees, RequestSees};
 
 /// Where a node is asked.
@@ -54,12 +55,17 @@ pub(crate) trait Protocol: Send + Sync {
     }
 }
 
-/// The client of a system.
-pub(crate) fn of(client: &Client, me: &NodeSees) -> Result<Arc<dyn Protocol>, SystemError> {
+/// The client of a system, whose nodes' certificates are for these names.
+pub(crate) fn of(
+    client: &Client,
+    me: &NodeSees,
+    names: &[String],
+    secrets: &Secrets,
+) -> Result<Arc<dyn Protocol>, SystemError> {
     Ok(match client {
-        Client::Http(operations) => Arc::new(http::Http::new((**operations).clone())?),
+        Client::Http(operations) => Arc::new(http::Http::new((**operations).clone(), names, secrets)?),
         #[cfg(feature = "nats")]
-        Client::Nats(operations) => Arc::new(nats::Nats::new((**operations).clone())),
+        Client::Nats(operations) => Arc::new(nats::Nats::new((**operations).clone(), secrets)?),
         #[cfg(not(feature = "nats"))]
         Client::Nats(_) => {
             return Err(SystemError::NotBuilt {
@@ -67,7 +73,7 @@ pub(crate) fn of(client: &Client, me: &NodeSees) -> Result<Arc<dyn Protocol>, Sy
                 feature: "nats",
             });
         }
-        Client::Redis(operations) => Arc::new(redis::Redis::new((**operations).clone())),
+        Client::Redis(operations) => Arc::new(redis::Redis::new((**operations).clone(), secrets)?),
         Client::Adapter(adapter) => Arc::new(adapter::Adapter::new(adapter, me)?),
     })
 }

@@ -19,7 +19,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Protocol, Target};
 use crate::description::{self, NatsOperation, Status, TemplateError, Transport, ValueAt, Word};
+use crate::error::SystemError;
 use crate::meaning::{self, Came, Told};
+use crate::secrets::{Hidden, Secrets};
 use crate::seen::{NodeSees, RequestSees};
 
 /// The status of a message that has none. Those of JetStream are like HTTP's.
@@ -31,6 +33,9 @@ const MISMATCH: &str = "mismatch";
 
 pub(super) struct Nats {
     operations: description::Nats,
+    /// Who the client says that it is.
+    token: Option<Hidden>,
+    user: Option<(String, Hidden)>,
     connections: Mutex<HashMap<SocketAddr, Connection>>,
 }
 
@@ -64,10 +69,29 @@ impl Ask {
 }
 
 impl Nats {
-    pub(super) fn new(operations: description::Nats) -> Self {
-        Nats {
+    pub(super) fn new(operations: description::Nats, secrets: &Secrets) -> Result<Self, SystemError> {
+        let auth = operations.auth.clone().unwrap_or_default();
+        let token = auth.token.as_ref().map(|token| secrets.read(token));
+        let user = match (auth.user, &auth.password) {
+            (Some(user), Some(password)) => Some((user, secrets.read(password)?)),
+            _ => None,
+        };
+        Ok(Nats {
             operations,
+            token: token.transpose()?,
+            user,
             connections: Mutex::default(),
+        })
+    }
+
+    /// What a connection begins with.
+    fn introduction(&self) -> ConnectOptions {
+        match (&self.token, &self.user) {
+            (Some(token), _) => ConnectOptions::with_token(token.reveal().to_owned()),
+            (None, Some((user, password))) => {
+                ConnectOptions::with_user_and_password(user.clone(), password.reveal().to_owned())
+            }
+            (None, None) => ConnectOptions::new(),
         }
     }
 
@@ -100,7 +124,8 @@ impl Nats {
             return Ok(known);
         }
         let (tell, lost) = watch::channel(false);
-        let client = ConnectOptions::new()
+        let client = self
+            .introduction()
             // This node, and no other that it knows of.
             .ignore_discovered_servers()
             .max_reconnects(1)
@@ -269,7 +294,7 @@ mod tests {
             .find(|builtin| builtin.name == "nats")
             .unwrap();
         match builtin.read(builtin.text, builtin.name).unwrap().client {
-            description::Client::Nats(operations) => Nats::new(*operations),
+            description::Client::Nats(operations) => Nats::new(*operations, &Secrets::default()).unwrap(),
             other => panic!("{other:?}"),
         }
     }
@@ -379,5 +404,52 @@ mod tests {
             }
         );
         assert!(is_unsent, "{came:?}");
+    }
+
+    /// What a connection of this client says first.
+    async fn introduced(auth: description::Auth) -> serde_json::Value {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target {
+            node: NodeId(0),
+            address: listener.local_addr().unwrap(),
+            timeout: Duration::from_secs(60),
+        };
+        let operations = description::Nats {
+            auth: Some(auth),
+            ..nats().operations
+        };
+        let nats = Nats::new(operations, &Secrets::default()).unwrap();
+        let dialled = tokio::spawn(async move { nats.connection(target).await.map(drop) });
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        let hello = b"INFO {\"server_id\":\"s\",\"max_payload\":1048576,\"auth_required\":true}\r\n";
+        stream.write_all(hello).await.unwrap();
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        dialled.abort();
+        serde_json::from_str(line.trim().strip_prefix("CONNECT ").unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_begins_with_who_the_client_is() {
+        let file = std::env::temp_dir().join(format!("nats-secret-{}", std::process::id()));
+        std::fs::write(&file, "sesame\n").unwrap();
+        let secret = Some(description::Secret {
+            file: Some(file.display().to_string()),
+            env: None,
+        });
+        let token = description::Auth {
+            token: secret.clone(),
+            ..description::Auth::default()
+        };
+        assert_eq!(introduced(token).await["auth_token"], "sesame");
+        let user = description::Auth {
+            user: Some("me".to_owned()),
+            password: secret,
+            ..description::Auth::default()
+        };
+        let said = introduced(user).await;
+        assert_eq!((&said["user"], &said["pass"]), (&json!("me"), &json!("sesame")));
+        std::fs::remove_file(file).unwrap();
     }
 }

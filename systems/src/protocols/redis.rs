@@ -6,25 +6,46 @@ use std::time::Duration;
 
 use redis::AsyncConnectionConfig as Config;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, ErrorKind, RedisError};
+use redis::{Client, Cmd, ErrorKind, IntoConnectionInfo, RedisConnectionInfo, RedisError};
 use runs::world::Boxed;
 use serde_json::json;
 
 use super::{Protocol, Target};
 use crate::description::{self, Status, Template, TemplateError, Transport, ValueAt, Word};
+use crate::error::SystemError;
 use crate::meaning::{Came, Told};
+use crate::secrets::{Hidden, Secrets};
 use crate::seen::{NodeSees, RequestSees};
 
 pub(super) struct Redis {
     operations: description::Redis,
+    /// Who the client says that it is.
+    user: Option<String>,
+    password: Option<Hidden>,
     connections: Mutex<HashMap<std::net::SocketAddr, MultiplexedConnection>>,
 }
 
 impl Redis {
-    pub(super) fn new(operations: description::Redis) -> Self {
-        Redis {
+    pub(super) fn new(operations: description::Redis, secrets: &Secrets) -> Result<Self, SystemError> {
+        let auth = operations.auth.clone().unwrap_or_default();
+        let password = auth.password.as_ref().map(|password| secrets.read(password));
+        Ok(Redis {
             operations,
+            user: auth.user,
+            password: password.transpose()?,
             connections: Mutex::default(),
+        })
+    }
+
+    /// What a connection begins with.
+    fn introduction(&self) -> RedisConnectionInfo {
+        let mut info = RedisConnectionInfo::default();
+        if let Some(user) = &self.user {
+            info = info.set_username(user);
+        }
+        match &self.password {
+            Some(password) => info.set_password(password.reveal()),
+            None => info,
         }
     }
 
@@ -54,7 +75,8 @@ impl Redis {
         if let Some(known) = self.lock().get(&target.address) {
             return Ok(known.clone());
         }
-        let client = Client::open(format!("redis://{}/", target.address))?;
+        let info = format!("redis://{}/", target.address).into_connection_info()?;
+        let client = Client::open(info.set_redis_settings(self.introduction()))?;
         let config = Config::new()
             .set_connection_timeout(Some(target.timeout))
             // Each command has a limit of its own.

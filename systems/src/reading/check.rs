@@ -1,8 +1,12 @@
 //! Whether a description can be followed: every template is filled in once, with examples of what it will see.
 
+mod cluster;
+mod guard;
+
 use serde::Serialize;
 
 use super::Slip;
+use crate::commands::places;
 use crate::description::{
     Client, Condition, Description, HttpOperation, NatsOperation, Operations, Request, Template,
     TemplateError, Word,
@@ -11,6 +15,8 @@ use crate::seen::{NodeSees, RequestSees};
 
 pub(super) fn check(described: &Description) -> Result<(), Slip> {
     name(&described.name)?;
+    cluster::check(described)?;
+    guard::check(described)?;
     templates(described)?;
     init(described)?;
     status(described)?;
@@ -44,8 +50,12 @@ fn templates(described: &Description) -> Result<(), Slip> {
 }
 
 fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
-    let node = NodeSees::example(profile);
+    let node = match &described.cluster {
+        Some(cluster) => NodeSees::of_cluster(&places(cluster), described.network.client, profile),
+        None => NodeSees::example(profile),
+    };
     let life = &described.life;
+    cluster::templates(described, profile)?;
     all(&life.command, &node)?;
     all(life.restart.as_deref().unwrap_or_default(), &node)?;
     for template in life.env.values() {

@@ -3,6 +3,7 @@
 mod check;
 
 use self::check::check;
+use crate::commands::CommandError;
 use crate::description::{Content, Description, TemplateError};
 
 /// Why a file describes no system.
@@ -43,6 +44,8 @@ pub enum DescriptionError {
 enum Slip {
     #[error(transparent)]
     Template(#[from] TemplateError),
+    #[error(transparent)]
+    Command(CommandError),
     #[error("from = {from:?}: {why}")]
     Beside { from: String, why: String },
     /// What is wrong with the part of the description that has this mark.
@@ -50,6 +53,15 @@ enum Slip {
     Marked { mark: String, why: String },
     #[error("{0}")]
     Other(String),
+}
+
+impl From<CommandError> for Slip {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Template(error) => Slip::Template(error),
+            other => Slip::Command(other),
+        }
+    }
 }
 
 impl Slip {
@@ -60,7 +72,7 @@ impl Slip {
             // The last: a file goes by the same name in the node's folder, more often than not.
             Slip::Beside { from, .. } => text.rfind(&format!("{from:?}")),
             Slip::Marked { mark, .. } => text.find(mark),
-            Slip::Other(_) => None,
+            Slip::Command(_) | Slip::Other(_) => None,
         }
     }
 }

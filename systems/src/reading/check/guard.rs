@@ -1,0 +1,139 @@
+//! Whether a client's secrets can be had: each is at one place, and of a kind that its protocol knows.
+
+use super::super::Slip;
+use crate::description::{Auth, Client, Description, Secret, Tls};
+
+pub(super) fn check(described: &Description) -> Result<(), Slip> {
+    let (auth, tls) = described.client.guard();
+    if let Some(auth) = auth {
+        told(&described.client, auth)?;
+    }
+    match tls {
+        Some(tls) => protected(&described.client, tls),
+        None => Ok(()),
+    }
+}
+
+fn marked(mark: &str, why: impl Into<String>) -> Slip {
+    Slip::Marked {
+        mark: mark.to_owned(),
+        why: why.into(),
+    }
+}
+
+fn told(client: &Client, auth: &Auth) -> Result<(), Slip> {
+    let slip = |why: &str| Err(marked("auth", format!("auth {why}")));
+    if !auth.secrets().all(Secret::is_somewhere) {
+        return slip(
+            "has a secret that is not at one place: write { file = \"token\" } or { env = \"TOKEN\" }",
+        );
+    }
+    match (&auth.token, &auth.password) {
+        (Some(_), Some(_)) => return slip("has a token and a password: say one of them"),
+        (None, None) => return slip("has neither a token nor a password"),
+        _ => {}
+    }
+    match client {
+        Client::Redis(_) if auth.token.is_some() => slip("of Redis is a password, with or without a user"),
+        Client::Http(_) | Client::Nats(_) if auth.password.is_some() && auth.user.is_none() => {
+            slip("has a password without its user")
+        }
+        Client::Http(_) if auth.header.is_some() && auth.token.is_none() => {
+            slip("has a header without the token that stands in it")
+        }
+        Client::Redis(_) | Client::Nats(_) if auth.header.is_some() => {
+            slip("has a header, which only HTTP has")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn protected(client: &Client, tls: &Tls) -> Result<(), Slip> {
+    let slip = |why: &str| Err(marked("tls", format!("tls {why}")));
+    match client {
+        Client::Http(_) => {}
+        _ => return slip("is for HTTP"),
+    }
+    match (&tls.certificate, &tls.key) {
+        (Some(_), None) | (None, Some(_)) => {
+            slip("has a certificate without its key, or a key without its certificate")
+        }
+        (_, Some(key)) if !key.is_somewhere() => {
+            slip("has a key that is not at one place: write { file = \"key.pem\" } or { env = \"KEY\" }")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::builtin;
+    use crate::reading::read;
+
+    #[test]
+    fn secrets_are_at_one_place_and_of_a_kind_that_the_protocol_knows() {
+        let text = include_str!("../../commands/example.toml");
+        for (protocol, more, wanted) in [
+            ("http", "auth = { token = { env = \"A\" } }", ""),
+            (
+                "http",
+                "auth = { token = { env = \"A\" }, header = \"X-Token\" }",
+                "",
+            ),
+            (
+                "http",
+                "auth = { user = \"me\", password = { file = \"a\" } }",
+                "",
+            ),
+            ("http", "tls = { ca = \"ca.pem\" }", ""),
+            (
+                "http",
+                "auth = { token = \"s3cret\" }",
+                "does not stand here itself",
+            ),
+            ("http", "auth = { token = {} }", "is not at one place"),
+            (
+                "http",
+                "auth = { token = { env = \"A\", file = \"b\" } }",
+                "is not at one place",
+            ),
+            (
+                "http",
+                "auth = { user = \"me\" }",
+                "neither a token nor a password",
+            ),
+            (
+                "http",
+                "auth = { password = { env = \"A\" } }",
+                "a password without its user",
+            ),
+            (
+                "http",
+                "tls = { ca = \"ca.pem\", certificate = \"me.pem\" }",
+                "a certificate without its key",
+            ),
+            (
+                "redis",
+                "auth = { token = { env = \"A\" } }",
+                "of Redis is a password",
+            ),
+            ("redis", "auth = { password = { env = \"A\" } }", ""),
+            ("redis", "tls = { ca = \"ca.pem\" }", "is for HTTP"),
+        ] {
+            let (begin, _) = text.split_once("[client.http.read]").unwrap();
+            let read_of = match protocol {
+                "redis" => "read.command = [\"GET\", \"{{ key }}\"]",
+                _ => "read.path = \"/{{ key }}\"",
+            };
+            let whole = format!("{begin}[client.{protocol}]\n{read_of}\n{more}\n");
+            match read(&whole, "mine.toml", &builtin::none) {
+                Ok(_) => assert_eq!(wanted, "", "{more}"),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(!wanted.is_empty() && error.contains(wanted), "{more}: {error}");
+                    assert!(!error.contains("s3cret"), "{error}");
+                }
+            }
+        }
+    }
+}
