@@ -96,7 +96,7 @@ pub use options::{
 };
 pub use proved::{Proved, Reading, Vacuous};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
-pub use revisions::{REVISION, revisions};
+pub use revisions::{READ_REVISIONS, REVISION, revisions};
 pub use stream::{Glance, Stream};
 pub use subject::Subject;
 pub use verdict::{Attempt, Check, CheckName, Edge, Reason, Step, Verdict, Violation};
