@@ -11,7 +11,8 @@ use nemesis::hands::{Addresses, Hands, NodeCommand, Ready, last_lines};
 use nemesis::{NodeId, NodeStatus, ProcessState, Role, Tells};
 use regex::Regex;
 use runs::capabilities::{Capabilities, Does};
-use runs::store::{Reply, Request};
+use runs::store::{Reply, Request, StoreOp};
+use runs::transaction::Transaction;
 use runs::world::Boxed;
 
 use crate::description::{Description, Form, Place, Rule, Status, Template, TemplateError, Word};
@@ -21,6 +22,7 @@ use crate::meaning::{self, Basis, Came, Told, not_sent, reply};
 use crate::protocols::{self, Protocol, Target, adapter};
 use crate::seen::{NodeSees, RequestSees, RunSees};
 use crate::system::{Settings, System};
+use crate::transactions::{Asked, Asking};
 
 /// A node that does not tell its status by then counts as silent.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
@@ -51,8 +53,13 @@ pub(crate) struct Foreign {
 pub(crate) fn capabilities(described: &Description) -> Capabilities {
     let tells = described.status.as_ref().map_or_else(Vec::new, tells);
     let answers = described.client.answers();
+    let words = described.client.words();
     let does = |word: &Word| match word {
         Word::Read => None,
+        // Only together: what one puts in the other takes out.
+        Word::Enqueue => words.contains(&Word::Dequeue).then_some(Does::Queue),
+        Word::Dequeue => None,
+        Word::Generate => Some(Does::Generate),
         Word::Write => Some(Does::Write),
         Word::Cas => Some(Does::Cas),
         Word::Append => Some(Does::Append),
@@ -61,7 +68,7 @@ pub(crate) fn capabilities(described: &Description) -> Capabilities {
     };
     Capabilities {
         tells,
-        does: described.client.words().iter().filter_map(does).collect(),
+        does: words.iter().filter_map(does).collect(),
         sessions: false,
         revisions: !answers.is_empty() && answers.iter().all(|answer| answer.revision.is_some()),
     }
@@ -187,12 +194,28 @@ impl Foreign {
         })
     }
 
-    async fn ask(&self, node: NodeId, request: &Request) -> (Reply, Came) {
+    async fn ask(&self, node: NodeId, request: &Request) -> Asked {
         let sees = RequestSees::of(request, &self.profile);
-        let came = self.protocol.ask(self.target(node, request.timeout), &sees).await;
-        let word = sees.word();
-        let answer = self.protocol.answer(word);
-        (reply(&self.rules, &self.nodes, word, answer, &came), came)
+        let target = self.target(node, request.timeout);
+        if let StoreOp::Txn(asked) = &request.op {
+            return self.transact(target, &sees, asked).await;
+        }
+        let came = self.protocol.ask(target, &sees).await;
+        let (word, answer) = (sees.word(), self.protocol.answer(&sees));
+        (reply(&self.rules, &self.nodes, word, answer, &came), came, word)
+    }
+
+    async fn transact(&self, target: Target, sees: &RequestSees, asked: &histories::Value) -> Asked {
+        let asking = Asking {
+            protocol: &*self.protocol,
+            rules: &self.rules,
+            nodes: &self.nodes,
+            target,
+        };
+        match (self.described.client.transacts_at_once(), Transaction::of(asked)) {
+            (false, Some(txn)) => asking.in_steps(sees, &txn).await,
+            _ => asking.at_once(sees, asked).await,
+        }
     }
 
     fn target(&self, node: NodeId, timeout: Duration) -> Target {
@@ -326,8 +349,8 @@ impl System for Foreign {
             if self.hands.process_state(node) == ProcessState::Down {
                 return (not_sent(node), Basis::NotSent);
             }
-            let (reply, came) = self.ask(node, request).await;
-            let (own, word) = (self.described.errors.len(), Word::of(&request.op));
+            let (reply, came, word) = self.ask(node, request).await;
+            let own = self.described.errors.len();
             let basis = meaning::basis(&self.rules, own, word, &came, &reply);
             (reply, basis)
         })

@@ -13,6 +13,7 @@
 //! | `protocols` | how its clients speak, one file each |
 //! | `meaning` | what its answers mean |
 //! | `seen` | what its templates see |
+//! | `transactions` | several operations as one, in one request or in two |
 //! | [`error`] | why a system cannot be had |
 
 #![warn(unreachable_pub)]
@@ -30,6 +31,7 @@ pub mod reading;
 mod seen;
 pub mod system;
 pub mod table;
+mod transactions;
 
 pub use error::{NotDone, SystemError};
 pub use meaning::Basis;

@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 use self::disk::DiskWatch;
 use self::files::Files;
-use self::fit::fits;
+use self::fit::{fits, levels};
 use self::processes::Processes;
 use self::progress::{Look, Progress};
 use self::recorder::{Recorder, Writing};
@@ -251,8 +251,13 @@ impl<'a> Run<'a> {
         let header = header(self.settings, workload);
         let monitor = match self.settings.until_violation {
             true => Some(
-                monitor::start(header.clone(), workload.model, self.violated.clone())
-                    .map_err(RunError::Monitor)?,
+                monitor::start(
+                    header.clone(),
+                    workload.model,
+                    levels(self.settings)?,
+                    self.violated.clone(),
+                )
+                .map_err(RunError::Monitor)?,
             ),
             false => None,
         };

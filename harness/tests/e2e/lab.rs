@@ -129,6 +129,11 @@ pub fn has_python() -> bool {
     succeeds("python3", &["--version"]) || skipped("there is no python3")
 }
 
+/// Whether there is an etcd.
+pub fn has_etcd() -> bool {
+    succeeds("etcd", &["--version"]) || skipped("there is no etcd")
+}
+
 fn succeeds(program: &str, words: &[&str]) -> bool {
     let ended = Command::new(program).args(words).output();
     ended.is_ok_and(|ended| ended.status.success())

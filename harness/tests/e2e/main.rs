@@ -16,4 +16,5 @@ mod saved;
 mod selftest;
 mod semantics;
 mod serve;
+mod transactions;
 mod workloads;

@@ -14,7 +14,7 @@ use super::gate::Gate;
 use crate::record::Reads;
 use crate::sink::Sink;
 use crate::stop::Stop;
-use crate::store::{Answer, Reply, Request, StoreOp};
+use crate::store::{Answer, Made, Reply, Request, StoreOp};
 use crate::workloads::{self, Operation, Workload};
 use crate::world::{World, pass};
 
@@ -113,21 +113,24 @@ impl Clients {
             ..Request::read(request.key.clone(), request.timeout)
         };
         let reply = self.world.ask(node, &read).await;
-        let Answer::Ok(expected) = reply.answer else {
+        let Answer::Ok(expected) = reply.answer.clone() else {
             // Nothing was changed yet.
             return Reply {
                 answer: Answer::Fail,
                 ..reply
             };
         };
-        let Some(new) = request.op.on(&expected) else {
+        let Some(Made { new, told }) = request.op.on(&expected) else {
             return Reply::refused("it cannot be done on what was found");
         };
+        if new == expected {
+            return reply.telling(told);
+        }
         let change = Request {
             op: StoreOp::Cas { expected, new },
             ..request.clone()
         };
-        self.world.ask(node, &change).await
+        self.world.ask(node, &change).await.telling(told)
     }
 
     /// Ask one node with one request, and write it down as this operation. `is_final` marks the reads after the heal,
@@ -222,6 +225,9 @@ impl Recorded<'_> {
         if let Some(revision) = reply.and_then(|reply| reply.revision) {
             other.insert(checker::REVISION.to_owned(), revision.into());
         }
+        if let Some(reply) = reply.filter(|reply| !reply.read_revisions.is_empty()) {
+            other.insert(checker::READ_REVISIONS.to_owned(), pairs(&reply.read_revisions));
+        }
         let at: Option<(LogIndex, Term)> = reply.and_then(|reply| reply.at);
         self.clients.sink.event(Event {
             index: 0,
@@ -239,6 +245,14 @@ impl Recorded<'_> {
             other,
         });
     }
+}
+
+/// As JSON: `[[key, revision], …]`.
+fn pairs(revisions: &[(Value, i64)]) -> serde_json::Value {
+    let pairs = revisions
+        .iter()
+        .map(|(key, revision)| serde_json::json!([key, revision]));
+    pairs.collect()
 }
 
 /// What a client does between two operations.
@@ -313,10 +327,11 @@ async fn one_operation(
         session,
         node,
         rng,
+        only_read: false,
     };
     let reply = clients.told(&operation, asking.perform(&operation).await);
-    let node = asking.node;
-    if session.seq > before {
+    let (node, only_read) = (asking.node, asking.only_read);
+    if session.seq > before && !only_read {
         recorded.seq = Some(session.seq);
     }
     recorded.complete(node, &reply);

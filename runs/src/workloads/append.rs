@@ -12,13 +12,14 @@ pub(super) const ROW: Row = Row {
     name: "append",
     about: "append (each element once) and read over many lists",
     model: "append",
-    asks: None,
+    asks: &[],
     initial: || Value::Null,
     build: |settings| Box::new(Append(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),
     seen: list,
     fresh: |key, value, _| (append(key.clone(), value.clone()), StoreOp::Append(value.clone())),
     last: super::read,
+    has_seen_all: |_| true,
     newest: last,
 };
 

@@ -15,7 +15,7 @@ pub(super) const ROW: Row = Row {
     name: "bank",
     about: "transfers between the accounts of many banks, and reads of all balances",
     model: "bank",
-    asks: None,
+    asks: &[],
     initial: first_balances,
     build: |settings| Box::new(Bank(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |_, _| Plan::Update(transferred),
@@ -30,6 +30,7 @@ pub(super) const ROW: Row = Row {
         (operation, StoreOp::Cas { expected, new })
     },
     last: super::read,
+    has_seen_all: |_| true,
     newest: Value::clone,
 };
 

@@ -17,13 +17,14 @@ pub(super) const ROW: Row = Row {
     name: "lock",
     about: "acquire and release over many locks, which only their holders may release",
     model: "owned-mutex",
-    asks: None,
+    asks: &[],
     initial: || Value::Null,
     build: |settings| Box::new(Lock::new(settings)),
     plan: |operation, by| Plan::Ask(cas(operation.f, by)),
     seen: |value| value,
     fresh: |key, value, by| (acquire(key_of_its_own(key, value)), cas(ACQUIRE, by)),
     last: super::read,
+    has_seen_all: |_| true,
     newest: Value::clone,
 };
 

@@ -12,13 +12,14 @@ pub(super) const ROW: Row = Row {
     name: "register",
     about: "read, write (each value once) and cas over many keys",
     model: "register",
-    asks: None,
+    asks: &[],
     initial: || Value::Null,
     build: |settings| Box::new(Register::new(settings)),
     plan: |operation, _| Plan::Ask(store_op(operation)),
     seen: |value| value,
     fresh: |key, value, _| (write(key.clone(), value.clone()), StoreOp::Write(value.clone())),
     last: super::read,
+    has_seen_all: |_| true,
     newest: Value::clone,
 };
 

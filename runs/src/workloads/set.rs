@@ -13,13 +13,14 @@ pub(super) const ROW: Row = Row {
     name: "set",
     about: "add (each element once) and read over many sets that only grow",
     model: "set",
-    asks: None,
+    asks: &[],
     initial: || Value::Null,
     build: |settings| Box::new(Set(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),
     seen: list,
     fresh: |key, value, _| (add(key.clone(), value.clone()), StoreOp::Append(value.clone())),
     last: super::read,
+    has_seen_all: |_| true,
     newest: last,
 };
 

@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Protocol, Target};
-use crate::description::{self, Rule, Status, Transport, ValueAt, Word};
+use crate::description::{self, Rule, Status, Transport, ValueAt};
 use crate::error::SystemError;
 use crate::meaning::{Came, Told};
 use crate::seen::{NodeSees, RequestSees};
@@ -234,7 +234,7 @@ impl Drop for Adapter {
 }
 
 impl Protocol for Adapter {
-    fn answer(&self, _: Word) -> &ValueAt {
+    fn answer(&self, _: &RequestSees) -> &ValueAt {
         &MEANING.answer
     }
 
@@ -306,7 +306,7 @@ mod tests {
         };
         let came = adapter.ask(target, &sees).await;
         let nodes: Vec<Place> = (1..=3).map(Place::numbered).collect();
-        reply(rules(), &nodes, sees.word(), adapter.answer(sees.word()), &came)
+        reply(rules(), &nodes, sees.word(), adapter.answer(&sees), &came)
     }
 
     /// A shell that answers every line with what stands here, `$id` being the id that was asked.

@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use runs::world::Boxed;
 
 use super::{Protocol, Target};
-use crate::description::{self, HttpOperation, Status, TemplateError, Transport, ValueAt, Word};
+use crate::description::{self, HttpOperation, Status, TemplateError, Transport, ValueAt};
 use crate::error::SystemError;
 use crate::meaning::{Came, Told};
 use crate::seen::{NodeSees, RequestSees};
@@ -130,13 +130,13 @@ fn in_full(error: &reqwest::Error) -> String {
 }
 
 impl Protocol for Http {
-    fn answer(&self, word: Word) -> &ValueAt {
-        self.operations.answer(word)
+    fn answer(&self, request: &RequestSees) -> &ValueAt {
+        self.operations.answer(request.word(), request.part())
     }
 
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
         Box::pin(async move {
-            let Some(operation) = self.operations.get(request.word()) else {
+            let Some(operation) = self.operations.get(request.word(), request.part()) else {
                 return Came::not_offered();
             };
             self.send(self.request(target.address, operation, request), target.timeout)

@@ -14,7 +14,7 @@ use std::time::Duration;
 use nemesis::NodeId;
 use runs::world::Boxed;
 
-use crate::description::{self, Client, Status, ValueAt, Word};
+use crate::description::{self, Client, Status, ValueAt};
 use crate::error::SystemError;
 use crate::meaning::Came;
 use crate::seen::{NodeSees, RequestSees};
@@ -31,8 +31,8 @@ pub(crate) struct Target {
 
 /// A protocol, with a system's requests.
 pub(crate) trait Protocol: Send + Sync {
-    /// How an answer to this operation is read.
-    fn answer(&self, word: Word) -> &ValueAt;
+    /// How an answer to this request is read.
+    fn answer(&self, request: &RequestSees) -> &ValueAt;
 
     /// Ask for an operation.
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came>;
