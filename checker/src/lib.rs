@@ -84,6 +84,7 @@ mod transactions;
 mod twins;
 mod unfinished;
 mod verdict;
+mod watch;
 
 pub use activity::activity;
 pub use budget::{Budget, Stop};
@@ -100,3 +101,4 @@ pub use revisions::{READ_REVISIONS, REVISION, revisions};
 pub use stream::{Glance, Stream};
 pub use subject::Subject;
 pub use verdict::{Attempt, Check, CheckName, Edge, Reason, Step, Verdict, Violation};
+pub use watch::{PREFIX, WATCH, WATCHER, watch};
