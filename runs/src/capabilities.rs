@@ -42,6 +42,8 @@ pub enum Does {
     Queue,
     /// Give out identifiers.
     Generate,
+    /// Tell of every change of some keys.
+    Watch,
 }
 
 impl Does {
@@ -55,6 +57,7 @@ impl Does {
             Does::Txn => "transactions",
             Does::Queue => "enqueue and dequeue",
             Does::Generate => "generate",
+            Does::Watch => "watch",
         }
     }
 }

@@ -13,6 +13,7 @@ use regex::Regex;
 use runs::capabilities::{Capabilities, Does};
 use runs::store::{Reply, Request, StoreOp};
 use runs::transaction::Transaction;
+use runs::watching::{Tell, Watch};
 use runs::world::Boxed;
 
 use crate::description::{Description, Form, Place, Rule, Status, Template, TemplateError, Word};
@@ -60,6 +61,7 @@ pub(crate) fn capabilities(described: &Description) -> Capabilities {
         Word::Enqueue => words.contains(&Word::Dequeue).then_some(Does::Queue),
         Word::Dequeue => None,
         Word::Generate => Some(Does::Generate),
+        Word::Watch => Some(Does::Watch),
         Word::Write => Some(Does::Write),
         Word::Cas => Some(Does::Cas),
         Word::Append => Some(Does::Append),
@@ -353,6 +355,18 @@ impl System for Foreign {
             let own = self.described.errors.len();
             let basis = meaning::basis(&self.rules, own, word, &came, &reply);
             (reply, basis)
+        })
+    }
+
+    fn watch<'a>(&'a self, node: NodeId, watch: &'a Watch, tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(async move {
+            if self.hands.process_state(node) == ProcessState::Down {
+                return format!("{node} does not run");
+            }
+            let sees = RequestSees::watching(watch, &self.profile);
+            self.protocol
+                .watch(self.target(node, watch.idle), &sees, tell)
+                .await
         })
     }
 

@@ -14,6 +14,7 @@
 //! | `meaning` | what its answers mean |
 //! | `seen` | what its templates see |
 //! | `transactions` | several operations as one, in one request or in two |
+//! | `watches` | what a watch is told |
 //! | [`error`] | why a system cannot be had |
 
 #![warn(unreachable_pub)]
@@ -32,6 +33,7 @@ mod seen;
 pub mod system;
 pub mod table;
 mod transactions;
+mod watches;
 
 pub use error::{NotDone, SystemError};
 pub use meaning::Basis;

@@ -354,6 +354,14 @@ pub(crate) fn each(answer: &ValueAt, told: &Told, wanted: usize) -> Result<Vec<F
     parts.into_iter().map(found).collect()
 }
 
+/// The text that stands somewhere, after these steps.
+pub(crate) fn decoded_text(found: &serde_json::Value, steps: &[Decode]) -> Result<String, String> {
+    match steps.iter().try_fold(found.clone(), decoded)? {
+        serde_json::Value::String(text) => Ok(text),
+        other => Ok(other.to_string()),
+    }
+}
+
 fn decoded(found: serde_json::Value, step: &Decode) -> Result<serde_json::Value, String> {
     let Some(text) = found.as_str() else {
         return Err(format!("a text was expected where {found} stands"));

@@ -7,6 +7,7 @@ use histories::{Seed, Value};
 use nemesis::NodeId;
 use runs::store::{Request, StoreOp};
 use runs::transaction::{Deed, Transaction};
+use runs::watching::Watch;
 use serde::Serialize;
 
 use crate::description::{Part, Place, Word};
@@ -101,10 +102,22 @@ pub(crate) struct RequestSees {
     seq: u64,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     txn: Option<TxnSees>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    watch: Option<WatchSees>,
     #[serde(skip)]
     part: Part,
     #[serde(skip)]
     wanted: Wanted,
+}
+
+/// What the template of a watch sees beside that.
+#[derive(Clone, Debug, Serialize)]
+struct WatchSees {
+    prefix: String,
+    /// The first key behind those that begin so.
+    until: String,
+    /// The first revision.
+    since: i64,
 }
 
 /// What the templates of a transaction's requests see beside that.
@@ -172,9 +185,22 @@ pub(crate) struct Wanted {
     from: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Value>,
+    /// Of a watch: the beginning of the keys, and its first revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "revision")]
+    since: Option<i64>,
 }
 
 impl Wanted {
+    /// Nobody listens to a watch any more.
+    pub(crate) fn unwatch() -> Self {
+        Wanted {
+            f: "unwatch",
+            ..Wanted::status()
+        }
+    }
+
     /// How does the node stand?
     pub(crate) fn status() -> Self {
         Wanted {
@@ -183,6 +209,8 @@ impl Wanted {
             value: None,
             from: None,
             to: None,
+            prefix: None,
+            since: None,
         }
     }
 
@@ -247,6 +275,7 @@ impl RequestSees {
             process,
             seq,
             txn: None,
+            watch: None,
             part: Part::default(),
             wanted: Wanted::of(request),
         };
@@ -326,6 +355,25 @@ impl RequestSees {
         &self.wanted
     }
 
+    /// A watch.
+    pub(crate) fn watching(watch: &Watch, profile: &Arc<str>) -> Self {
+        RequestSees {
+            word: Word::Watch,
+            watch: Some(WatchSees {
+                prefix: watch.prefix.clone(),
+                until: watch.until(),
+                since: watch.from,
+            }),
+            wanted: Wanted {
+                f: "watch",
+                prefix: Some(watch.prefix.clone()),
+                since: Some(watch.from),
+                ..Wanted::status()
+            },
+            ..RequestSees::look(profile)
+        }
+    }
+
     /// A read of a key that no workload has.
     pub(crate) fn look(profile: &Arc<str>) -> Self {
         let (key, nobody_waits) = ("harness-is-it-ready".into(), std::time::Duration::ZERO);
@@ -358,7 +406,17 @@ impl RequestSees {
             };
             RequestSees::of(&request, profile)
         })
-        .to_vec()
+        .into_iter()
+        .chain([RequestSees::watching(&example_watch(), profile)])
+        .collect()
+    }
+}
+
+fn example_watch() -> Watch {
+    Watch {
+        prefix: "k".to_owned(),
+        from: 7,
+        idle: std::time::Duration::ZERO,
     }
 }
 
@@ -414,5 +472,8 @@ mod tests {
             let sees = RequestSees::of(&request, &"default".into());
             assert_eq!(serde_json::to_string(sees.wanted()).unwrap(), wanted);
         }
+        let sees = RequestSees::watching(&example_watch(), &"default".into());
+        let wanted = r#"{"f":"watch","prefix":"k","revision":7}"#;
+        assert_eq!(serde_json::to_string(sees.wanted()).unwrap(), wanted);
     }
 }

@@ -21,7 +21,9 @@ use histories::{Header, Nanos, RunFolder};
 use nemesis::NodeId;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
-use runs::course::{Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all};
+use runs::course::{
+    self, Acknowledged, Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all,
+};
 use runs::record::{Record, Recovery, Settings};
 use runs::stop::Stop;
 use runs::store::{Answer, Request};
@@ -280,6 +282,7 @@ impl<'a> Run<'a> {
             timeout: self.settings.op_timeout,
             retry: self.settings.retry,
             reads: self.settings.reads,
+            acknowledged: Acknowledged::default(),
         };
         Ok((clients, recorder))
     }
@@ -292,6 +295,8 @@ impl<'a> Run<'a> {
         signals: &Signals,
         progress: Progress,
     ) -> Result<(), Failure> {
+        let enough = Stop::unset();
+        let watchers = course::watch(&clients, &enough, self.settings.max_recovery);
         let Loaded {
             healed,
             loads,
@@ -304,6 +309,11 @@ impl<'a> Run<'a> {
         }
         let begin = self.clock.now();
         read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
+        // All that will be acknowledged is.
+        enough.set();
+        for watcher in watchers {
+            watcher.await.map_err(|_| CourseError::Panicked("a watcher"))?;
+        }
         for watch in watches {
             // What it saw last is written down before the recorder ends.
             watch.await.map_err(|_| CourseError::Panicked("the observer"))?;

@@ -9,6 +9,7 @@ use nemesis::NodeId;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::acknowledged::Acknowledged;
 use super::asking::Asking;
 use super::gate::Gate;
 use crate::record::Reads;
@@ -41,6 +42,8 @@ pub struct Clients {
     pub retry: bool,
     /// Which nodes they read from.
     pub reads: Reads,
+    /// What was acknowledged to them, where somebody watches.
+    pub acknowledged: Acknowledged,
 }
 
 /// One logical process: it ends with the first outcome that stays unknown.
@@ -214,6 +217,26 @@ impl Recorded<'_> {
             Answer::Unknown => (Kind::Info, argument()),
         };
         self.record(kind, value, node, Some(reply));
+        if kind == Kind::Ok {
+            self.acknowledged();
+        }
+    }
+
+    /// Watchers wait for it.
+    fn acknowledged(&self) {
+        let Some(prefix) = self.clients.workload.watches else {
+            return;
+        };
+        let watched = matches!(&self.operation.key, Value::Text(key) if key.starts_with(prefix));
+        let value = match (self.operation.f, self.operation.value.as_list()) {
+            ("write", _) => &self.operation.value,
+            ("cas", Some([_, new])) => new,
+            _ => return,
+        };
+        if watched {
+            let key = self.operation.key.clone();
+            self.clients.acknowledged.add(key, value.clone());
+        }
     }
 
     fn record(&self, kind: Kind, value: Value, node: NodeId, reply: Option<&Reply>) {

@@ -51,6 +51,7 @@ use self::watched::watched;
 pub use self::watched::{Progress, Show};
 use crate::record::{NotApplicable, Operations, Record, Results, StatusLine};
 use crate::stop::Stop;
+use crate::workloads;
 
 /// What a judge may spend, and how he reads what he is given.
 #[derive(Clone)]
@@ -279,6 +280,12 @@ impl Left {
             &history.header,
             &history.events,
             record.capabilities.revisions,
+        )?);
+        let watches = workloads::find(&record.settings.workload).and_then(|row| row.watches);
+        checks.extend(checker::watch(
+            &history.header,
+            &history.events,
+            watches.is_some(),
         )?);
         // What was written counts, promised or not.
         if limits.journals && (record.capabilities.tell_of_safety() || journals.is_some()) {

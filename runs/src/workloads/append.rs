@@ -13,6 +13,7 @@ pub(super) const ROW: Row = Row {
     about: "append (each element once) and read over many lists",
     model: "append",
     asks: &[],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Append(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),

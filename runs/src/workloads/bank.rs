@@ -16,6 +16,7 @@ pub(super) const ROW: Row = Row {
     about: "transfers between the accounts of many banks, and reads of all balances",
     model: "bank",
     asks: &[],
+    watches: None,
     initial: first_balances,
     build: |settings| Box::new(Bank(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |_, _| Plan::Update(transferred),

@@ -13,6 +13,7 @@ pub(super) const ROW: Row = Row {
     about: "add 1 and read over many counters",
     model: "counter",
     asks: &[],
+    watches: None,
     initial: || Value::Int(0),
     build: |settings| Box::new(Counter(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Add(operation.value.as_int().unwrap_or(ONE))),

@@ -18,6 +18,7 @@ pub(super) const ROW: Row = Row {
     about: "acquire and release over many locks, which only their holders may release",
     model: "owned-mutex",
     asks: &[],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Lock::new(settings)),
     plan: |operation, by| Plan::Ask(cas(operation.f, by)),

@@ -18,6 +18,7 @@ pub(super) const ROW: Row = Row {
     about: "writes of many keys, each once, and reads of several that must agree on the order of the writes",
     model: "long-fork",
     asks: &[Does::Txn, Does::Cas],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(LongFork::new(settings)),
     plan: |operation, _| Plan::Ask(StoreOp::Txn(operation.value.clone())),

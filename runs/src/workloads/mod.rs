@@ -15,6 +15,7 @@ mod register;
 mod set;
 mod txn;
 mod unique_ids;
+mod watch;
 
 use histories::{Seed, Value};
 
@@ -101,6 +102,8 @@ pub struct Row {
     /// One of these a store has to do by itself, where there are any: without it the workload cannot be put to it, or says
     /// nothing of it.
     pub asks: &'static [Does],
+    /// The beginning of the keys on which watchers hold a watch, if there are watchers.
+    pub watches: Option<&'static str>,
     /// What stands under a key at first, in the model's words.
     pub initial: fn() -> Value,
     /// Build it.
@@ -142,6 +145,7 @@ pub const TABLE: &[Row] = &[
     long_fork::ROW,
     queue::ROW,
     unique_ids::ROW,
+    watch::ROW,
 ];
 
 /// The workload of that name.
@@ -245,6 +249,8 @@ mod tests {
             ("queue", &[Does::Queue], None),
             ("unique-ids", &[Does::Add], Some("generate or compare-and-set")),
             ("unique-ids", &[Does::Generate], None),
+            ("watch", &[Does::Cas], Some("watch")),
+            ("watch", &[Does::Watch], None),
         ] {
             let found = find(name).unwrap().lacks(&can(does));
             assert_eq!(found.as_deref(), lacks, "{name} by {does:?}");
@@ -252,7 +258,7 @@ mod tests {
         let own = Capabilities::all();
         let lacks = TABLE.iter().filter(|row| row.lacks(&own).is_some());
         let lacks: Vec<&str> = lacks.map(|row| row.name).collect();
-        assert_eq!(lacks, ["txn-list-append", "txn-rw-register"]);
+        assert_eq!(lacks, ["txn-list-append", "txn-rw-register", "watch"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(super) const ROW: Row = Row {
     about: "enqueue (each element once) and dequeue over many queues, which are drained at the end",
     model: "unordered-queue",
     asks: &[Does::Queue, Does::Cas],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Queue(Keys::new(settings, OPERATIONS_PER_QUEUE))),
     plan: |operation, _| Plan::Ask(store_op(operation)),

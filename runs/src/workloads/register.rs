@@ -13,6 +13,7 @@ pub(super) const ROW: Row = Row {
     about: "read, write (each value once) and cas over many keys",
     model: "register",
     asks: &[],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Register::new(settings)),
     plan: |operation, _| Plan::Ask(store_op(operation)),

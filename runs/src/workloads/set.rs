@@ -14,6 +14,7 @@ pub(super) const ROW: Row = Row {
     about: "add (each element once) and read over many sets that only grow",
     model: "set",
     asks: &[],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Set(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),

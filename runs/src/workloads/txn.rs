@@ -15,6 +15,7 @@ pub(super) const LISTS: Row = Row {
     about: "transactions that append (each element once) to lists and read them",
     model: "list-append",
     asks: &[Does::Txn],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Transactions::new(settings, "append")),
     plan: |operation, _| Plan::Ask(StoreOp::Txn(operation.value.clone())),

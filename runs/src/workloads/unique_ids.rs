@@ -13,6 +13,7 @@ pub(super) const ROW: Row = Row {
     about: "generate: identifiers that are given out once, whoever is asked",
     model: "unique-ids",
     asks: &[Does::Generate, Does::Cas],
+    watches: None,
     initial: || Value::Null,
     build: |_| Box::new(UniqueIds),
     plan: |_, _| Plan::Ask(StoreOp::Generate),

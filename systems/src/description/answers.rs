@@ -29,11 +29,13 @@ pub enum Word {
     Dequeue,
     /// Tell an identifier that nobody else was given.
     Generate,
+    /// Tell of every change of keys, from a revision on.
+    Watch,
 }
 
 impl Word {
     /// Every kind that a description may have a request for.
-    pub(crate) const ALL: [Word; 9] = [
+    pub(crate) const ALL: [Word; 10] = [
         Word::Read,
         Word::Write,
         Word::Cas,
@@ -43,6 +45,7 @@ impl Word {
         Word::Enqueue,
         Word::Dequeue,
         Word::Generate,
+        Word::Watch,
     ];
 
     /// Whether what came of it is a value.
@@ -197,6 +200,11 @@ pub struct Value {
     /// From what stands there to the value, step by step.
     #[serde(default)]
     pub decode: Vec<Decode>,
+    /// Of a watch: where the key of a change stands, in each of them.
+    pub key: Option<Path>,
+    /// From what stands there to the key, step by step.
+    #[serde(default)]
+    pub decode_key: Vec<Decode>,
     /// What is true of an answer (or of one of `each`) that says that there is no value. With a `status` it counts even if that is an error's.
     pub absent: Option<Condition>,
     /// Where the revision stands that an update got, or that of the update that a read shows: a number, or a text of one. For a

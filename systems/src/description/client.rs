@@ -78,6 +78,9 @@ pub struct Operations<T> {
     pub dequeue: Option<T>,
     /// Tell an identifier that nobody else was given under this key.
     pub generate: Option<T>,
+    /// Tell of every change of the keys from `{{ prefix }}` to before `{{ until }}`, from the revision `{{ since }}` on: an answer that
+    /// does not end, with a message a line. HTTP alone has it.
+    pub watch: Option<T>,
     /// Do several reads, writes and appends as one.
     pub txn: Option<Txn<T>>,
 }
@@ -94,6 +97,7 @@ impl<T> Operations<T> {
             Word::Enqueue => self.enqueue.as_ref(),
             Word::Dequeue => self.dequeue.as_ref(),
             Word::Generate => self.generate.as_ref(),
+            Word::Watch => self.watch.as_ref(),
             Word::Txn => self.txn.as_ref()?.get(part),
         }
     }

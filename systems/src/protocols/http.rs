@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::redirect::Policy;
+use runs::watching::Tell;
 use runs::world::Boxed;
 
 use super::{Protocol, Target};
@@ -14,6 +15,7 @@ use crate::description::{self, HttpOperation, Status, TemplateError, Transport, 
 use crate::error::SystemError;
 use crate::meaning::{Came, Told};
 use crate::seen::{NodeSees, RequestSees};
+use crate::watches::changes;
 
 /// How long a connection may take to come to be; on this machine only a cut takes longer than milliseconds.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -66,6 +68,37 @@ impl Http {
                 format!("an answer of more than {LONGEST} bytes"),
             ),
             Err(error) => lost(&error),
+        }
+    }
+
+    /// A message a line, until the answer ends, is none, or is silent for too long.
+    async fn listen(
+        &self,
+        request: reqwest::RequestBuilder,
+        answer: &ValueAt,
+        idle: Duration,
+        tell: Tell<'_>,
+    ) -> Result<(), String> {
+        let silent = |_| "it was silent for too long".to_owned();
+        let begun = tokio::time::timeout(idle, request.send()).await.map_err(silent)?;
+        let mut stream = begun.map_err(|error| in_full(&error))?;
+        let (status, mut waiting) = (stream.status(), Vec::new());
+        loop {
+            let chunk = tokio::time::timeout(idle, stream.chunk()).await.map_err(silent)?;
+            let Some(chunk) = chunk.map_err(|error| in_full(&error))? else {
+                return Err("it ended".to_owned());
+            };
+            waiting.extend_from_slice(&chunk);
+            if waiting.len() > LONGEST {
+                return Err(format!("a message of more than {LONGEST} bytes"));
+            }
+            while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = waiting.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line).trim().to_owned();
+                if !line.is_empty() {
+                    tell(changes(answer, &Told::new(status.as_u16(), line))?);
+                }
+            }
         }
     }
 
@@ -141,6 +174,20 @@ impl Protocol for Http {
             };
             self.send(self.request(target.address, operation, request), target.timeout)
                 .await
+        })
+    }
+
+    fn watch<'a>(&'a self, target: Target, request: &'a RequestSees, tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(async move {
+            let Some(operation) = self.operations.get(request.word(), request.part()) else {
+                return "nothing can be watched here".to_owned();
+            };
+            let asked = match self.request(target.address, operation, request) {
+                Ok(asked) => asked,
+                Err(error) => return error.to_string(),
+            };
+            let heard = self.listen(asked, &operation.answer, target.timeout, tell).await;
+            heard.err().unwrap_or_default()
         })
     }
 

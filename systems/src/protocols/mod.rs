@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nemesis::NodeId;
+use runs::watching::Tell;
 use runs::world::Boxed;
 
 use crate::description::{self, Client, Status, ValueAt};
@@ -36,6 +37,12 @@ pub(crate) trait Protocol: Send + Sync {
 
     /// Ask for an operation.
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came>;
+
+    /// Ask for a watch, and tell what it is told, until it is lost: why it was. The target's timeout is how long it may be
+    /// silent.
+    fn watch<'a>(&'a self, _target: Target, _request: &'a RequestSees, _tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(std::future::ready("nothing can be watched here".to_owned()))
+    }
 
     /// Ask for what is done once.
     fn init<'a>(

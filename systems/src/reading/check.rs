@@ -118,6 +118,8 @@ fn each<T>(
 fn ways(described: &Description) -> Result<(), Slip> {
     match &described.client {
         Client::Http(operations) => ways_of(operations, |operation| &operation.answer),
+        Client::Redis(operations) if operations.watch.is_some() => Err(no_watch("redis")),
+        Client::Nats(operations) if operations.watch.is_some() => Err(no_watch("nats")),
         Client::Redis(operations) => ways_of(operations, |operation| &operation.answer),
         Client::Nats(operations) if operations.txn.is_some() => Err(Slip::Marked {
             mark: "[client.nats.txn".to_owned(),
@@ -140,6 +142,13 @@ fn ways(described: &Description) -> Result<(), Slip> {
     }
 }
 
+fn no_watch(protocol: &str) -> Slip {
+    Slip::Marked {
+        mark: format!("[client.{protocol}.watch"),
+        why: format!("client.{protocol}.watch: only HTTP and adapters can be watched; leave it out"),
+    }
+}
+
 fn ways_of<T>(operations: &Operations<T>, answer: fn(&T) -> &ValueAt) -> Result<(), Slip> {
     together(&operations.words())?;
     let slip = |why: &str| {
@@ -148,6 +157,16 @@ fn ways_of<T>(operations: &Operations<T>, answer: fn(&T) -> &ValueAt) -> Result<
             why: format!("the client's `txn` {why} (docs/systems.md, \"Transactions\")"),
         })
     };
+    let watched = operations.watch.as_ref().map(answer);
+    if watched
+        .is_some_and(|watched| watched.each.is_none() || watched.key.is_none() || watched.revision.is_none())
+    {
+        return Err(Slip::Marked {
+            mark: ".watch".to_owned(),
+            why: "a `watch` has an answer with `each`, and in each of them `key`, `value` and `revision`"
+                .to_owned(),
+        });
+    }
     let Some(txn) = &operations.txn else {
         return Ok(());
     };

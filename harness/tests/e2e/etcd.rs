@@ -1,4 +1,4 @@
-//! Transactions, put to a store that has them: etcd, as it comes with the distribution.
+//! etcd, as it comes with the distribution: a store that has transactions and can be watched.
 
 use crate::lab::{Lab, check, has_etcd, has_namespaces};
 
@@ -19,4 +19,20 @@ fn transactions_of_etcd_are_strictly_serializable_unless_they_read_by_themselves
     let found = &check(&results, "strict-serializability")["verdict"];
     assert_eq!(found, "violation", "{results}");
     assert_eq!(results["judged_as"]["consistency"], "strict-serializable");
+}
+
+/// Whether a short run is armed is a matter of chance; that a killed node's watchers are told the rest elsewhere is not.
+#[test]
+fn whoever_watches_etcd_is_told_of_every_change() {
+    if !has_namespaces() || !has_etcd() {
+        return;
+    }
+    let lab = Lab::new();
+    let words =
+        "run --system etcd --workload watch --nemesis kill --interval 1s --nodes 3 --duration 5s --seed 3";
+    let results = lab.harness(&format!("{words} --rate 500 --json --quiet")).json();
+    let watch = check(&results, "watch");
+    assert_eq!(watch["verdict"], "pass", "{results}");
+    assert_eq!(watch["details"]["watchers"], 3, "{results}");
+    lab.harness("inspect latest").with(0);
 }
