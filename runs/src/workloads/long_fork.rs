@@ -118,7 +118,7 @@ mod tests {
     fn a_fresh_write_is_of_a_group_of_its_own() {
         let (first, _) = (ROW.fresh)(&"recovery".into(), &1.into(), 7);
         let (second, _) = (ROW.fresh)(&"recovery".into(), &2.into(), 7);
-        assert_ne!((&first.key, &first.value), (&second.key, &second.value));
+        assert_ne!(first.key, second.key);
         let (last, op) = (ROW.last)(&"k2".into());
         assert_eq!(op, StoreOp::Txn(last.value.clone()));
         assert_eq!(

@@ -105,6 +105,8 @@ const FOUND: &str = r#"{"header":{"revision":"9"},"succeeded":true,"responses":[
     {"response_range":{"header":{"revision":"9"}}}]}"#;
 const COMMITTED: &str = r#"{"header":{"revision":"10"},"succeeded":true,"responses":[{"response_put":{}}]}"#;
 const CHANGED: &str = r#"{"header":{"revision":"10"}}"#;
+/// Of a write nobody knows what became of it.
+const UNAVAILABLE: &str = r#"{"message":"etcdserver: request timed out","code":14}"#;
 const MIXED: &str = r#"[["append",1,8],["r",2,null],["r",1,null]]"#;
 
 #[tokio::test]
@@ -141,6 +143,8 @@ async fn what_certainly_did_not_happen_has_failed() {
         (MIXED, vec![FOUND, "{}"], Answer::Unknown, false),
         (MIXED, vec!["timeout"], Answer::Fail, false),
         (MIXED, vec!["{}"], Answer::Fail, false),
+        (MIXED, vec![UNAVAILABLE], Answer::Fail, false),
+        (MIXED, vec![FOUND, UNAVAILABLE], Answer::Unknown, false),
         // One answer for two keys tells which of them?
         (MIXED, vec![COMMITTED], Answer::Fail, false),
         (only_read, vec!["timeout"], Answer::Fail, false),
