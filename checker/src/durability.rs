@@ -1,7 +1,7 @@
 //! The check `durability`: everything that was acknowledged is still there, or was overwritten by something
 //! that may follow it.
 
-use histories::{Event, Header, Kind};
+use histories::{Event, Header, Kind, Value};
 use serde_json::json;
 
 use crate::error::HistoryError;
@@ -17,7 +17,8 @@ use crate::verdict::{Check, CheckName, Verdict, Violation};
 /// its key had completed before it, and every write of the value that it returned had completed before that one began.
 /// A write with an unknown outcome never counts as earlier, and a failed one did not happen. Of lists, sets and counters
 /// (`append`, `add`) it must show everything that was acknowledged before it, and of accounts (`transfer`) balances that
-/// the acknowledged transfers allow. A key with acknowledged writes and no final read is inconclusive.
+/// the acknowledged transfers allow. Of queues the last reads are dequeues that found nothing, before which everything acknowledged
+/// must have been taken. A key with acknowledged writes and no final read is inconclusive.
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
@@ -105,7 +106,13 @@ impl Seen {
 
 fn is_final_read(operation: &Operation<'_>) -> bool {
     let marked = |event: &Event| event.other.get("final") == Some(&true.into());
-    &*operation.invoke.f == "read"
+    // A queue is read to its end when it is found empty.
+    let tells = match &*operation.invoke.f {
+        "read" => true,
+        "dequeue" => *operation.result() == Value::Null,
+        _ => false,
+    };
+    tells
         && operation.outcome == Kind::Ok
         && (marked(operation.invoke) || operation.completion.is_some_and(marked))
 }

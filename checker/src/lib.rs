@@ -84,6 +84,7 @@ mod transactions;
 mod twins;
 mod unfinished;
 mod verdict;
+mod watch;
 
 pub use activity::activity;
 pub use budget::{Budget, Stop};
@@ -96,7 +97,8 @@ pub use options::{
 };
 pub use proved::{Proved, Reading, Vacuous};
 pub use raft_safety::{Journal, JournalsError, RaftSafety};
-pub use revisions::{REVISION, revisions};
+pub use revisions::{READ_REVISIONS, REVISION, revisions};
 pub use stream::{Glance, Stream};
 pub use subject::Subject;
 pub use verdict::{Attempt, Check, CheckName, Edge, Reason, Step, Verdict, Violation};
+pub use watch::{PREFIX, WATCH, WATCHER, watch};

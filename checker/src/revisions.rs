@@ -7,7 +7,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::hash_map::Entry;
 
 use histories::{Event, Header, Kind, Value};
 use rustc_hash::FxHashMap;
@@ -20,6 +19,13 @@ use crate::verdict::{Check, CheckName, Edge, Reason, Verdict, Violation};
 /// The field of a completion that holds the number: of an update the one that it got, of a read that of the update it shows.
 pub const REVISION: &str = "revision";
 
+/// The field of a transaction's completion that holds the numbers of the updates that its reads show, each with its key:
+/// `[[key, revision], …]`.
+pub const READ_REVISIONS: &str = "read_revisions";
+
+/// The word of a transaction.
+const TXN: &str = "txn";
+
 /// So many violations are told; the others are counted.
 const TOLD: usize = 8;
 
@@ -31,21 +37,17 @@ pub fn revisions(header: &Header, events: &[Event], promised: bool) -> Result<Op
     let mut seen = Seen::default();
     let (mut updates, mut reads, mut without) = (0u64, 0u64, 0u64);
     for operation in all(header, events)? {
-        let is_read = operation.invoke.f.as_ref() == "read";
-        match revision(&operation) {
-            _ if operation.outcome != Kind::Ok => {}
-            Some(revision) => {
-                *(if is_read { &mut reads } else { &mut updates }) += 1;
-                seen.take(Numbered {
-                    operation,
-                    revision,
-                    is_read,
-                });
-            }
-            // A read of nothing shows no update.
-            None if is_read => {}
-            None => without += 1,
+        if operation.outcome != Kind::Ok {
+            continue;
         }
+        let numbered = match is_txn(&operation) {
+            true => of_txn(operation),
+            false => of_one(operation).into_iter().collect(),
+        };
+        reads += u64::from(numbered.iter().any(|one| one.is_read));
+        updates += u64::from(numbered.iter().any(|one| !one.is_read));
+        without += u64::from(changes(&operation) && revision(&operation).is_none());
+        numbered.into_iter().for_each(|one| seen.take(one));
     }
     if updates + reads == 0 && !promised {
         return Ok(None);
@@ -82,29 +84,111 @@ fn revision(operation: &Operation<'_>) -> Option<i64> {
     operation.completion?.other.get(REVISION)?.as_i64()
 }
 
-/// An operation that succeeded, with its number.
+/// Whether it is made of micro-operations, which have keys of their own; some workloads call theirs reads and writes.
+fn is_txn(operation: &Operation<'_>) -> bool {
+    let argument = operation.argument();
+    let is_micro = |f: &Value| matches!(f, Value::Text(f) if matches!(&**f, "r" | "w" | "append"));
+    let all = || {
+        argument
+            .as_list()
+            .is_some_and(|list| list.len() == micros(argument).count())
+    };
+    match &*operation.invoke.f {
+        TXN => true,
+        "read" | "write" => {
+            let mut of_argument = micros(argument).peekable();
+            of_argument.peek().is_some() && all() && of_argument.all(|[f, ..]| is_micro(f))
+        }
+        _ => false,
+    }
+}
+
+/// Whether it changes something: a read of nothing shows no update, and needs no number.
+fn changes(operation: &Operation<'_>) -> bool {
+    match is_txn(operation) {
+        true => micros(operation.argument()).any(|[f, ..]| !is_read(f)),
+        false => &*operation.invoke.f != "read",
+    }
+}
+
+/// What an operation that succeeded tells of a key, with its number.
 #[derive(Clone, Copy)]
 struct Numbered<'a> {
     operation: Operation<'a>,
     revision: i64,
     is_read: bool,
+    /// The key; a transaction has some of its own.
+    key: Option<&'a Value>,
+    /// What stood under the key after it, where the operation says so by itself.
+    leaves: Option<&'a Value>,
 }
 
-impl<'a> Numbered<'a> {
-    fn key(&self) -> Option<&'a Value> {
-        self.operation.invoke.key.as_ref()
-    }
-
-    /// What stood under the key after it, where the operation says so by itself.
-    fn leaves(&self) -> Option<&'a Value> {
-        let argument = self.operation.argument();
-        match &*self.operation.invoke.f {
-            "read" => Some(self.operation.result()),
+fn of_one(operation: Operation<'_>) -> Option<Numbered<'_>> {
+    let argument = operation.argument();
+    let f = &*operation.invoke.f;
+    Some(Numbered {
+        revision: revision(&operation)?,
+        is_read: f == "read",
+        key: operation.invoke.key.as_ref(),
+        leaves: match f {
+            "read" => Some(operation.result()),
             "write" => Some(argument),
-            "cas" => argument.as_list()?.get(1),
+            "cas" => argument.as_list().and_then(|pair| pair.get(1)),
             _ => None,
+        },
+        operation,
+    })
+}
+
+/// A transaction is an update of every key that it writes, and a read of those that it read as they were before.
+fn of_txn(operation: Operation<'_>) -> Vec<Numbered<'_>> {
+    let mut numbered: Vec<Numbered<'_>> = Vec::new();
+    let revisions = read_revisions(&operation);
+    for [f, key, value] in micros(operation.result()) {
+        let known = |is_read: bool| {
+            let mut of_key = numbered.iter().filter(|one| one.key == Some(key));
+            of_key.any(|one| one.is_read == is_read)
+        };
+        let (was_read, was_written) = (known(true), known(false));
+        let one = |revision: i64, is_read: bool, leaves| Numbered {
+            operation,
+            revision,
+            is_read,
+            key: Some(key),
+            leaves,
+        };
+        let read = revisions.iter().find(|(of, _)| of == key);
+        if let Some((_, revision)) = read.filter(|_| !was_read) {
+            // What it reads after its own write is nobody else's.
+            let leaves = Some(value).filter(|_| is_read(f) && !was_written);
+            numbered.push(one(*revision, true, leaves));
+        }
+        if let Some(revision) = revision(&operation)
+            && !is_read(f)
+            && !was_written
+        {
+            numbered.push(one(revision, false, None));
         }
     }
+    numbered
+}
+
+fn micros(txn: &Value) -> impl Iterator<Item = [&Value; 3]> {
+    let micros = txn.as_list().unwrap_or_default().iter();
+    micros.filter_map(|micro| match micro.as_list()? {
+        [f, key, value] => Some([f, key, value]),
+        _ => None,
+    })
+}
+
+fn is_read(f: &Value) -> bool {
+    matches!(f, Value::Text(f) if &**f == "r")
+}
+
+fn read_revisions(operation: &Operation<'_>) -> Vec<(Value, i64)> {
+    let told = operation.completion.and_then(|end| end.other.get(READ_REVISIONS));
+    told.and_then(|told| serde_json::from_value(told.clone()).ok())
+        .unwrap_or_default()
 }
 
 /// What has been seen before an operation began, in the order of the invocations.
@@ -116,8 +200,8 @@ struct Seen<'a> {
     /// The newest revision that somebody has seen at an end, and who.
     newest: Option<usize>,
     newest_of: FxHashMap<Option<&'a Value>, usize>,
-    /// Who told of a revision first; an update, once there is one.
-    of_revision: FxHashMap<i64, usize>,
+    /// Who told of a revision first, by keys: of an update, and of a read.
+    of_revision: FxHashMap<i64, Vec<usize>>,
     violations: Vec<Violation>,
     /// How many there are, told or not.
     found: u64,
@@ -131,7 +215,7 @@ impl<'a> Seen<'a> {
         self.taken.push(next);
         self.open.push(Reverse((next.operation.ret, place)));
         let before = match next.is_read {
-            true => self.newest_of.get(&next.key()).copied(),
+            true => self.newest_of.get(&next.key).copied(),
             false => self.newest,
         };
         if let Some(before) = before {
@@ -150,9 +234,9 @@ impl<'a> Seen<'a> {
             if self.newest.as_ref().is_none_or(newer) {
                 self.newest = Some(place);
             }
-            let of_key = self.newest_of.get(&ended.key());
+            let of_key = self.newest_of.get(&ended.key);
             if of_key.is_none_or(newer) {
-                self.newest_of.insert(ended.key(), place);
+                self.newest_of.insert(ended.key, place);
             }
         }
     }
@@ -176,34 +260,48 @@ impl<'a> Seen<'a> {
 
     /// A revision is one update's, and whoever shows it shows what that left.
     fn agree(&mut self, place: usize) {
-        let revision = self.taken[place].revision;
-        let other = match self.of_revision.entry(revision) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(place);
-                return;
-            }
-            Entry::Occupied(mut occupied) => {
-                let other = *occupied.get();
-                if self.taken[other].is_read && !self.taken[place].is_read {
-                    occupied.insert(place);
-                }
-                other
-            }
+        let second = self.taken[place];
+        let told = self.of_revision.entry(second.revision).or_default();
+        let others = told.clone();
+        let same = |other: &usize| {
+            let other = self.taken[*other];
+            (other.key, other.is_read) == (second.key, second.is_read)
         };
-        let [first, second] = [other, place].map(|place| self.taken[place]);
-        let both_update = !first.is_read && !second.is_read;
-        let one_key = first.key() == second.key();
-        let one_value = match (first.leaves(), second.leaves()) {
-            (Some(first), Some(second)) => first == second,
-            _ => true,
-        };
-        if both_update || !one_key || !one_value {
+        if !told.iter().any(same) {
+            told.push(place);
+        }
+        let contradicts = |other: &&usize| self.contradicts(**other, place, &others);
+        if let Some(&other) = others.iter().find(contradicts) {
             let why = format!(
-                "{} and {} both have revision {revision}.",
-                first.operation, second.operation
+                "{} and {} both have revision {}.",
+                self.taken[other].operation, second.operation, second.revision
             );
             self.violated(other, place, Reason::VersionOrder, why);
         }
+    }
+
+    /// Whether two that tell of the same revision cannot both be right; `told` are all that were told of it before.
+    fn contradicts(&self, other: usize, place: usize, told: &[usize]) -> bool {
+        let [first, second] = [other, place].map(|place| self.taken[place]);
+        if first.operation.index() == second.operation.index() {
+            return false;
+        }
+        if !first.is_read && !second.is_read {
+            return true;
+        }
+        if first.key == second.key {
+            return matches!((first.leaves, second.leaves), (Some(first), Some(second)) if first != second);
+        }
+        if !is_txn(&first.operation) && !is_txn(&second.operation) {
+            return true;
+        }
+        // One transaction updates several keys, and shows in those alone. Its entries are taken one after the other, so what it
+        // writes is known only when it is not the one that is looked at.
+        !first.is_read
+            && !told.iter().any(|at| {
+                let other = self.taken[*at];
+                other.operation.index() == first.operation.index() && other.key == second.key
+            })
     }
 
     fn violated(&mut self, from: usize, to: usize, reason: Reason, why: String) {
@@ -279,5 +377,66 @@ mod tests {
             assert_eq!(check.verdict, wanted, "{text}: {}", check.reason);
         }
         assert_eq!(judged("0 w 1 @a, 0 w: 1 @a", false), None);
+    }
+
+    /// Transactions of this name, each over before the next begins: `value`, its revision, and those of its reads.
+    fn judged_txns(f: &str, txns: &[(&str, Option<i64>, &str)]) -> Check {
+        let mut events = Vec::new();
+        for (value, revision, reads) in txns {
+            let mut pair = history(&format!("0 {f}, 0 {f}:"));
+            for event in &mut pair {
+                event.index = events.len() as u64;
+                event.value = serde_json::from_str(value).unwrap();
+                event.key = Some("k0".into());
+                if event.kind == Kind::Ok {
+                    let reads: serde_json::Value = serde_json::from_str(reads).unwrap();
+                    event.other.insert(READ_REVISIONS.into(), reads);
+                    let revision = revision.map(|revision| (REVISION.into(), revision.into()));
+                    event.other.extend(revision);
+                }
+                events.push(event.clone());
+            }
+        }
+        revisions(&header(true), &events, true).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_transaction_updates_several_keys_and_reads_others() {
+        use Verdict::{Inconclusive, Pass, Violation};
+        let both = (r#"[["append",1,7],["append",2,8]]"#, Some(5), "[]");
+        let read = |text, reads| (text, None, reads);
+        for (txns, wanted) in [
+            (
+                vec![both, read(r#"[["r",1,[7]],["r",2,[8]]]"#, "[[1,5],[2,5]]")],
+                Pass,
+            ),
+            // An update that nobody wrote under that key.
+            (vec![both, read(r#"[["r",3,[7]]]"#, "[[3,5]]")], Violation),
+            // What was there before: somebody had seen a newer one.
+            (vec![both, read(r#"[["r",1,[6]]]"#, "[[1,4]]")], Violation),
+            (
+                vec![
+                    both,
+                    read(r#"[["r",1,[7]]]"#, "[[1,5]]"),
+                    read(r#"[["r",1,[9]]]"#, "[[1,5]]"),
+                ],
+                Violation,
+            ),
+            (vec![both, (r#"[["append",3,7]]"#, Some(5), "[]")], Violation),
+            (vec![both, (r#"[["append",3,7]]"#, Some(4), "[]")], Violation),
+            (
+                vec![both, (r#"[["r",1,[7]],["append",1,9]]"#, Some(6), "[[1,5]]")],
+                Pass,
+            ),
+            (vec![both, (r#"[["append",3,7]]"#, None, "[]")], Inconclusive),
+            (vec![read(r#"[["r",1,null]]"#, "[]")], Inconclusive),
+        ] {
+            let check = judged_txns("txn", &txns);
+            assert_eq!(check.verdict, wanted, "{txns:?}: {}", check.reason);
+        }
+        let written = (r#"[["w",1,7]]"#, Some(5), "[]");
+        assert_eq!(judged_txns("write", &[written]).verdict, Pass);
+        let read = read(r#"[["r",2,7]]"#, "[[2,5]]");
+        assert_eq!(judged_txns("write", &[written, read]).verdict, Violation);
     }
 }

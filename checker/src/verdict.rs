@@ -37,6 +37,8 @@ pub enum CheckName {
     Durability,
     /// Do the numbers that the store gave to its updates agree with the order in which they happened?
     Revisions,
+    /// Was every change told to those who watch, in order and once?
+    Watch,
     /// Is no invariant of Raft broken in what the nodes told of themselves?
     RaftSafety,
     /// Did the faults happen?
@@ -60,6 +62,7 @@ impl CheckName {
             CheckName::Consistency => "consistency",
             CheckName::Durability => "durability",
             CheckName::Revisions => "revisions",
+            CheckName::Watch => "watch",
             CheckName::RaftSafety => "raft-safety",
             CheckName::Armed => "armed",
             CheckName::Recovery => "recovery",

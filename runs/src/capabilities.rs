@@ -38,6 +38,28 @@ pub enum Does {
     Add,
     /// Transactions over several keys.
     Txn,
+    /// Put an element into a queue, and take one out.
+    Queue,
+    /// Give out identifiers.
+    Generate,
+    /// Tell of every change of some keys.
+    Watch,
+}
+
+impl Does {
+    /// What a store lacks that does not do it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Does::Write => "write",
+            Does::Cas => "compare-and-set",
+            Does::Append => "append",
+            Does::Add => "add",
+            Does::Txn => "transactions",
+            Does::Queue => "enqueue and dequeue",
+            Does::Generate => "generate",
+            Does::Watch => "watch",
+        }
+    }
 }
 
 impl Capabilities {
@@ -77,6 +99,8 @@ impl Capabilities {
             StoreOp::Append(_) => self.does.contains(&Does::Append),
             StoreOp::Add(_) => self.does.contains(&Does::Add),
             StoreOp::Txn(_) => self.does.contains(&Does::Txn),
+            StoreOp::Enqueue(_) | StoreOp::Dequeue => self.does.contains(&Does::Queue),
+            StoreOp::Generate => self.does.contains(&Does::Generate),
         }
     }
 }

@@ -7,11 +7,12 @@ use crate::record::Results;
 
 /// The checks that say what is wrong with a store: a bug is caught by one of these. The others say whether the run
 /// means anything, or that the store is slow.
-const SAFETY: [CheckName; 5] = [
+const SAFETY: [CheckName; 6] = [
     CheckName::Linearizability,
     CheckName::Bounds,
     CheckName::Durability,
     CheckName::Revisions,
+    CheckName::Watch,
     CheckName::RaftSafety,
 ];
 

@@ -5,6 +5,8 @@
 //! | [`record`] | every file of a run's folder, one type each, written and read through it alone |
 //! | [`capabilities`] | what a system can tell and do |
 //! | [`store`] | what a client may ask of a store, and what it may be told |
+//! | [`transaction`] | what a transaction needs to be told, and what it makes of it |
+//! | [`watching`] | what a watch is told |
 //! | [`workloads`] | the table of loads: seeded operations, and the model that judges them |
 //! | [`case`], [`cluster_node`] | a rule that can be broken on purpose, and the run that shows it; those of our own node |
 //! | [`world`], [`sink`] | the two seams: what a run happens in, and where it is written down |
@@ -29,5 +31,7 @@ pub mod record;
 pub mod sink;
 pub mod stop;
 pub mod store;
+pub mod transaction;
+pub mod watching;
 pub mod workloads;
 pub mod world;

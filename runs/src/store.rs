@@ -1,9 +1,12 @@
 //! What a client may ask of a store, and what it may be told: words that every system can be taught.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use histories::{LogIndex, Term, Value};
 use nemesis::NodeId;
+
+use crate::transaction::{Transaction, appended};
 
 /// What is done to the value under a key, in words that every store can be taught.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,23 +28,66 @@ pub enum StoreOp {
     Add(i64),
     /// Do these micro-operations, `[f, key, value]` each, as one, and tell them with what was read.
     Txn(Value),
+    /// Put this into the queue that it is.
+    Enqueue(Value),
+    /// Take an element out of the queue that it is, and tell it; null if it was empty.
+    Dequeue,
+    /// Tell an identifier that was given to nobody else.
+    Generate,
+}
+
+/// What an operation makes of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The value that takes its place.
+    pub new: Value,
+    /// What is told of it; null where nothing is.
+    pub told: Value,
+}
+
+impl Made {
+    /// A new value, of which nothing is told.
+    pub fn silently(new: Value) -> Self {
+        Made {
+            new,
+            told: Value::Null,
+        }
+    }
 }
 
 impl StoreOp {
     /// What it makes of the value that is found, for a store that has to be told by compare-and-set; none where it cannot
     /// be done on that value.
-    pub fn on(&self, found: &Value) -> Option<Value> {
+    ///
+    /// A queue is a list there, with its oldest element first; what gives out identifiers is a number, that of the last one; a
+    /// transaction's keys are kept together, as a list of `[key, value]`.
+    pub fn on(&self, found: &Value) -> Option<Made> {
+        let told = |told: Value, new: Value| Some(Made { new, told });
         match (self, found) {
-            (StoreOp::Read, found) => Some(found.clone()),
-            (StoreOp::Write(value), _) => Some(value.clone()),
-            (StoreOp::Cas { expected, new }, found) => (found == expected).then(|| new.clone()),
-            (StoreOp::Append(value), Value::Null) => Some(Value::list([value.clone()])),
-            (StoreOp::Append(value), Value::List(list)) => {
-                Some(Value::list(list.iter().cloned().chain([value.clone()])))
+            (StoreOp::Read, found) => told(found.clone(), found.clone()),
+            (StoreOp::Write(value), _) => Some(Made::silently(value.clone())),
+            (StoreOp::Cas { expected, new }, found) => {
+                (found == expected).then(|| Made::silently(new.clone()))
             }
-            (StoreOp::Add(amount), Value::Null) => Some(Value::Int(*amount)),
-            (StoreOp::Add(amount), Value::Int(number)) => Some(Value::Int(number.checked_add(*amount)?)),
-            (StoreOp::Append(_) | StoreOp::Add(_) | StoreOp::Txn(_), _) => None,
+            (StoreOp::Append(value) | StoreOp::Enqueue(value), found) => {
+                appended(found, value).map(Made::silently)
+            }
+            (StoreOp::Add(amount), Value::Null) => Some(Made::silently(Value::Int(*amount))),
+            (StoreOp::Add(amount), Value::Int(number)) => {
+                Some(Made::silently(Value::Int(number.checked_add(*amount)?)))
+            }
+            (StoreOp::Dequeue, Value::Null) => told(Value::Null, Value::Null),
+            (StoreOp::Dequeue, Value::List(list)) => match &**list {
+                [] => told(Value::Null, found.clone()),
+                [first, rest @ ..] => told(first.clone(), Value::list(rest.iter().cloned())),
+            },
+            (StoreOp::Generate, Value::Null) => told(1.into(), 1.into()),
+            (StoreOp::Generate, Value::Int(last)) => {
+                let next = Value::Int(last.checked_add(1)?);
+                told(next.clone(), next)
+            }
+            (StoreOp::Txn(txn), found) => on_database(&Transaction::of(txn)?, found),
+            (StoreOp::Add(_) | StoreOp::Dequeue | StoreOp::Generate, _) => None,
         }
     }
 
@@ -49,6 +95,31 @@ impl StoreOp {
     pub fn is_read(&self) -> bool {
         *self == StoreOp::Read
     }
+}
+
+/// What a transaction makes of all of its keys, where they are kept together.
+fn on_database(txn: &Transaction, database: &Value) -> Option<Made> {
+    let pair = |pair: &Value| match pair.as_list() {
+        Some([key, value]) => Some((key.clone(), value.clone())),
+        _ => None,
+    };
+    let mut found: BTreeMap<Value, Value> = match database {
+        Value::Null => BTreeMap::new(),
+        pairs => pairs.as_list()?.iter().map(pair).collect::<Option<_>>()?,
+    };
+    let outcome = txn.on(&found)?;
+    if outcome.writes.is_empty() {
+        return Some(Made {
+            new: database.clone(),
+            told: outcome.told,
+        });
+    }
+    found.extend(outcome.writes);
+    let pairs = found.into_iter().map(|(key, value)| Value::list([key, value]));
+    Some(Made {
+        new: Value::list(pairs),
+        told: outcome.told,
+    })
 }
 
 /// One request as it goes to the system.
@@ -85,7 +156,8 @@ impl Request {
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It happened; what was read. As a system's answer to a write it is null.
+    /// It happened; what was read, taken out or given out, or the transaction with what it has read. As a system's answer to
+    /// a write it is null.
     Ok(Value),
     /// It certainly did not happen.
     Fail,
@@ -106,6 +178,8 @@ pub struct Reply {
     pub at: Option<(LogIndex, Term)>,
     /// The number that the store gave to the update, or to the update that a read shows, where it has one count for all keys.
     pub revision: Option<i64>,
+    /// Of a transaction: those of the updates that its reads show, each with its key.
+    pub read_revisions: Vec<(Value, i64)>,
     /// Whether it says that the store itself decided that it does not happen. A place in its log says so, too.
     pub decided: bool,
     /// Whether another node should be asked, and which one leads, if that was said.
@@ -131,9 +205,18 @@ impl Reply {
             message: None,
             at,
             revision: None,
+            read_revisions: Vec::new(),
             decided: false,
             elsewhere: None,
         }
+    }
+
+    /// The same with this told, if it is that of an operation that happened.
+    pub(crate) fn telling(mut self, told: Value) -> Self {
+        if let Answer::Ok(value) = &mut self.answer {
+            *value = told;
+        }
+        self
     }
 
     /// Nobody knows what came of it.
@@ -144,6 +227,7 @@ impl Reply {
             message: Some(message),
             at: None,
             revision: None,
+            read_revisions: Vec::new(),
             decided: false,
             elsewhere: None,
         }
@@ -157,6 +241,7 @@ impl Reply {
             message: Some(why.to_owned()),
             at: None,
             revision: None,
+            read_revisions: Vec::new(),
             decided: false,
             elsewhere: None,
         }
@@ -175,7 +260,7 @@ mod tests {
             new: 9.into(),
         };
         for (op, found, wanted) in [
-            (StoreOp::Write(3.into()), 1.into(), Some(3.into())),
+            (StoreOp::Write(3.into()), 1.into(), Some(Value::from(3))),
             (StoreOp::Append(3.into()), Value::Null, Some(list(&[3]))),
             (StoreOp::Append(3.into()), list(&[1, 2]), Some(list(&[1, 2, 3]))),
             (StoreOp::Append(3.into()), 1.into(), None),
@@ -184,7 +269,44 @@ mod tests {
             (cas(1), 1.into(), Some(9.into())),
             (cas(1), 2.into(), None),
         ] {
-            assert_eq!(op.on(&found), wanted, "{op:?} on {found:?}");
+            let made = op.on(&found).map(|made| (made.new, made.told));
+            assert_eq!(made, wanted.map(|new| (new, Value::Null)), "{op:?} on {found:?}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_or_given_out_is_told() {
+        let value = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+        let txn = |text: &str| StoreOp::Txn(value(text));
+        for (op, found, new, told) in [
+            (StoreOp::Enqueue(3.into()), "[1]", "[1,3]", "null"),
+            (StoreOp::Dequeue, "[1,3]", "[3]", "1"),
+            (StoreOp::Dequeue, "[]", "[]", "null"),
+            (StoreOp::Dequeue, "null", "null", "null"),
+            (StoreOp::Generate, "null", "1", "1"),
+            (StoreOp::Generate, "7", "8", "8"),
+            (
+                txn(r#"[["r",1,null]]"#),
+                "[[1,5],[2,6]]",
+                "[[1,5],[2,6]]",
+                r#"[["r",1,5]]"#,
+            ),
+            (
+                txn(r#"[["w",2,7],["r",1,null]]"#),
+                "[[1,5]]",
+                "[[1,5],[2,7]]",
+                r#"[["w",2,7],["r",1,5]]"#,
+            ),
+            (txn(r#"[["w",2,7]]"#), "null", "[[2,7]]", r#"[["w",2,7]]"#),
+        ] {
+            let made = op.on(&value(found)).unwrap();
+            assert_eq!(
+                (made.new, made.told),
+                (value(new), value(told)),
+                "{op:?} on {found}"
+            );
+        }
+        assert_eq!(StoreOp::Dequeue.on(&3.into()), None);
+        assert_eq!(txn(r#"[["w",2,7]]"#).on(&3.into()), None);
     }
 }

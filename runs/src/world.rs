@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::capabilities::Capabilities;
 use crate::store::{Reply, Request};
+use crate::watching::{Tell, Watch};
 
 /// A future without a name, as a trait's method returns it.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -47,6 +48,11 @@ pub trait World: Send + Sync {
 
     /// Send a client's request to a node.
     fn ask<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply>;
+
+    /// Hold a watch at a node, and tell what it is told, until it is lost: why it was.
+    fn watch<'a>(&'a self, _node: NodeId, _watch: &'a Watch, _tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(std::future::ready("nothing can be watched here".to_owned()))
+    }
 }
 
 /// Returns so much later.

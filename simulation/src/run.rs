@@ -12,7 +12,9 @@ use histories::{Header, History, Incarnation, NodeName, Seed};
 use nemesis::{Effect, Need, NodeId};
 use runs::capabilities::Capabilities;
 use runs::case::Case;
-use runs::course::{Clients, Conductor, CourseError, Gate, Observer, Pace, first_write, read_all};
+use runs::course::{
+    Acknowledged, Clients, Conductor, CourseError, Gate, Observer, Pace, first_write, read_all,
+};
 use runs::judge::nemesis::Saved;
 use runs::judge::{JudgeError, Left, Limits};
 use runs::record::{Host, Record, Recovery, Results, Settings, SettingsError, leading};
@@ -354,6 +356,7 @@ impl Course<'_> {
         let operations = (self.plan.workload.build)(workloads::Settings {
             seed: self.seed,
             clients: settings.clients,
+            has_cas: true,
         });
         Clients {
             world: Arc::new(self.world.clone()),
@@ -366,6 +369,7 @@ impl Course<'_> {
             timeout: settings.op_timeout,
             retry: settings.retry,
             reads: settings.reads,
+            acknowledged: Acknowledged::default(),
         }
     }
 

@@ -164,8 +164,11 @@ impl<'a> Op<'a> {
         match &request.op {
             StoreOp::Read => plain("get"),
             StoreOp::Write(value) => with("put", value.clone()),
-            // A word that it does not know, and refuses.
+            // Words that it does not know, and refuses.
             StoreOp::Txn(value) => with("txn", value.clone()),
+            StoreOp::Enqueue(value) => with("enqueue", value.clone()),
+            StoreOp::Dequeue => plain("dequeue"),
+            StoreOp::Generate => plain("generate"),
             StoreOp::Append(value) => with("append", value.clone()),
             StoreOp::Add(amount) => with("add", Value::Int(*amount)),
             StoreOp::Cas { expected, new } => Op {
@@ -235,6 +238,7 @@ fn reply(request: &Request, body: Body) -> Reply {
         decided: false,
         at,
         revision: None,
+        read_revisions: Vec::new(),
     }
 }
 

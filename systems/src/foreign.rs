@@ -11,7 +11,9 @@ use nemesis::hands::{Addresses, Answering, Hands, Instructions, NodeCommand, Ord
 use nemesis::{NodeId, NodeStatus, ProcessState, Role, Tells};
 use regex::Regex;
 use runs::capabilities::{Capabilities, Does};
-use runs::store::{Reply, Request};
+use runs::store::{Reply, Request, StoreOp};
+use runs::transaction::Transaction;
+use runs::watching::{Tell, Watch};
 use runs::world::Boxed;
 
 use crate::commands::{self, READY_WITHIN, words};
@@ -23,6 +25,7 @@ use crate::protocols::{self, Protocol, Target, adapter};
 use crate::secrets::Secrets;
 use crate::seen::{self, NodeSees, RequestSees, RunSees};
 use crate::system::{Settings, System};
+use crate::transactions::{Asked, Asking};
 
 /// A node that does not tell its status by then counts as silent.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
@@ -57,18 +60,24 @@ pub(crate) struct Foreign {
 pub(crate) fn capabilities(described: &Description) -> Capabilities {
     let tells = described.status.as_ref().map_or_else(Vec::new, tells);
     let answers = described.client.answers();
+    let words = described.client.words();
     let does = |word: &Word| match word {
         Word::Read => None,
+        // Only together: what one puts in the other takes out.
+        Word::Enqueue => words.contains(&Word::Dequeue).then_some(Does::Queue),
+        Word::Dequeue => None,
+        Word::Generate => Some(Does::Generate),
+        Word::Watch => Some(Does::Watch),
         Word::Write => Some(Does::Write),
         Word::Cas => Some(Does::Cas),
         Word::Append => Some(Does::Append),
         Word::Add => Some(Does::Add),
         Word::Txn => Some(Does::Txn),
     };
-    let mut offered: Vec<Does> = described.client.words().iter().filter_map(does).collect();
+    let mut offered: Vec<Does> = words.iter().filter_map(does).collect();
     if described.cluster.is_some() {
-        // Their keys stand in their values, where no other name is given to them.
-        offered.retain(|does| *does != Does::Txn);
+        // Their keys stand in their values, and in what a watch is told, where no other name is given to them.
+        offered.retain(|does| !matches!(does, Does::Txn | Does::Watch));
     }
     Capabilities {
         tells,
@@ -253,7 +262,7 @@ impl Foreign {
         })
     }
 
-    async fn ask(&self, node: NodeId, request: &Request) -> (Reply, Came) {
+    async fn ask(&self, node: NodeId, request: &Request) -> Asked {
         let sees = match &self.prefix {
             None => RequestSees::of(request, &self.profile),
             Some(prefix) => {
@@ -268,15 +277,39 @@ impl Foreign {
                 )
             }
         };
-        let came = self.protocol.ask(self.target(node, request.timeout), &sees).await;
-        let word = sees.word();
-        let answer = self.protocol.answer(word);
-        let mut told = reply(&self.rules, &self.nodes, word, answer, &came);
-        // A store may repeat what it was told. Values are what they are; only words are shown.
+        let target = self.target(node, request.timeout);
+        let (mut told, came, word) = match &request.op {
+            StoreOp::Txn(asked) => self.transact(target, &sees, asked).await,
+            _ => {
+                let came = self.protocol.ask(target, &sees).await;
+                let word = sees.word();
+                (self.meaning(&sees, word, &came), came, word)
+            }
+        };
+        // A store may repeat what it was told. Values are what they are; only words are shown, and those were shortened.
         if let Some(shown) = self.shown(&came) {
-            told.message = reply(&self.rules, &self.nodes, word, answer, &shown).message;
+            let again = self.meaning(&sees, word, &shown).message;
+            let redacted = |message: String| again.unwrap_or_else(|| self.secrets.redact(&message));
+            told.message = told.message.map(redacted);
         }
-        (told, came)
+        (told, came, word)
+    }
+
+    fn meaning(&self, sees: &RequestSees, word: Word, came: &Came) -> Reply {
+        reply(&self.rules, &self.nodes, word, self.protocol.answer(sees), came)
+    }
+
+    async fn transact(&self, target: Target, sees: &RequestSees, asked: &histories::Value) -> Asked {
+        let asking = Asking {
+            protocol: &*self.protocol,
+            rules: &self.rules,
+            nodes: &self.nodes,
+            target,
+        };
+        match (self.described.client.transacts_at_once(), Transaction::of(asked)) {
+            (false, Some(txn)) => asking.in_steps(sees, &txn).await,
+            _ => asking.at_once(sees, asked).await,
+        }
     }
 
     /// What came back, where it has to be shown otherwise than it is.
@@ -431,10 +464,22 @@ impl System for Foreign {
             if self.hands.process_state(node) == ProcessState::Down {
                 return (not_sent(node), Basis::NotSent);
             }
-            let (reply, came) = self.ask(node, request).await;
-            let (own, word) = (self.described.errors.len(), Word::of(&request.op));
+            let (reply, came, word) = self.ask(node, request).await;
+            let own = self.described.errors.len();
             let basis = meaning::basis(&self.rules, own, word, &came, &reply);
             (reply, basis)
+        })
+    }
+
+    fn watch<'a>(&'a self, node: NodeId, watch: &'a Watch, tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(async move {
+            if self.hands.process_state(node) == ProcessState::Down {
+                return format!("{node} does not run");
+            }
+            let sees = RequestSees::watching(watch, &self.profile);
+            let target = self.target(node, watch.idle);
+            let lost = self.protocol.watch(target, &sees, tell).await;
+            self.secrets.redact(&lost)
         })
     }
 

@@ -15,6 +15,8 @@
 //! | `protocols` | how its clients speak, one file each |
 //! | `meaning` | what its answers mean |
 //! | `seen` | what its templates see |
+//! | `transactions` | several operations as one, in one request or in two |
+//! | `watches` | what a watch is told |
 //! | [`error`] | why a system cannot be had |
 
 #![warn(unreachable_pub)]
@@ -35,6 +37,8 @@ mod secrets;
 mod seen;
 pub mod system;
 pub mod table;
+mod transactions;
+mod watches;
 
 pub use commands::CommandError;
 pub use error::{NotDone, SystemError};

@@ -170,8 +170,16 @@ impl ValueAt {
 
     /// The revision that this answer tells.
     pub(crate) fn revision_in(&self, told: &Told) -> Option<i64> {
-        let found = self.revision.as_ref()?.find(&told.json)?;
-        found.as_i64().or_else(|| found.as_str()?.parse().ok())
+        self.version_in(told)?.parse().ok()
+    }
+
+    /// The same, whatever it is: as a text.
+    fn version_in(&self, told: &Told) -> Option<String> {
+        match self.revision.as_ref()?.find(&told.json)? {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Null => None,
+            other => Some(other.to_string()),
+        }
     }
 
     /// Whether this answer says that the operation happened. What the description says of that counts; where it says nothing, an
@@ -204,11 +212,11 @@ pub(crate) fn reply(rules: &[Rule], nodes: &[Place], word: Word, answer: &ValueA
     }
 }
 
-/// The reply to an operation that happened; for a read, if its answer can be read.
+/// The reply to an operation that happened; for what tells a value, if its answer can be read.
 fn happened(word: Word, answer: &ValueAt, told: &Told) -> Reply {
-    let value = match word {
-        Word::Read => value(answer, told),
-        _ => Ok(Value::Null),
+    let value = match word.tells() && answer.each.is_none() {
+        true => value(answer, told),
+        false => Ok(Value::Null),
     };
     match value {
         Ok(value) => Reply {
@@ -310,6 +318,50 @@ pub(crate) fn value(answer: &ValueAt, told: &Told) -> Result<Value, String> {
     serde_json::from_value(decoded).map_err(|error| error.to_string())
 }
 
+/// One of what an answer tells for each of what was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) value: Value,
+    /// Whatever stands where the revision is, as a text; none where nothing does.
+    pub(crate) revision: Option<String>,
+}
+
+/// What an answer tells, one for each of so many that were asked for.
+pub(crate) fn each(answer: &ValueAt, told: &Told, wanted: usize) -> Result<Vec<Found>, String> {
+    let Some(path) = &answer.each else {
+        return Err("the answer's `each` does not say where its parts are".to_owned());
+    };
+    let parts = path.all(&told.json);
+    if parts.len() != wanted {
+        let found = parts.len();
+        return Err(format!(
+            "{found} where {wanted} should be: {}",
+            beginning(&told.text)
+        ));
+    }
+    let found = |part: &serde_json::Value| {
+        let part = Told {
+            status: told.status.clone(),
+            text: part.as_str().map_or_else(|| part.to_string(), str::to_owned),
+            json: part.clone(),
+            is_error: told.is_error,
+        };
+        Ok(Found {
+            value: value(answer, &part)?,
+            revision: answer.version_in(&part),
+        })
+    };
+    parts.into_iter().map(found).collect()
+}
+
+/// The text that stands somewhere, after these steps.
+pub(crate) fn decoded_text(found: &serde_json::Value, steps: &[Decode]) -> Result<String, String> {
+    match steps.iter().try_fold(found.clone(), decoded)? {
+        serde_json::Value::String(text) => Ok(text),
+        other => Ok(other.to_string()),
+    }
+}
+
 fn decoded(found: serde_json::Value, step: &Decode) -> Result<serde_json::Value, String> {
     let Some(text) = found.as_str() else {
         return Err(format!("a text was expected where {found} stands"));
@@ -330,6 +382,7 @@ fn decoded(found: serde_json::Value, step: &Decode) -> Result<serde_json::Value,
 mod tests {
     use super::*;
     use crate::builtin;
+    use crate::description::Part;
     use crate::maelstrom;
     use crate::protocols::adapter;
 
@@ -376,7 +429,7 @@ mod tests {
             &etcd.errors,
             &nodes,
             word,
-            &operations.get(word).unwrap().answer,
+            &operations.get(word, Part::Read).unwrap().answer,
             came,
         )
     }

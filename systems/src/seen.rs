@@ -6,9 +6,12 @@ use std::sync::Arc;
 use histories::{Seed, Value};
 use nemesis::NodeId;
 use runs::store::{Request, StoreOp};
+use runs::transaction::{Deed, Transaction};
+use runs::watching::Watch;
 use serde::Serialize;
 
-use crate::description::{Place, Word};
+use crate::description::{Part, Place, Word};
+use crate::meaning::Found;
 
 /// What all nodes of a run have in common.
 pub(crate) struct RunSees<'a> {
@@ -107,8 +110,77 @@ pub(crate) struct RequestSees {
     /// The client, and the number of its request.
     process: u64,
     seq: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    txn: Option<TxnSees>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    watch: Option<WatchSees>,
+    #[serde(skip)]
+    part: Part,
     #[serde(skip)]
     wanted: Wanted,
+}
+
+/// What the template of a watch sees beside that.
+#[derive(Clone, Debug, Serialize)]
+struct WatchSees {
+    prefix: String,
+    /// The first key behind those that begin so.
+    until: String,
+    /// The first revision.
+    since: i64,
+}
+
+/// What the templates of a transaction's requests see beside that.
+#[derive(Clone, Debug, Serialize)]
+struct TxnSees {
+    micros: Vec<MicroSees>,
+    /// Each once.
+    keys: Vec<String>,
+    /// What was found, where the transaction is committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reads: Option<Vec<ReadSees>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    writes: Option<Vec<WriteSees>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct MicroSees {
+    f: &'static str,
+    key: String,
+    /// As JSON; none for a read.
+    value: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ReadSees {
+    key: String,
+    /// As JSON; none where nothing is there.
+    value: Option<String>,
+    /// As it stood in the answer; 0 where nothing is there.
+    revision: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct WriteSees {
+    key: String,
+    /// As JSON.
+    value: String,
+}
+
+impl TxnSees {
+    fn of(txn: &Transaction) -> Self {
+        let micros = txn.micros().iter().map(|micro| MicroSees {
+            f: micro.deed.word(),
+            key: text(&micro.key),
+            value: (micro.deed != Deed::Read).then(|| json(&micro.value)),
+        });
+        TxnSees {
+            micros: micros.collect(),
+            keys: txn.keys().into_iter().map(text).collect(),
+            reads: None,
+            writes: None,
+        }
+    }
 }
 
 /// A request in an adapter's words.
@@ -123,9 +195,22 @@ pub(crate) struct Wanted {
     from: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Value>,
+    /// Of a watch: the beginning of the keys, and its first revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "revision")]
+    since: Option<i64>,
 }
 
 impl Wanted {
+    /// Nobody listens to a watch any more.
+    pub(crate) fn unwatch() -> Self {
+        Wanted {
+            f: "unwatch",
+            ..Wanted::status()
+        }
+    }
+
     /// How does the node stand?
     pub(crate) fn status() -> Self {
         Wanted {
@@ -134,6 +219,8 @@ impl Wanted {
             value: None,
             from: None,
             to: None,
+            prefix: None,
+            since: None,
         }
     }
 
@@ -150,7 +237,14 @@ impl Wanted {
         match &request.op {
             StoreOp::Read => plain("read"),
             StoreOp::Write(value) => with("write", value.clone()),
-            StoreOp::Txn(value) => with("txn", value.clone()),
+            // Its keys stand in it.
+            StoreOp::Txn(value) => Wanted {
+                key: None,
+                ..with("txn", value.clone())
+            },
+            StoreOp::Enqueue(value) => with("enqueue", value.clone()),
+            StoreOp::Dequeue => plain("dequeue"),
+            StoreOp::Generate => plain("generate"),
             StoreOp::Append(value) => with("append", value.clone()),
             StoreOp::Add(amount) => with("add", Value::Int(*amount)),
             StoreOp::Cas { expected, new } => Wanted {
@@ -161,6 +255,9 @@ impl Wanted {
         }
     }
 }
+
+/// The revision of a key under which nothing stands.
+const NOTHING: &str = "0";
 
 /// A value as templates see it that stands for itself.
 pub(crate) fn text(value: &Value) -> String {
@@ -188,12 +285,19 @@ impl RequestSees {
             revision: None,
             process,
             seq,
+            txn: None,
+            watch: None,
+            part: Part::default(),
             wanted: Wanted::of(request),
         };
         match &request.op {
-            StoreOp::Read => {}
-            StoreOp::Write(value) | StoreOp::Append(value) | StoreOp::Txn(value) => {
+            StoreOp::Read | StoreOp::Dequeue | StoreOp::Generate => {}
+            StoreOp::Write(value) | StoreOp::Append(value) | StoreOp::Enqueue(value) => {
                 seen.value = Some(json(value));
+            }
+            StoreOp::Txn(value) => {
+                seen.value = Some(json(value));
+                seen.txn = Transaction::of(value).as_ref().map(TxnSees::of);
             }
             StoreOp::Add(amount) => seen.amount = Some(*amount),
             StoreOp::Cas { expected, new } => {
@@ -206,6 +310,42 @@ impl RequestSees {
 
     pub(crate) fn word(&self) -> Word {
         self.word
+    }
+
+    /// Which part of a transaction it asks for.
+    pub(crate) fn part(&self) -> Part {
+        self.part
+    }
+
+    /// The part of a transaction that reads its keys.
+    pub(crate) fn reading(&self) -> Self {
+        RequestSees {
+            part: Part::Read,
+            ..self.clone()
+        }
+    }
+
+    /// The part of a transaction that puts what it writes, given what its keys were found to hold, if they were read.
+    pub(crate) fn committing(&self, found: &[(Value, Found)], writes: &[(Value, Value)]) -> Self {
+        let reads = found.iter().map(|(key, found)| ReadSees {
+            key: text(key),
+            value: (found.value != Value::Null).then(|| json(&found.value)),
+            revision: found.revision.clone().unwrap_or_else(|| NOTHING.to_owned()),
+        });
+        let writes = writes.iter().map(|(key, value)| WriteSees {
+            key: text(key),
+            value: json(value),
+        });
+        let (reads, writes) = (reads.collect(), writes.collect());
+        RequestSees {
+            part: Part::Commit,
+            txn: self.txn.clone().map(|txn| TxnSees {
+                reads: Some(reads),
+                writes: Some(writes),
+                ..txn
+            }),
+            ..self.clone()
+        }
     }
 
     /// The same, when what is to be updated was read.
@@ -224,6 +364,25 @@ impl RequestSees {
 
     pub(crate) fn wanted(&self) -> &Wanted {
         &self.wanted
+    }
+
+    /// A watch.
+    pub(crate) fn watching(watch: &Watch, profile: &Arc<str>) -> Self {
+        RequestSees {
+            word: Word::Watch,
+            watch: Some(WatchSees {
+                prefix: watch.prefix.clone(),
+                until: watch.until(),
+                since: watch.from,
+            }),
+            wanted: Wanted {
+                f: "watch",
+                prefix: Some(watch.prefix.clone()),
+                since: Some(watch.from),
+                ..Wanted::status()
+            },
+            ..RequestSees::look(profile)
+        }
     }
 
     /// A read of a key that no workload has.
@@ -245,6 +404,10 @@ impl RequestSees {
             cas(1.into()),
             StoreOp::Append(1.into()),
             StoreOp::Add(1),
+            StoreOp::Enqueue(1.into()),
+            StoreOp::Dequeue,
+            StoreOp::Generate,
+            StoreOp::Txn(example_txn()),
         ]
         .map(|op| {
             let request = Request {
@@ -254,6 +417,74 @@ impl RequestSees {
             };
             RequestSees::of(&request, profile)
         })
-        .to_vec()
+        .into_iter()
+        .chain([RequestSees::watching(&example_watch(), profile)])
+        .collect()
+    }
+}
+
+fn example_watch() -> Watch {
+    Watch {
+        prefix: "k".to_owned(),
+        from: 7,
+        idle: std::time::Duration::ZERO,
+    }
+}
+
+/// A transaction that reads one key and changes another.
+fn example_txn() -> Value {
+    let micro = |f: &str, key: i64, value: Value| Value::list([f.into(), Value::Int(key), value]);
+    Value::list([micro("append", 1, 2.into()), micro("r", 2, Value::Null)])
+}
+
+impl RequestSees {
+    /// The requests of every way to ask for this transaction, for templates that are tried.
+    pub(crate) fn parts(&self) -> Vec<Self> {
+        let found = |value: Value, revision: Option<&str>| Found {
+            value,
+            revision: revision.map(str::to_owned),
+        };
+        let reads = [
+            (1.into(), found(Value::list([1.into()]), Some("5"))),
+            (2.into(), found(Value::Null, None)),
+        ];
+        let writes = [(1.into(), Value::list([1.into(), 2.into()]))];
+        vec![
+            self.clone(),
+            self.reading(),
+            self.committing(&reads, &writes),
+            self.committing(&[], &writes),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_is_asked_in_its_words() {
+        for (op, wanted) in [
+            (StoreOp::Dequeue, r#"{"f":"dequeue","key":"k1"}"#),
+            (
+                StoreOp::Enqueue(3.into()),
+                r#"{"f":"enqueue","key":"k1","value":3}"#,
+            ),
+            (StoreOp::Generate, r#"{"f":"generate","key":"k1"}"#),
+            (
+                StoreOp::Txn(example_txn()),
+                r#"{"f":"txn","value":[["append",1,2],["r",2,null]]}"#,
+            ),
+        ] {
+            let request = Request {
+                op,
+                ..Request::read("k1".into(), std::time::Duration::ZERO)
+            };
+            let sees = RequestSees::of(&request, &"default".into());
+            assert_eq!(serde_json::to_string(sees.wanted()).unwrap(), wanted);
+        }
+        let sees = RequestSees::watching(&example_watch(), &"default".into());
+        let wanted = r#"{"f":"watch","prefix":"k","revision":7}"#;
+        assert_eq!(serde_json::to_string(sees.wanted()).unwrap(), wanted);
     }
 }

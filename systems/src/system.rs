@@ -11,6 +11,7 @@ use runs::capabilities::Capabilities;
 use runs::case::Bug;
 use runs::record::{NetworkName, SettingsError};
 use runs::store::{Reply, Request};
+use runs::watching::{Tell, Watch};
 use runs::world::Boxed;
 
 use crate::description::Description;
@@ -33,6 +34,11 @@ pub trait System: Send + Sync {
     /// Ask a node for an operation, and tell by what its answer was understood.
     fn examine<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, (Reply, Basis)> {
         Box::pin(async move { (self.invoke(node, request).await, Basis::Code) })
+    }
+
+    /// Hold a watch at a node, and tell what it is told, until it is lost: why it was.
+    fn watch<'a>(&'a self, _node: NodeId, _watch: &'a Watch, _tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(std::future::ready("nothing can be watched here".to_owned()))
     }
 
     /// Ask a node how it stands, past all proxies. `None` if it does not answer.

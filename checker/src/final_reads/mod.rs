@@ -1,13 +1,17 @@
 //! What the final reads of a key show of what was acknowledged on it: in one way for each kind of model.
 
+mod all_written;
 mod balances;
+mod drained;
 mod growth;
 mod last_write;
 mod loss;
 
 use histories::Kind;
 
+pub(crate) use self::all_written::all_written;
 pub(crate) use self::balances::balances;
+pub(crate) use self::drained::drained;
 pub(crate) use self::growth::growth;
 pub(crate) use self::last_write::last_write;
 pub(crate) use self::loss::Loss;

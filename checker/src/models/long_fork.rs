@@ -34,7 +34,7 @@ pub(super) const MODEL: Model = Model {
     judge: Judge::Key(judge),
     transactions: None,
     reading: |_, _| Some(Reading::LongFork),
-    final_reads: Some(final_reads::last_write),
+    final_reads: Some(final_reads::all_written),
     #[cfg(test)]
     examples: Examples {
         twins: || vec![Drawn::of(LongFork { keys: 8 })],

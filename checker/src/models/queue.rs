@@ -9,6 +9,7 @@ use super::total_queue;
 use crate::budget::{Budget, Meter, Stop};
 use crate::decode::{Decision, Decode, Decoded, Numbers, Telling, decode_each, unknown_f};
 use crate::error::{Halt, HistoryError};
+use crate::final_reads;
 use crate::graph::pairs::{self, Discipline};
 use crate::judge::{self, Judged};
 use crate::operations::{Group, Operation};
@@ -35,7 +36,7 @@ pub(super) const UNORDERED: Model = Model {
     judge: Judge::Key(judge),
     transactions: None,
     reading,
-    final_reads: None,
+    final_reads: Some(final_reads::drained),
     #[cfg(test)]
     examples: Examples {
         twins: || {

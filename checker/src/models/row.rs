@@ -57,6 +57,11 @@ impl Model {
         self.transactions.is_some_and(fits)
     }
 
+    /// Whether the last reads of a history can tell what became of everything that was acknowledged.
+    pub fn has_final_reads(&self) -> bool {
+        self.final_reads.is_some()
+    }
+
     /// Whether `linearizable` is what it asks for, where it has an analysis that looks for a legal order.
     pub fn may_have_a_legal_order(&self) -> bool {
         matches!(self.judge, Judge::Key(_))

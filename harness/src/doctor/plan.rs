@@ -17,6 +17,14 @@ pub(super) struct Probe {
     pub(super) op: StoreOp,
 }
 
+/// The first key of the transactions here: no workload has it.
+const FIRST_KEY: i64 = 1 << 50;
+
+/// Whether what it tells follows from what stands there. An identifier may be anything.
+fn tells(op: &StoreOp) -> bool {
+    matches!(op, StoreOp::Dequeue | StoreOp::Txn(_))
+}
+
 /// Every operation that the system does by itself, each with a read of what it made.
 pub(super) fn whole(does: &Capabilities, visit: usize) -> Vec<Probe> {
     let mut probes = Vec::new();
@@ -41,6 +49,25 @@ pub(super) fn whole(does: &Capabilities, visit: usize) -> Vec<Probe> {
     ask("add", "number", StoreOp::Add(3));
     ask("add", "number", StoreOp::Add(4));
     ask("read back", "number", StoreOp::Read);
+    // One element: which of several comes first is the queue's.
+    ask("enqueue", "queue", StoreOp::Enqueue(5.into()));
+    ask("dequeue", "queue", StoreOp::Dequeue);
+    ask("dequeue of an empty queue", "queue", StoreOp::Dequeue);
+    ask("generate", "identifiers", StoreOp::Generate);
+    let key = FIRST_KEY + 2 * visit as i64;
+    let micro = |f: &str, key: i64, value: Value| Value::list([f.into(), Value::Int(key), value]);
+    let appends = [micro("append", key, 1.into()), micro("r", key + 1, Value::Null)];
+    let reads = [key, key + 1].map(|key| micro("r", key, Value::Null));
+    ask(
+        "transaction that appends",
+        "database",
+        StoreOp::Txn(Value::list(appends)),
+    );
+    ask(
+        "transaction that reads",
+        "database",
+        StoreOp::Txn(Value::list(reads)),
+    );
     // A read of what nothing was done to says nothing new.
     let changed: Vec<Value> = probes
         .iter()
@@ -102,11 +129,20 @@ impl Known {
             },
             (Answer::Ok(_), op) => {
                 let taken = matches!(op, StoreOp::Cas { expected, .. } if stands.as_ref().is_some_and(|is| is != expected));
+                let made = stands.as_ref().and_then(|is| op.on(is));
+                let told = made.as_ref().map(|made| &made.told).filter(|_| tells(op));
+                let fit = match (told, &reply.answer) {
+                    (Some(told), Answer::Ok(found)) if told != found => Fit::Wrong {
+                        written: told.clone(),
+                    },
+                    _ if taken => Fit::Taken,
+                    _ => Fit::Right,
+                };
                 *stands = match op {
                     StoreOp::Write(value) | StoreOp::Cas { new: value, .. } => Some(value.clone()),
-                    op => stands.as_ref().and_then(|is| op.on(is)),
+                    _ => made.map(|made| made.new),
                 };
-                if taken { Fit::Taken } else { Fit::Right }
+                fit
             }
             (Answer::Fail, StoreOp::Cas { expected, .. })
                 if reply.is_decided() && stands.as_ref() == Some(expected) =>

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use checker::Subject;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum};
 use histories::Seed;
@@ -175,6 +176,17 @@ static TABLE: &[Flag] = &[
         ..flag("check-timeout", "SPAN")
     },
     Flag {
+        help: "What the history is held to: levels of consistency (`harness list levels`), several with commas between them; without it what its model stands for, or what the system's description says of transactions",
+        takes: Takes::Text,
+        default: Default::Follows(consistency),
+        set: |settings, given| put(&mut settings.consistency, levels(&given.concat())),
+        get: |settings| match settings.consistency.is_empty() {
+            true => Vec::new(),
+            false => vec![settings.consistency.join(",")],
+        },
+        ..flag("consistency", "LEVEL")
+    },
+    Flag {
         help: "Where the outcome is unknown, ask again elsewhere with the same session, five times as long as for one answer",
         set: |settings, _| put(&mut settings.retry, Ok(true)),
         get: |settings| switch(settings.retry),
@@ -286,6 +298,28 @@ fn span(given: &[String]) -> Result<Duration, String> {
 /// A duration such as `60s`, `5m` or `500ms`.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s, 5m or 500ms"))
+}
+
+/// What a described system says of its transactions, where they are what is asked for.
+fn consistency(settings: &Settings) -> Result<String, Failure> {
+    let described = systems::row(&settings.system)?.description.as_ref();
+    let transacts = checker::models::find(settings.workload_row()?.model)
+        .is_some_and(|model| model.subject() == Some(Subject::Transactions));
+    let said = described.and_then(|source| source.says.consistency.clone());
+    Ok(said.filter(|_| transacts).unwrap_or_default())
+}
+
+/// Names with commas between them.
+fn levels(text: &str) -> Result<Vec<String>, String> {
+    let names = || text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    match names().find(|name| {
+        !Subject::all_names()
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
+    }) {
+        Some(unknown) => Err(format!("there is no level {unknown}; see `harness list levels`")),
+        None => Ok(names().map(str::to_owned).collect()),
+    }
 }
 
 fn spelled(span: Duration) -> Vec<String> {

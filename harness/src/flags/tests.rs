@@ -29,6 +29,7 @@ fn unusual() -> Settings {
         reads: Reads::Follower,
         max_recovery: Duration::from_secs(4),
         check_timeout: Duration::from_secs(90),
+        consistency: vec!["linearizable".to_owned()],
         until_violation: true,
         journals: false,
         store: PathBuf::from("other"),

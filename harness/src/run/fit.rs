@@ -1,24 +1,38 @@
 //! Whether what a run asks for is in its system's power: told before anything starts.
 
+use checker::Levels;
 use nemesis::Need;
+use runs::judge;
 use runs::record::{Settings, SettingsError};
 use systems::Row;
 
+use crate::exit::Failure;
+
 /// Nothing that this run needs is lacking in its system.
-pub(super) fn fits(settings: &Settings, row: &Row) -> Result<(), SettingsError> {
+pub(super) fn fits(settings: &Settings, row: &Row) -> Result<(), Failure> {
+    levels(settings)?;
+    Ok(serves(settings, row)?)
+}
+
+/// What the history is held to.
+pub(super) fn levels(settings: &Settings) -> Result<Levels, Failure> {
+    let name = settings.workload_row()?.model;
+    let model = checker::models::find(name).ok_or_else(|| SettingsError::unknown("model", name))?;
+    Ok(judge::levels(&settings.consistency, model, true)?)
+}
+
+fn serves(settings: &Settings, row: &Row) -> Result<(), SettingsError> {
     let (system, capabilities) = (|| settings.system.clone(), &row.capabilities);
     may_be_hurt(settings, row)?;
     if settings.retry && !capabilities.sessions {
         return Err(SettingsError::NoSessions { system: system() });
     }
     let workload = settings.workload_row()?;
-    if workload
-        .asks
-        .is_some_and(|does| !capabilities.does.contains(&does))
-    {
-        return Err(SettingsError::NoTransactions {
+    if let Some(lacks) = workload.lacks(capabilities) {
+        return Err(SettingsError::NotServed {
             workload: workload.name,
             system: system(),
+            lacks,
         });
     }
     for schedule in settings.nemesis_rows()? {
@@ -77,6 +91,6 @@ fn commands(need: Need) -> &'static str {
         Need::Restarts => "`kill` and `start`",
         Need::Processes => "`pause` and `resume`",
         Need::Links => "`cut` and `heal`",
-        Need::Delays | Need::Frames | Need::Clients => "what no command does",
+        Need::Delays | Need::Messages | Need::Frames | Need::Clients => "what no command does",
     }
 }

@@ -22,7 +22,10 @@ use histories::{Header, Nanos, RunFolder};
 use nemesis::NodeId;
 use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, Outcome};
-use runs::course::{Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all};
+use runs::capabilities::Does;
+use runs::course::{
+    self, Acknowledged, Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all,
+};
 use runs::record::{Record, Recovery, Settings};
 use runs::stop::Stop;
 use runs::store::{Answer, Request};
@@ -33,7 +36,7 @@ use tokio::sync::oneshot;
 
 use self::disk::DiskWatch;
 use self::files::Files;
-use self::fit::fits;
+use self::fit::{fits, levels};
 use self::processes::Processes;
 use self::progress::{Look, Progress};
 use self::recorder::{Recorder, Writing};
@@ -264,8 +267,13 @@ impl<'a> Run<'a> {
         let header = header(self.settings, workload);
         let monitor = match self.settings.until_violation {
             true => Some(
-                monitor::start(header.clone(), workload.model, self.violated.clone())
-                    .map_err(RunError::Monitor)?,
+                monitor::start(
+                    header.clone(),
+                    workload.model,
+                    levels(self.settings)?,
+                    self.violated.clone(),
+                )
+                .map_err(RunError::Monitor)?,
             ),
             false => None,
         };
@@ -275,6 +283,7 @@ impl<'a> Run<'a> {
         let generator = (workload.build)(workloads::Settings {
             seed: self.settings.seed,
             clients: self.settings.clients,
+            has_cas: self.world.capabilities().does.contains(&Does::Cas),
         });
         let files = Files::create(&self.folder, recorder.clone(), &self.settings.nemesis_rows()?);
         let clients = Clients {
@@ -288,6 +297,7 @@ impl<'a> Run<'a> {
             timeout: self.settings.op_timeout,
             retry: self.settings.retry,
             reads: self.settings.reads,
+            acknowledged: Acknowledged::default(),
         };
         Ok((clients, recorder))
     }
@@ -300,6 +310,8 @@ impl<'a> Run<'a> {
         signals: &Signals,
         progress: Progress,
     ) -> Result<(), Failure> {
+        let enough = Stop::unset();
+        let watchers = course::watch(&clients, &enough, self.settings.max_recovery);
         let Loaded {
             healed,
             loads,
@@ -312,6 +324,11 @@ impl<'a> Run<'a> {
         }
         let begin = self.clock.now();
         read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
+        // All that will be acknowledged is.
+        enough.set();
+        for watcher in watchers {
+            watcher.await.map_err(|_| CourseError::Panicked("a watcher"))?;
+        }
         for watch in watches {
             // What it saw last is written down before the recorder ends.
             watch.await.map_err(|_| CourseError::Panicked("the observer"))?;

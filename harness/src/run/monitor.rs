@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use checker::{Budget, Options, Verdict};
+use checker::{Budget, Levels, Options, Verdict};
 use histories::{Event, Header, Kind, Process, Value};
 use runs::stop::Stop;
 
@@ -30,12 +30,14 @@ struct Key {
 pub(crate) fn start(
     header: Header,
     model: &'static str,
+    levels: Levels,
     violated: Stop,
 ) -> std::io::Result<SyncSender<Event>> {
     let (sender, events) = sync_channel(1 << 16);
     let monitor = Monitor {
         header,
         model,
+        levels,
         keys: HashMap::new(),
         violated,
     };
@@ -48,6 +50,7 @@ pub(crate) fn start(
 struct Monitor {
     header: Header,
     model: &'static str,
+    levels: Levels,
     keys: HashMap<Value, Key>,
     violated: Stop,
 }
@@ -95,8 +98,11 @@ impl Monitor {
         for key in self.keys.values_mut().filter(|key| key.changed) {
             key.changed = false;
             let budget = Budget::new(STEPS, u64::MAX);
-            let check =
-                checker::linearizability(&self.header, &key.events, model, &Options::default(), &budget);
+            let options = Options {
+                consistency: self.levels,
+                ..Options::default()
+            };
+            let check = checker::linearizability(&self.header, &key.events, model, &options, &budget);
             if check.is_ok_and(|check| check.verdict == Verdict::Violation) {
                 self.violated.set();
             }
@@ -121,7 +127,7 @@ mod tests {
         let header: Header =
             serde_json::from_str(r#"{"history":1,"model":"register","keyed":true}"#).unwrap();
         let violated = Stop::unset();
-        let sender = start(header, "register", violated.clone()).unwrap();
+        let sender = start(header, "register", Levels::default(), violated.clone()).unwrap();
         let event = |index: u64, kind: &str, f: &str, value: &str| {
             let text = format!(
                 r#"{{"index":{index},"time":{index},"process":1,"type":"{kind}","f":"{f}","key":"k","value":{value}}}"#

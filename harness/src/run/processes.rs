@@ -8,6 +8,7 @@ use nemesis::hands::{Clock, Hands};
 use nemesis::{Effect, NodeId, NodeStatus, Outcome, ProcessState};
 use runs::capabilities::Capabilities;
 use runs::store::{Reply, Request};
+use runs::watching::{Tell, Watch};
 use runs::world::{Boxed, World};
 
 use systems::System;
@@ -66,5 +67,9 @@ impl World for Processes {
 
     fn ask<'a>(&'a self, node: NodeId, request: &'a Request) -> Boxed<'a, Reply> {
         self.system.invoke(node, request)
+    }
+
+    fn watch<'a>(&'a self, node: NodeId, watch: &'a Watch, tell: Tell<'a>) -> Boxed<'a, String> {
+        self.system.watch(node, watch, tell)
     }
 }

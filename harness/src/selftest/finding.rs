@@ -13,11 +13,12 @@ use crate::exit::Failure;
 use crate::trial::Trial;
 
 /// The checks of safety that know nothing but what the clients saw.
-const OF_HISTORY: [CheckName; 4] = [
+const OF_HISTORY: [CheckName; 5] = [
     CheckName::Linearizability,
     CheckName::Bounds,
     CheckName::Durability,
     CheckName::Revisions,
+    CheckName::Watch,
 ];
 
 /// What one run came to.

@@ -129,6 +129,11 @@ pub fn has_python() -> bool {
     succeeds("python3", &["--version"]) || skipped("there is no python3")
 }
 
+/// Whether there is an etcd.
+pub fn has_etcd() -> bool {
+    succeeds("etcd", &["--version"]) || skipped("there is no etcd")
+}
+
 /// Say that a test is skipped.
 pub fn skip(why: &str) {
     skipped(why);

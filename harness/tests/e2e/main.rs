@@ -9,6 +9,7 @@ mod bad_luck;
 mod ci;
 mod commanded;
 mod described;
+mod etcd;
 mod maelstrom;
 mod main_job;
 mod networks;

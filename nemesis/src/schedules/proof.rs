@@ -97,7 +97,7 @@ fn proofs(effects: &[EffectLine], interval: Duration) -> Vec<Proof> {
     }
     let of = |fault: &&'static Fault| Proof::of(fault, &trials);
     let tried = |proof: &Proof| proof.tried + proof.cut_short > 0;
-    TABLE.iter().map(|fault| of(fault)).filter(tried).collect()
+    TABLE.iter().map(of).filter(tried).collect()
 }
 
 /// Armed if there were enough faults for the length of the run, and of every kind that was tried, and had its time, at least

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::client::{Clients, Session};
 use crate::record::Reads;
-use crate::store::{Answer, Reply, Request, StoreOp};
+use crate::store::{Answer, Made, Reply, Request, StoreOp};
 use crate::workloads::{Operation, Plan};
 use crate::world::pass;
 
@@ -29,6 +29,8 @@ pub(super) struct Asking<'a> {
     /// The node that it asks next.
     pub(super) node: NodeId,
     pub(super) rng: &'a mut ChaCha8Rng,
+    /// Whether it was done without a change, so that no request of the session stands for it.
+    pub(super) only_read: bool,
 }
 
 impl Asking<'_> {
@@ -46,7 +48,7 @@ impl Asking<'_> {
                 self.update(&operation.key, &update).await
             }
             Plan::Update(update) => {
-                let update = |found: &Value| update(operation, found);
+                let update = |found: &Value| update(operation, found).map(Made::silently);
                 self.update(&operation.key, &update).await
             }
         }
@@ -72,20 +74,25 @@ impl Asking<'_> {
         self.insist(request).await
     }
 
-    /// Read, change, and write if nobody was quicker. Nothing has happened before the write.
-    async fn update(&mut self, key: &Value, update: &(dyn Fn(&Value) -> Option<Value> + Sync)) -> Reply {
+    /// Read, change, and write if nobody was quicker. Nothing has happened before the write, and what changes nothing needs none.
+    async fn update(&mut self, key: &Value, update: &(dyn Fn(&Value) -> Option<Made> + Sync)) -> Reply {
         for _ in 0..UPDATES {
             let reply = self.read(key).await;
-            let Answer::Ok(expected) = reply.answer else {
+            let Answer::Ok(expected) = reply.answer.clone() else {
                 return Reply {
                     answer: Answer::Fail,
                     ..reply
                 };
             };
-            let Some(new) = update(&expected) else {
+            let Some(Made { new, told }) = update(&expected) else {
                 return Reply::refused("it cannot be done on what was found");
             };
+            if new == expected {
+                self.only_read = true;
+                return reply.telling(told);
+            }
             let reply = self.change(key, StoreOp::Cas { expected, new }).await;
+            let reply = reply.telling(told);
             // Turned away is no reason to begin anew: the next read would be, too.
             if reply.answer != Answer::Fail || !reply.is_decided() {
                 return reply;

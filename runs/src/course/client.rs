@@ -9,12 +9,13 @@ use nemesis::NodeId;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::acknowledged::Acknowledged;
 use super::asking::Asking;
 use super::gate::Gate;
 use crate::record::Reads;
 use crate::sink::Sink;
 use crate::stop::Stop;
-use crate::store::{Answer, Reply, Request, StoreOp};
+use crate::store::{Answer, Made, Reply, Request, StoreOp};
 use crate::workloads::{self, Operation, Workload};
 use crate::world::{World, pass};
 
@@ -41,6 +42,8 @@ pub struct Clients {
     pub retry: bool,
     /// Which nodes they read from.
     pub reads: Reads,
+    /// What was acknowledged to them, where somebody watches.
+    pub acknowledged: Acknowledged,
 }
 
 /// One logical process: it ends with the first outcome that stays unknown.
@@ -113,21 +116,24 @@ impl Clients {
             ..Request::read(request.key.clone(), request.timeout)
         };
         let reply = self.world.ask(node, &read).await;
-        let Answer::Ok(expected) = reply.answer else {
+        let Answer::Ok(expected) = reply.answer.clone() else {
             // Nothing was changed yet.
             return Reply {
                 answer: Answer::Fail,
                 ..reply
             };
         };
-        let Some(new) = request.op.on(&expected) else {
+        let Some(Made { new, told }) = request.op.on(&expected) else {
             return Reply::refused("it cannot be done on what was found");
         };
+        if new == expected {
+            return reply.telling(told);
+        }
         let change = Request {
             op: StoreOp::Cas { expected, new },
             ..request.clone()
         };
-        self.world.ask(node, &change).await
+        self.world.ask(node, &change).await.telling(told)
     }
 
     /// Ask one node with one request, and write it down as this operation. `is_final` marks the reads after the heal,
@@ -211,6 +217,26 @@ impl Recorded<'_> {
             Answer::Unknown => (Kind::Info, argument()),
         };
         self.record(kind, value, node, Some(reply));
+        if kind == Kind::Ok {
+            self.acknowledged();
+        }
+    }
+
+    /// Watchers wait for it.
+    fn acknowledged(&self) {
+        let Some(prefix) = self.clients.workload.watches else {
+            return;
+        };
+        let watched = matches!(&self.operation.key, Value::Text(key) if key.starts_with(prefix));
+        let value = match (self.operation.f, self.operation.value.as_list()) {
+            ("write", _) => &self.operation.value,
+            ("cas", Some([_, new])) => new,
+            _ => return,
+        };
+        if watched {
+            let key = self.operation.key.clone();
+            self.clients.acknowledged.add(key, value.clone());
+        }
     }
 
     fn record(&self, kind: Kind, value: Value, node: NodeId, reply: Option<&Reply>) {
@@ -221,6 +247,9 @@ impl Recorded<'_> {
         }
         if let Some(revision) = reply.and_then(|reply| reply.revision) {
             other.insert(checker::REVISION.to_owned(), revision.into());
+        }
+        if let Some(reply) = reply.filter(|reply| !reply.read_revisions.is_empty()) {
+            other.insert(checker::READ_REVISIONS.to_owned(), pairs(&reply.read_revisions));
         }
         let at: Option<(LogIndex, Term)> = reply.and_then(|reply| reply.at);
         self.clients.sink.event(Event {
@@ -239,6 +268,14 @@ impl Recorded<'_> {
             other,
         });
     }
+}
+
+/// As JSON: `[[key, revision], …]`.
+fn pairs(revisions: &[(Value, i64)]) -> serde_json::Value {
+    let pairs = revisions
+        .iter()
+        .map(|(key, revision)| serde_json::json!([key, revision]));
+    pairs.collect()
 }
 
 /// What a client does between two operations.
@@ -313,10 +350,11 @@ async fn one_operation(
         session,
         node,
         rng,
+        only_read: false,
     };
     let reply = clients.told(&operation, asking.perform(&operation).await);
-    let node = asking.node;
-    if session.seq > before {
+    let (node, only_read) = (asking.node, asking.only_read);
+    if session.seq > before && !only_read {
         recorded.seq = Some(session.seq);
     }
     recorded.complete(node, &reply);

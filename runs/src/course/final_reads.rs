@@ -134,8 +134,15 @@ impl<'a> Walk<'a> {
             // A read without an answer is unknown, and its process is used no more.
             let process = self.clients.new_process();
             let reply = self.ask(process, &operation, &request, true).await;
-            if matches!(reply.answer, Answer::Ok(_)) || self.clients.world.now() >= deadline {
+            let seen = match &reply.answer {
+                Answer::Ok(seen) => Some((self.clients.workload.has_seen_all)(seen)),
+                _ => None,
+            };
+            if seen == Some(true) || self.clients.world.now() >= deadline {
                 return;
+            }
+            if seen == Some(false) {
+                continue;
             }
             if reply.answer == Answer::Unknown {
                 self.stir(keys).await;

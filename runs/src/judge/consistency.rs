@@ -8,9 +8,17 @@ use super::error::JudgeError;
 /// What a model with a legal order of its own is held to, whatever else there is.
 const LINEARIZABLE: &str = "linearizable";
 
+/// Whether transactions can be held to a level of this name.
+pub fn is_level_of_transactions(name: &str) -> bool {
+    Subject::Transactions.find(name).is_some()
+}
+
 /// The levels of these names; without names, what the model stands for. `timed`: whether the history tells what had
 /// completed before what. Transactions of one that does not cannot be held to that.
-pub(super) fn levels(names: &[String], model: &Model, timed: bool) -> Result<Levels, JudgeError> {
+///
+/// # Errors
+/// The model knows no level of such a name.
+pub fn levels(names: &[String], model: &Model, timed: bool) -> Result<Levels, JudgeError> {
     let strict = Level::STRICT_SERIALIZABLE;
     let untimed = |level: Level| match level.order {
         Order::RealTime if !timed && model.subject() == Some(Subject::Transactions) => {

@@ -1,14 +1,17 @@
 //! The check `durability` where transactions are judged: the last ones read every database, and an order of all transactions that
-//! respects real time has them at its end. So what such an order explains is there, if they were answered.
+//! respects real time has them at its end. So what such an order explains is there, if they were answered. Lists show by
+//! themselves whether everything acknowledged is in them.
 
 use std::collections::BTreeSet;
 
-use checker::{Check, CheckName, Verdict};
+use checker::{Check, CheckName, Verdict, Violation};
 use histories::{Event, History, Kind, Process, Value};
 use serde_json::json;
 
+use super::appends::{Lost, lost};
+
 /// Judge it, given what was found of the order of all transactions.
-pub(super) fn durability(history: &History, order: &Check) -> Check {
+pub(super) fn durability(history: &History, model: &str, order: &Check) -> Check {
     let ok = |event: &&Event| event.kind == Kind::Ok && matches!(event.process, Process::Client(_));
     let (mut touched, mut read) = (BTreeSet::<&Value>::new(), BTreeSet::new());
     for event in history.events.iter().filter(ok) {
@@ -19,9 +22,15 @@ pub(super) fn durability(history: &History, order: &Check) -> Check {
         }
     }
     let unread: Vec<&Value> = touched.difference(&read).copied().collect();
-    let ordered = order.name == CheckName::StrictSerializability && order.verdict == Verdict::Pass;
-    let (verdict, reason) = match (unread.first(), ordered) {
-        (Some(first), _) => (
+    let is_strict = order.name == CheckName::StrictSerializability;
+    let lists = (model == LISTS).then(|| lost(history));
+    let losses = lists.as_deref().unwrap_or_default();
+    let shown = lists.is_some() && losses.is_empty();
+    let (verdict, reason) = match (unread.first(), losses.first()) {
+        (_, Some(first)) if is_strict => (Verdict::Violation, told(first, losses.len())),
+        // Of an older moment, which the level allows.
+        (_, Some(first)) => (Verdict::Inconclusive, told(first, losses.len())),
+        (Some(first), None) => (
             Verdict::Inconclusive,
             format!(
                 "no last transaction on {} of {} databases was answered, such as {first}",
@@ -29,11 +38,18 @@ pub(super) fn durability(history: &History, order: &Check) -> Check {
                 touched.len()
             ),
         ),
-        (None, false) => (
+        (None, None) if shown => (
+            Verdict::Pass,
+            format!(
+                "the last transactions show every acknowledged append, in {} databases",
+                read.len()
+            ),
+        ),
+        (None, None) if !(is_strict && order.verdict == Verdict::Pass) => (
             Verdict::Inconclusive,
             "no order of all transactions has the last ones at its end".to_owned(),
         ),
-        (None, true) => (
+        (None, None) => (
             Verdict::Pass,
             format!(
                 "the last transactions read {} databases, and have their place in the order of all",
@@ -45,8 +61,31 @@ pub(super) fn durability(history: &History, order: &Check) -> Check {
         name: CheckName::Durability,
         verdict,
         reason,
-        details: json!({ "databases": touched.len(), "unread": unread.len() }),
-        violations: Vec::new(),
+        details: json!({ "databases": touched.len(), "unread": unread.len(), "lost": losses.len() }),
+        violations: match verdict {
+            Verdict::Violation => losses.iter().take(TOLD).map(violation).collect(),
+            Verdict::Pass | Verdict::Inconclusive => Vec::new(),
+        },
+    }
+}
+
+/// The model whose values show what became of each write.
+const LISTS: &str = "list-append";
+/// So many losses are told; the others are counted.
+const TOLD: usize = 8;
+
+fn told(first: &Lost<'_>, all: usize) -> String {
+    format!(
+        "{all} acknowledged appends are gone; the first is {}",
+        first.brief()
+    )
+}
+
+fn violation(lost: &Lost<'_>) -> Violation {
+    Violation {
+        key: lost.database.cloned(),
+        operations: vec![lost.append, lost.read],
+        ..Violation::in_words(CheckName::Durability, lost.told())
     }
 }
 
@@ -87,8 +126,36 @@ mod tests {
             (end("info"), Verdict::Pass, Verdict::Inconclusive),
             (String::new(), Verdict::Pass, Verdict::Inconclusive),
         ] {
-            let check = durability(&history(&format!("{began}{end}")), &order(ordered));
+            let check = durability(&history(&format!("{began}{end}")), "rw-register", &order(ordered));
             assert_eq!(check.verdict, wanted, "{end}: {}", check.reason);
+        }
+    }
+
+    #[test]
+    fn a_list_shows_what_was_lost() {
+        let lines = r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"txn","key":"k0","value":[["append",0,1]]}
+{"index":1,"time":2,"process":0,"type":"ok","f":"txn","key":"k0","value":[["append",0,1]]}
+{"index":2,"time":3,"process":1,"type":"invoke","f":"txn","key":"k0","value":[["r",0,null]],"final":true}
+{"index":3,"time":4,"process":1,"type":"ok","f":"txn","key":"k0","value":[["r",0,LIST]],"final":true}"#;
+        let weaker = |verdict| Check {
+            name: CheckName::Serializability,
+            ..order(verdict)
+        };
+        for (list, order, wanted) in [
+            ("[1]", order(Verdict::Pass), Verdict::Pass),
+            ("[1]", weaker(Verdict::Pass), Verdict::Pass),
+            ("null", order(Verdict::Violation), Verdict::Violation),
+            ("null", order(Verdict::Inconclusive), Verdict::Violation),
+            ("[2]", weaker(Verdict::Pass), Verdict::Inconclusive),
+        ] {
+            let check = durability(&history(&lines.replace("LIST", list)), "list-append", &order);
+            assert_eq!(check.verdict, wanted, "{list}: {}", check.reason);
+            let told = check
+                .violations
+                .iter()
+                .map(|violation| violation.operations.clone());
+            let wanted = (wanted == Verdict::Violation).then(|| vec![0, 2]);
+            assert_eq!(told.collect::<Vec<_>>(), wanted.into_iter().collect::<Vec<_>>());
         }
     }
 }

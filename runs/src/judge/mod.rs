@@ -9,6 +9,7 @@
 //! | [`nemesis`] | armed: whether the faults really happened |
 //! | [`recovery`] | recovery: whether the cluster came back |
 
+mod appends;
 pub mod committed;
 mod consistency;
 mod error;
@@ -42,6 +43,7 @@ use histories::{History, RunFolder, Value};
 use self::naming::Named;
 use self::reading::Within;
 
+pub use self::consistency::{is_level_of_transactions, levels};
 pub use self::naming::GUESSED;
 
 pub use self::error::JudgeError;
@@ -49,6 +51,7 @@ use self::watched::watched;
 pub use self::watched::{Progress, Show};
 use crate::record::{NotApplicable, Operations, Record, Results, StatusLine};
 use crate::stop::Stop;
+use crate::workloads;
 
 /// What a judge may spend, and how he reads what he is given.
 #[derive(Clone)]
@@ -118,6 +121,15 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What a run was to be held to, unless something else is asked for.
+    fn within_a_run(&self, record: &Record) -> Self {
+        let mut limits = self.clone();
+        if limits.consistency.is_empty() && limits.model.is_none() {
+            limits.consistency.clone_from(&record.settings.consistency);
+        }
+        limits
+    }
+
     /// How a history is read and judged, given what its format implies.
     fn options(&self, implied: Implied, model: &Model, timed: bool) -> Result<Options, JudgeError> {
         let failed_cas = match implied.failed_cas {
@@ -174,6 +186,7 @@ pub fn run(folder: &RunFolder, limits: &Limits) -> Result<Results, JudgeError> {
 
 fn run_within(folder: &RunFolder, limits: &Limits, budget: &Budget) -> Result<Results, JudgeError> {
     let record = Record::load(folder)?;
+    let limits = &limits.within_a_run(&record);
     let unfinished = !record.finished;
     let nemesis = nemesis::Saved::load(folder, &record)?;
     let statuses: Vec<StatusLine> = read_lines(&folder.status(), unfinished)?;
@@ -244,18 +257,36 @@ impl Left {
             history,
         } = self;
         let mut checks = vec![linearizability];
-        let mut durability = match history::model(&named.model)?.subject() {
-            Some(Subject::Transactions) => last_transactions::durability(history, &checks[0]),
-            _ => history::durability(history, &named.model)?,
+        let mut not_applicable = Vec::new();
+        let model = history::model(&named.model)?;
+        let durability = match model.subject() {
+            Some(Subject::Transactions) => {
+                Some(last_transactions::durability(history, &named.model, &checks[0]))
+            }
+            _ if !model.has_final_reads() => None,
+            _ => Some(history::durability(history, &named.model)?),
         };
-        committed::name_the_holders(&mut durability, statuses);
-        checks.push(durability);
+        match durability {
+            Some(mut durability) => {
+                committed::name_the_holders(&mut durability, statuses);
+                checks.push(durability);
+            }
+            None => not_applicable.push(NotApplicable {
+                name: CheckName::Durability,
+                reason: format!("of {} no last read tells what was kept", named.model),
+            }),
+        }
         checks.extend(checker::revisions(
             &history.header,
             &history.events,
             record.capabilities.revisions,
         )?);
-        let mut not_applicable = Vec::new();
+        let watches = workloads::find(&record.settings.workload).and_then(|row| row.watches);
+        checks.extend(checker::watch(
+            &history.header,
+            &history.events,
+            watches.is_some(),
+        )?);
         // What was written counts, promised or not.
         if limits.journals && (record.capabilities.tell_of_safety() || journals.is_some()) {
             let statuses = committed::raft_safety(statuses, nemesis.cycles());

@@ -122,6 +122,9 @@ pub struct Settings {
     /// How long the linearizability check may take.
     #[serde(rename = "check_timeout_ms", with = "ms")]
     pub check_timeout: Duration,
+    /// The levels of consistency that the history is held to; none: what its model stands for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consistency: Vec<String>,
     /// Whether the load ends at the first violation.
     pub until_violation: bool,
     /// Whether the nodes' journals speak; otherwise the clients' history does so alone.
@@ -160,6 +163,7 @@ impl Default for Settings {
             reads: Reads::Leader,
             max_recovery: Duration::ZERO,
             check_timeout: Duration::ZERO,
+            consistency: Vec::new(),
             until_violation: false,
             journals: true,
             store: PathBuf::new(),
@@ -276,12 +280,16 @@ pub enum SettingsError {
         durable: &'static str,
     },
     /// The store has no words for it.
-    #[error("--workload {workload}: {system} has no transactions; see `harness list workloads`")]
-    NoTransactions {
+    #[error(
+        "--workload {workload}: {system} has no {lacks}, which it is made of; see `harness list workloads`"
+    )]
+    NotServed {
         /// The workload.
         workload: &'static str,
         /// The system.
         system: String,
+        /// What would do.
+        lacks: String,
     },
     /// Its nodes cannot be told what that network asks for.
     #[error("--network {network}: {system} cannot be run in it; see `harness list systems`")]

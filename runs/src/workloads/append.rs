@@ -5,6 +5,7 @@ use rand::RngExt;
 
 use super::keys::Keys;
 use super::{Operation, Plan, Row, Workload};
+use crate::capabilities::Does;
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
@@ -12,13 +13,15 @@ pub(super) const ROW: Row = Row {
     name: "append",
     about: "append (each element once) and read over many lists",
     model: "append",
-    asks: None,
+    asks: &[Does::Append, Does::Cas],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Append(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),
     seen: list,
     fresh: |key, value, _| (append(key.clone(), value.clone()), StoreOp::Append(value.clone())),
     last: super::read,
+    has_seen_all: |_| true,
     newest: last,
 };
 

@@ -8,6 +8,7 @@ use rand::RngExt;
 
 use super::keys::Keys;
 use super::{Operation, Plan, Row, Workload, key_of_its_own};
+use crate::capabilities::Does;
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
@@ -15,7 +16,8 @@ pub(super) const ROW: Row = Row {
     name: "bank",
     about: "transfers between the accounts of many banks, and reads of all balances",
     model: "bank",
-    asks: None,
+    asks: &[Does::Cas],
+    watches: None,
     initial: first_balances,
     build: |settings| Box::new(Bank(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |_, _| Plan::Update(transferred),
@@ -30,6 +32,7 @@ pub(super) const ROW: Row = Row {
         (operation, StoreOp::Cas { expected, new })
     },
     last: super::read,
+    has_seen_all: |_| true,
     newest: Value::clone,
 };
 

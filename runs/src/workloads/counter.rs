@@ -5,6 +5,7 @@ use rand::RngExt;
 
 use super::keys::Keys;
 use super::{Operation, Plan, Row, Workload};
+use crate::capabilities::Does;
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
@@ -12,7 +13,8 @@ pub(super) const ROW: Row = Row {
     name: "counter",
     about: "add 1 and read over many counters",
     model: "counter",
-    asks: None,
+    asks: &[Does::Add, Does::Cas],
+    watches: None,
     initial: || Value::Int(0),
     build: |settings| Box::new(Counter(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Add(operation.value.as_int().unwrap_or(ONE))),
@@ -22,6 +24,7 @@ pub(super) const ROW: Row = Row {
     },
     fresh: |key, _, _| (add(key.clone()), StoreOp::Add(ONE)),
     last: super::read,
+    has_seen_all: |_| true,
     newest: Value::clone,
 };
 

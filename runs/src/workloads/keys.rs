@@ -28,6 +28,11 @@ impl Key {
         Value::Text(format!("k{}", self.number).into())
     }
 
+    /// How many values were written to it.
+    pub(super) fn written(&self) -> i64 {
+        self.last_written
+    }
+
     /// A value that was not written to it before.
     pub(super) fn next_value(&mut self) -> Value {
         self.last_written += 1;

@@ -10,6 +10,7 @@ use rand::RngExt;
 
 use super::keys::Keys;
 use super::{Operation, Plan, Row, Settings, Workload, key_of_its_own};
+use crate::capabilities::Does;
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
@@ -17,13 +18,15 @@ pub(super) const ROW: Row = Row {
     name: "lock",
     about: "acquire and release over many locks, which only their holders may release",
     model: "owned-mutex",
-    asks: None,
+    asks: &[Does::Cas],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Lock::new(settings)),
     plan: |operation, by| Plan::Ask(cas(operation.f, by)),
     seen: |value| value,
     fresh: |key, value, by| (acquire(key_of_its_own(key, value)), cas(ACQUIRE, by)),
     last: super::read,
+    has_seen_all: |_| true,
     newest: Value::clone,
 };
 
@@ -122,6 +125,7 @@ mod tests {
         Lock::new(Settings {
             seed: Seed(1),
             clients: 4,
+            has_cas: true,
         })
     }
 

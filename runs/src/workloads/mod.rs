@@ -9,13 +9,17 @@ mod bank;
 mod counter;
 mod keys;
 mod lock;
+mod long_fork;
+mod queue;
 mod register;
 mod set;
 mod txn;
+mod unique_ids;
+mod watch;
 
 use histories::{Seed, Value};
 
-use crate::capabilities::Does;
+use crate::capabilities::{Capabilities, Does};
 use crate::store::{Answer, StoreOp};
 
 /// One operation that a client is to do.
@@ -44,14 +48,18 @@ impl Operation {
 
     /// Whether what came of it is more than that it happened.
     pub(crate) fn tells(&self) -> bool {
-        self.is_read() || self.f == Self::TXN
+        TELLING.contains(&self.f)
     }
 
-    /// Whether it is a read of one key, which changes nothing and may be asked of any node.
+    /// Whether it is a read of one key, which changes nothing and may be asked of any node. A read that says what it reads is
+    /// one of several keys.
     pub fn is_read(&self) -> bool {
-        self.f == READ
+        self.f == READ && self.value == Value::Null
     }
 }
+
+/// The words of operations that are told something.
+const TELLING: [&str; 4] = [READ, Operation::TXN, queue::DEQUEUE, unique_ids::GENERATE];
 
 const READ: &str = "read";
 
@@ -81,6 +89,8 @@ pub struct Settings {
     pub seed: Seed,
     /// How many clients there are at a time.
     pub clients: usize,
+    /// Whether the store can compare and set: nobody asks it for what it cannot do.
+    pub has_cas: bool,
 }
 
 /// A row of the table of workloads.
@@ -91,8 +101,11 @@ pub struct Row {
     pub about: &'static str,
     /// The model that judges it.
     pub model: &'static str,
-    /// What a store has to do by itself for it, beside what can be put into reads and compare-and-sets.
-    pub asks: Option<Does>,
+    /// One of these a store has to do by itself, where there are any: without it the workload cannot be put to it, or says
+    /// nothing of it.
+    pub asks: &'static [Does],
+    /// The beginning of the keys on which watchers hold a watch, if there are watchers.
+    pub watches: Option<&'static str>,
     /// What stands under a key at first, in the model's words.
     pub initial: fn() -> Value,
     /// Build it.
@@ -106,8 +119,19 @@ pub struct Row {
     pub fresh: fn(&Value, &Value, u64) -> (Operation, StoreOp),
     /// The last look at a key, after everything.
     pub last: fn(&Value) -> (Operation, StoreOp),
+    /// Whether such a look has seen all that there is, given what it was told; else there is another.
+    pub has_seen_all: fn(&Value) -> bool,
     /// Which of the values so written a read has seen last, as far as that can be told from what it saw.
     pub newest: fn(&Value) -> Value,
+}
+
+impl Row {
+    /// What a system lacks for it; none if it can serve it.
+    pub fn lacks(&self, can: &Capabilities) -> Option<String> {
+        let served = self.asks.is_empty() || self.asks.iter().any(|does| can.does.contains(does));
+        let nouns: Vec<&str> = self.asks.iter().map(|does| does.noun()).collect();
+        (!served).then(|| nouns.join(" or "))
+    }
 }
 
 /// Every workload; a new one is a file here and a row.
@@ -120,6 +144,10 @@ pub const TABLE: &[Row] = &[
     bank::ROW,
     txn::LISTS,
     txn::REGISTERS,
+    long_fork::ROW,
+    queue::ROW,
+    unique_ids::ROW,
+    watch::ROW,
 ];
 
 /// The workload of that name.
@@ -152,6 +180,7 @@ mod tests {
         let mut workload = (row.build)(Settings {
             seed: Seed(seed),
             clients: 10,
+            has_cas: true,
         });
         let mut operation = |process| {
             let operation = workload.next(process);
@@ -165,7 +194,13 @@ mod tests {
     fn the_seed_fixes_the_operations() {
         for row in TABLE {
             assert_eq!(some(row, 7, 1000), some(row, 7, 1000), "{}", row.name);
-            assert_ne!(some(row, 7, 1000), some(row, 8, 1000), "{}", row.name);
+            let has_choices = row.model != "unique-ids";
+            assert_eq!(
+                some(row, 7, 1000) != some(row, 8, 1000),
+                has_choices,
+                "{}",
+                row.name
+            );
         }
     }
 
@@ -176,15 +211,57 @@ mod tests {
             let mut per_key = HashMap::<Value, u64>::new();
             for operation in some(row, 1, 20_000) {
                 *per_key.entry(operation.key.clone()).or_default() += 1;
-                let is_known = |known: &str| known.split(' ').next() == Some(operation.f);
+                // Some have another word: `txn (or read) [[r k v], …]`.
+                let words = |known: &'static str| known.split([' ', '(', ')']);
+                let is_known = |known: &'static str| words(known).any(|word| word == operation.f);
                 assert!(
                     model.operations.iter().any(|known| is_known(known)),
                     "{operation:?}"
                 );
             }
+            // Identifiers are looked up in a table, and those of all nodes are compared.
+            if row.model == "unique-ids" {
+                continue;
+            }
             assert!(per_key.values().all(|count| *count <= 320), "{}", row.name);
             assert!(per_key.len() > 20, "{}", row.name);
         }
+    }
+
+    #[test]
+    fn a_workload_is_offered_where_it_can_be_served() {
+        let can = |does: &[Does]| Capabilities {
+            does: does.to_vec(),
+            ..Capabilities::all()
+        };
+        for (name, does, lacks) in [
+            ("register", &[][..], None),
+            ("txn-list-append", &[Does::Cas], Some("transactions")),
+            ("txn-list-append", &[Does::Txn], None),
+            (
+                "long-fork",
+                &[Does::Append],
+                Some("transactions or compare-and-set"),
+            ),
+            ("long-fork", &[Does::Cas], None),
+            (
+                "queue",
+                &[Does::Write],
+                Some("enqueue and dequeue or compare-and-set"),
+            ),
+            ("queue", &[Does::Queue], None),
+            ("unique-ids", &[Does::Add], Some("generate or compare-and-set")),
+            ("unique-ids", &[Does::Generate], None),
+            ("watch", &[Does::Cas], Some("watch")),
+            ("watch", &[Does::Watch], None),
+        ] {
+            let found = find(name).unwrap().lacks(&can(does));
+            assert_eq!(found.as_deref(), lacks, "{name} by {does:?}");
+        }
+        let own = Capabilities::all();
+        let lacks = TABLE.iter().filter(|row| row.lacks(&own).is_some());
+        let lacks: Vec<&str> = lacks.map(|row| row.name).collect();
+        assert_eq!(lacks, ["txn-list-append", "txn-rw-register", "watch"]);
     }
 
     #[test]

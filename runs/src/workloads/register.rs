@@ -12,13 +12,15 @@ pub(super) const ROW: Row = Row {
     name: "register",
     about: "read, write (each value once) and cas over many keys",
     model: "register",
-    asks: None,
+    asks: &[],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Register::new(settings)),
     plan: |operation, _| Plan::Ask(store_op(operation)),
     seen: |value| value,
     fresh: |key, value, _| (write(key.clone(), value.clone()), StoreOp::Write(value.clone())),
     last: super::read,
+    has_seen_all: |_| true,
     newest: Value::clone,
 };
 
@@ -76,6 +78,7 @@ struct Register {
     rng: ChaCha8Rng,
     keys: Vec<Key>,
     next_key: u64,
+    has_cas: bool,
 }
 
 impl Register {
@@ -86,6 +89,7 @@ impl Register {
             rng: ChaCha8Rng::seed_from_u64(settings.seed.0),
             keys: (0..at_a_time).map(Key::fresh).collect(),
             next_key: at_a_time,
+            has_cas: settings.has_cas,
         }
     }
 }
@@ -101,11 +105,11 @@ impl Workload for Register {
         key.operations += 1;
         let (f, value) = match self.rng.random_range(0..100) {
             0..50 => ("read", Value::Null),
-            50..85 => ("write", key.next_value()),
-            _ => {
+            85.. if self.has_cas => {
                 let expected = key.last_seen.clone();
                 ("cas", Value::list([expected, key.next_value()]))
             }
+            _ => ("write", key.next_value()),
         };
         Operation {
             f,
@@ -139,8 +143,23 @@ mod tests {
         let mut workload = Register::new(Settings {
             seed: Seed(seed),
             clients: 10,
+            has_cas: true,
         });
         (0..count).map(|_| workload.next(0)).collect()
+    }
+
+    #[test]
+    fn a_store_without_compare_and_set_is_not_asked_for_it() {
+        let words = |has_cas| -> HashSet<&str> {
+            let mut workload = Register::new(Settings {
+                seed: Seed(1),
+                clients: 10,
+                has_cas,
+            });
+            (0..1000).map(|_| workload.next(0).f).collect()
+        };
+        assert_eq!(words(false), HashSet::from(["read", "write"]));
+        assert_eq!(words(true), HashSet::from(["read", "write", "cas"]));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use rand::RngExt;
 use super::append::{last, list};
 use super::keys::Keys;
 use super::{Operation, Plan, Row, Workload};
+use crate::capabilities::Does;
 use crate::store::{Answer, StoreOp};
 
 /// The row of this workload.
@@ -13,13 +14,15 @@ pub(super) const ROW: Row = Row {
     name: "set",
     about: "add (each element once) and read over many sets that only grow",
     model: "set",
-    asks: None,
+    asks: &[Does::Append, Does::Cas],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Set(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),
     seen: list,
     fresh: |key, value, _| (add(key.clone(), value.clone()), StoreOp::Append(value.clone())),
     last: super::read,
+    has_seen_all: |_| true,
     newest: last,
 };
 

@@ -14,13 +14,15 @@ pub(super) const LISTS: Row = Row {
     name: "txn-list-append",
     about: "transactions that append (each element once) to lists and read them",
     model: "list-append",
-    asks: Some(Does::Txn),
+    asks: &[Does::Txn],
+    watches: None,
     initial: || Value::Null,
     build: |settings| Box::new(Transactions::new(settings, "append")),
     plan: |operation, _| Plan::Ask(StoreOp::Txn(operation.value.clone())),
     seen: |value| value,
     fresh: |key, value, _| fresh("append", key, value),
     last: look,
+    has_seen_all: |_| true,
     newest: Value::clone,
 };
 
@@ -37,7 +39,7 @@ pub(super) const REGISTERS: Row = Row {
 /// A database is left for a fresh one after so many transactions: every read of a list shows all of it.
 const TRANSACTIONS_PER_DATABASE: u64 = 120;
 /// So many keys a database has.
-const KEYS: i64 = 4;
+pub(super) const KEYS: i64 = 4;
 /// So many micro-operations a transaction has at most.
 const LONGEST: usize = 4;
 /// Where the keys of databases begin that are not called k0, k1, …
@@ -52,12 +54,12 @@ fn txn(database: Value, micros: impl IntoIterator<Item = Value>) -> Operation {
     }
 }
 
-fn micro(f: &str, key: i64, value: Value) -> Value {
+pub(super) fn micro(f: &str, key: i64, value: Value) -> Value {
     Value::list([f.into(), Value::Int(key), value])
 }
 
 /// The first key of a database: no two have one in common.
-fn first_key(database: &Value) -> i64 {
+pub(super) fn first_key(database: &Value) -> i64 {
     let Value::Text(name) = database else {
         return OTHERS;
     };

@@ -21,14 +21,37 @@ pub enum Word {
     Append,
     /// Add to the number that it is.
     Add,
-    /// Do several of these as one: nothing that a description has a request for.
-    #[serde(skip_deserializing)]
+    /// Do several of these as one.
     Txn,
+    /// Put a value into the queue that it is.
+    Enqueue,
+    /// Take a value out of it.
+    Dequeue,
+    /// Tell an identifier that nobody else was given.
+    Generate,
+    /// Tell of every change of keys, from a revision on.
+    Watch,
 }
 
 impl Word {
     /// Every kind that a description may have a request for.
-    pub(crate) const ALL: [Word; 5] = [Word::Read, Word::Write, Word::Cas, Word::Append, Word::Add];
+    pub(crate) const ALL: [Word; 10] = [
+        Word::Read,
+        Word::Write,
+        Word::Cas,
+        Word::Append,
+        Word::Add,
+        Word::Txn,
+        Word::Enqueue,
+        Word::Dequeue,
+        Word::Generate,
+        Word::Watch,
+    ];
+
+    /// Whether what came of it is a value.
+    pub(crate) fn tells(self) -> bool {
+        matches!(self, Word::Read | Word::Dequeue | Word::Generate)
+    }
 
     /// Which one this operation is.
     pub fn of(op: &StoreOp) -> Self {
@@ -39,6 +62,9 @@ impl Word {
             StoreOp::Append(_) => Word::Append,
             StoreOp::Add(_) => Word::Add,
             StoreOp::Txn(_) => Word::Txn,
+            StoreOp::Enqueue(_) => Word::Enqueue,
+            StoreOp::Dequeue => Word::Dequeue,
+            StoreOp::Generate => Word::Generate,
         }
     }
 }
@@ -168,10 +194,18 @@ pub struct Value {
     pub ok: Condition,
     /// Where the value stands; the whole answer, if nothing is said.
     pub value: Option<Path>,
+    /// Of a transaction: what this leads to is one for each of what was asked for, in its order, and the other paths (but that
+    /// of `ok`) are looked for in each of them.
+    pub each: Option<Path>,
     /// From what stands there to the value, step by step.
     #[serde(default)]
     pub decode: Vec<Decode>,
-    /// What is true of an answer that says that there is no value. With a `status` it counts even if that is an error's.
+    /// Of a watch: where the key of a change stands, in each of them.
+    pub key: Option<Path>,
+    /// From what stands there to the key, step by step.
+    #[serde(default)]
+    pub decode_key: Vec<Decode>,
+    /// What is true of an answer (or of one of `each`) that says that there is no value. With a `status` it counts even if that is an error's.
     pub absent: Option<Condition>,
     /// Where the revision stands that an update got, or that of the update that a read shows: a number, or a text of one. For a
     /// store that counts the updates of all of its keys together.

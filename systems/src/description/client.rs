@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::answers::{Value, Word};
 use super::secret::{Auth, Tls};
 use super::template::Template;
+use super::txn::{Part, Txn};
 
 /// A protocol with its requests.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -57,6 +58,17 @@ impl Client {
         tls.iter_mut().for_each(|tls| tls.beside(folder));
     }
 
+    /// Whether a transaction is one request, where it can ask for transactions.
+    pub(crate) fn transacts_at_once(&self) -> bool {
+        let has_whole = |way: Option<bool>| way == Some(true);
+        match self {
+            Client::Http(operations) => has_whole(operations.transacts_at_once()),
+            Client::Nats(operations) => has_whole(operations.transacts_at_once()),
+            Client::Redis(operations) => has_whole(operations.transacts_at_once()),
+            Client::Adapter(_) => true,
+        }
+    }
+
     /// How the answers to what it can ask for are read, where the description says it.
     pub(crate) fn answers(&self) -> Vec<&Value> {
         match self {
@@ -69,7 +81,7 @@ impl Client {
 }
 
 /// The operations that a system can do by itself. A key is `{{ key }}`, a value `{{ value }}` (as JSON); a compare-and-set
-/// has `{{ expected }}` (none, where nothing may be there), an addition `{{ amount }}`.
+/// has `{{ expected }}` (none, where nothing may be there), an addition `{{ amount }}`. What a transaction has, [`Txn`] says.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Operations<T> {
@@ -87,25 +99,47 @@ pub struct Operations<T> {
     pub append: Option<T>,
     /// Add to the number that it is.
     pub add: Option<T>,
+    /// Put a value into the queue that it is. With it stands `dequeue`.
+    pub enqueue: Option<T>,
+    /// Take a value out of the queue that it is, and tell it.
+    pub dequeue: Option<T>,
+    /// Tell an identifier that nobody else was given under this key.
+    pub generate: Option<T>,
+    /// Tell of every change of the keys from `{{ prefix }}` to before `{{ until }}`, from the revision `{{ since }}` on: an answer that
+    /// does not end, with a message a line. HTTP alone has it.
+    pub watch: Option<T>,
+    /// Do several reads, writes and appends as one.
+    pub txn: Option<Txn<T>>,
 }
 
 impl<T> Operations<T> {
-    /// The request for this operation.
-    pub fn get(&self, word: Word) -> Option<&T> {
+    /// The request for this operation, or for this part of a transaction.
+    pub(crate) fn get(&self, word: Word, part: Part) -> Option<&T> {
         match word {
             Word::Read => Some(&self.read),
             Word::Write => self.write.as_ref(),
             Word::Cas => self.cas.as_ref(),
             Word::Append => self.append.as_ref(),
             Word::Add => self.add.as_ref(),
-            Word::Txn => None,
+            Word::Enqueue => self.enqueue.as_ref(),
+            Word::Dequeue => self.dequeue.as_ref(),
+            Word::Generate => self.generate.as_ref(),
+            Word::Watch => self.watch.as_ref(),
+            Word::Txn => self.txn.as_ref()?.get(part),
         }
     }
 
     /// Which operations have a request.
     pub(crate) fn words(&self) -> Vec<Word> {
-        let offered = |word: &Word| self.get(*word).is_some();
+        let offered = |word: &Word| match word {
+            Word::Txn => self.txn.is_some(),
+            word => self.get(*word, Part::Whole).is_some(),
+        };
         Word::ALL.into_iter().filter(offered).collect()
+    }
+
+    fn transacts_at_once(&self) -> Option<bool> {
+        self.txn.as_ref().map(|txn| txn.whole.is_some())
     }
 }
 
@@ -135,13 +169,15 @@ impl Asked for RedisOperation {
 
 impl<T: Asked> Operations<T> {
     /// How the answer to this operation is read. One that is not offered has no answer, and is read like a read.
-    pub(crate) fn answer(&self, word: Word) -> &Value {
-        self.get(word).unwrap_or(&self.read).answer()
+    pub(crate) fn answer(&self, word: Word, part: Part) -> &Value {
+        self.get(word, part).unwrap_or(&self.read).answer()
     }
 
     fn answers(&self) -> Vec<&Value> {
-        let words = self.words().into_iter();
-        words.map(|word| self.answer(word)).collect()
+        let words = self.words().into_iter().filter(|word| *word != Word::Txn);
+        let of_words = words.map(|word| self.answer(word, Part::Whole));
+        let of_txn = self.txn.iter().flat_map(Txn::all).map(T::answer);
+        of_words.chain(of_txn).collect()
     }
 }
 

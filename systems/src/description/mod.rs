@@ -11,6 +11,7 @@ mod path;
 mod secret;
 mod span;
 mod template;
+mod txn;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +28,8 @@ pub use path::Path;
 pub use secret::{Auth, Secret, Tls};
 pub use span::Span;
 pub use template::{Place, Template, TemplateError};
+pub(crate) use txn::Part;
+pub use txn::Txn;
 
 /// A system, as its file describes it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -49,6 +52,9 @@ pub struct Description {
     pub network: Network,
     /// How its clients speak.
     pub client: Client,
+    /// The level of consistency that its transactions are held to, as of `harness list levels`; strict-serializable, if nothing is
+    /// said. `--consistency` of a run overrules it.
+    pub consistency: Option<String>,
     /// What its errors mean: the first rule that fits decides. Without one, a write is unknown and a read failed.
     #[serde(default, rename = "error")]
     pub errors: Vec<Rule>,

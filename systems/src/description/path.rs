@@ -26,4 +26,9 @@ impl Path {
     pub fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
         self.0.query(document).at_most_one().ok()?
     }
+
+    /// Everything that it leads to, in the order of the document.
+    pub(crate) fn all<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
+        self.0.query(document).all()
+    }
 }

@@ -64,7 +64,12 @@ impl TryFrom<String> for Template {
         environment.set_keep_trailing_newline(true);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.add_filter("base64", |text: &str| BASE64_STANDARD.encode(text));
-        environment.add_filter("json", |text: &str| serde_json::Value::from(text).to_string());
+        // Of a text its JSON, of a list that of its elements.
+        environment.add_filter("json", |value: minijinja::Value| {
+            serde_json::to_string(&value).map_err(|error| {
+                minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string())
+            })
+        });
         environment
             .add_template_owned(NAME, text)
             .map_err(|error| TemplateError::of(&source, &error))?;
@@ -122,6 +127,7 @@ mod tests {
         for (text, wanted) in [
             ("{{ key | base64 }}", "ayIx"),
             ("{{ key | json }}", "\"k\\\"1\""),
+            ("{{ [key, 1] | json }}", "[\"k\\\"1\",1]"),
             (
                 "{% if expected is none %}absent{% else %}{{ expected }}{% endif %}",
                 "absent",

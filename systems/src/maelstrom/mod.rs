@@ -41,7 +41,7 @@ pub(crate) fn row() -> Row {
         bugs: &[],
         capabilities: Capabilities {
             tells: Vec::new(),
-            does: vec![Does::Write, Does::Cas, Does::Txn],
+            does: vec![Does::Write, Does::Cas, Does::Txn, Does::Generate],
             sessions: false,
             revisions: false,
         },

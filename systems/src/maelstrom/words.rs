@@ -6,6 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use histories::Value;
 use runs::store::{Answer, Reply, Request, StoreOp};
+use runs::transaction::completed;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -20,6 +21,7 @@ struct Meaning {
     write: ValueAt,
     cas: ValueAt,
     txn: ValueAt,
+    generate: ValueAt,
     error: Vec<Rule>,
 }
 
@@ -41,11 +43,15 @@ pub(super) fn reply(request: &Request, came: &Came) -> (Reply, Basis) {
         StoreOp::Read => &MEANING.read,
         StoreOp::Cas { .. } => &MEANING.cas,
         StoreOp::Txn(_) => &MEANING.txn,
-        StoreOp::Write(_) | StoreOp::Append(_) | StoreOp::Add(_) => &MEANING.write,
+        StoreOp::Generate => &MEANING.generate,
+        StoreOp::Write(_) | StoreOp::Append(_) | StoreOp::Add(_) | StoreOp::Enqueue(_) | StoreOp::Dequeue => {
+            &MEANING.write
+        }
     };
     let reply = match (meant(rules, &[], word, answer, came), &request.op, came) {
         (reply, StoreOp::Txn(asked), Came::Answer(told)) if matches!(reply.answer, Answer::Ok(_)) => {
-            match completed(asked, &told.json["txn"]) {
+            let answered = serde_json::from_value(told.json["txn"].clone()).ok();
+            match answered.and_then(|answered| completed(asked, answered)) {
                 Some(txn) => Reply::ok(txn, None),
                 None => Reply::unknown("unreadable-answer", told.json.to_string()),
             }
@@ -54,20 +60,6 @@ pub(super) fn reply(request: &Request, came: &Came) -> (Reply, Basis) {
     };
     let basis = basis(rules, 0, word, came, &reply);
     (reply, basis)
-}
-
-/// A transaction as it was answered, if that is the one that was asked for, with what was read filled in.
-fn completed(asked: &Value, answered: &serde_json::Value) -> Option<Value> {
-    let txn: Value = serde_json::from_value(answered.clone()).ok()?;
-    let (wanted, found) = (asked.as_list()?, txn.as_list()?);
-    let is_meant = |(wanted, found): (&Value, &Value)| match (wanted.as_list(), found.as_list()) {
-        (Some([f, key, value]), Some([same_f, same_key, read])) => {
-            (f, key) == (same_f, same_key) && (*f == "r".into() || value == read)
-        }
-        _ => false,
-    };
-    let all = wanted.len() == found.len() && wanted.iter().zip(found).all(is_meant);
-    all.then_some(txn)
 }
 
 /// Keys that are not called k0, k1, … are numbers from here on.
@@ -95,7 +87,8 @@ impl Words {
             }
             StoreOp::Cas { expected, new } => json!({"type": "cas", "key": key, "from": expected, "to": new}),
             StoreOp::Txn(txn) => json!({"type": "txn", "txn": txn}),
-            StoreOp::Append(_) | StoreOp::Add(_) => return None,
+            StoreOp::Generate => json!({"type": "generate"}),
+            StoreOp::Append(_) | StoreOp::Add(_) | StoreOp::Enqueue(_) | StoreOp::Dequeue => return None,
         };
         body.as_object().cloned()
     }
@@ -142,6 +135,7 @@ mod tests {
                 r#"{"type":"write","key":1000000,"value":3}"#,
             ),
             ("recovery", StoreOp::Read, r#"{"type":"read","key":1000000}"#),
+            ("k7", StoreOp::Generate, r#"{"type":"generate"}"#),
             ("k1", cas(1.into()), r#"{"type":"cas","key":1,"from":1,"to":2}"#),
             (
                 "k1",
@@ -204,6 +198,17 @@ mod tests {
             ),
             (txn(), r#"{"type":"txn_ok"}"#.to_owned(), Answer::Unknown),
             (txn(), error(30), Answer::Fail),
+            (
+                StoreOp::Generate,
+                r#"{"type":"generate_ok","id":"n1-7"}"#.to_owned(),
+                Answer::Ok("n1-7".into()),
+            ),
+            (
+                StoreOp::Generate,
+                r#"{"type":"generate_ok"}"#.to_owned(),
+                Answer::Unknown,
+            ),
+            (StoreOp::Generate, error(10), Answer::Fail),
             (
                 write(),
                 r#"{"type":"write_ok"}"#.to_owned(),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use nemesis::hands::companion;
+use runs::watching::Tell;
 use runs::world::Boxed;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
@@ -15,10 +16,11 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Protocol, Target};
-use crate::description::{self, Rule, Status, Transport, ValueAt, Word};
+use crate::description::{self, Rule, Status, Transport, ValueAt};
 use crate::error::SystemError;
 use crate::meaning::{Came, Told};
-use crate::seen::{NodeSees, RequestSees};
+use crate::seen::{NodeSees, RequestSees, Wanted};
+use crate::watches::changes;
 
 /// A completion is a line no longer than this.
 const LINE: u64 = 1 << 20;
@@ -27,6 +29,7 @@ const LINE: u64 = 1 << 20;
 #[derive(Deserialize)]
 struct Meaning {
     answer: ValueAt,
+    watch: ValueAt,
     error: Vec<Rule>,
 }
 
@@ -39,6 +42,12 @@ static MEANING: LazyLock<Meaning> = LazyLock::new(|| {
 #[cfg(test)]
 pub(crate) fn rules() -> &'static [Rule] {
     &MEANING.error
+}
+
+/// How what a watch is told is read.
+#[cfg(test)]
+pub(crate) fn watched() -> &'static ValueAt {
+    &MEANING.watch
 }
 
 /// The rows of the table of errors that come with a client: an adapter's completions say what they mean.
@@ -66,6 +75,10 @@ struct Shared {
 #[derive(Default)]
 struct Waiting {
     asked: HashMap<u64, oneshot::Sender<Told>>,
+    /// Watches; each may be answered any number of times.
+    watches: HashMap<u64, mpsc::UnboundedSender<Told>>,
+    /// Watches that are over; what comes of one of them is late, not wrong.
+    unwatched: HashSet<u64>,
     /// Those whose client has gone; an answer to one of them is late, not wrong.
     given_up: HashSet<u64>,
     /// What the adapter did that it may not.
@@ -81,7 +94,19 @@ struct Line<'a> {
     address: String,
     timeout_ms: u128,
     #[serde(flatten)]
-    request: &'a crate::seen::Wanted,
+    request: &'a Wanted,
+}
+
+impl<'a> Line<'a> {
+    fn of(id: u64, target: Target, request: &'a Wanted) -> Self {
+        Line {
+            id,
+            node: target.node.name().to_string(),
+            address: target.address.to_string(),
+            timeout_ms: target.timeout.as_millis(),
+            request,
+        }
+    }
 }
 
 impl Shared {
@@ -95,6 +120,7 @@ impl Shared {
         waiting.ended = true;
         waiting.breach.get_or_insert(breach);
         waiting.asked.clear();
+        waiting.watches.clear();
     }
 
     fn completed(&self, line: &str) -> Result<(), String> {
@@ -105,10 +131,15 @@ impl Shared {
         };
         let status = told.json.get("type").cloned().unwrap_or_default();
         let mut waiting = self.lock();
+        if let Some(watch) = waiting.watches.get(&id) {
+            // Who has stopped listening says so himself.
+            let _ = watch.send(Told { status, ..told });
+            return Ok(());
+        }
         match waiting.asked.remove(&id) {
             // A client that has gone meanwhile does not want to know.
             Some(asked) => drop(asked.send(Told { status, ..told })),
-            None if waiting.given_up.remove(&id) => {}
+            None if waiting.given_up.remove(&id) || waiting.unwatched.contains(&id) => {}
             None => return Err(format!("it answered {id}, which nobody waits for")),
         }
         Ok(())
@@ -152,16 +183,9 @@ impl Adapter {
         })
     }
 
-    async fn send(&self, target: Target, request: &crate::seen::Wanted) -> Came {
+    async fn send(&self, target: Target, request: &Wanted) -> Came {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let line = Line {
-            id,
-            node: target.node.name().to_string(),
-            address: target.address.to_string(),
-            timeout_ms: target.timeout.as_millis(),
-            request,
-        };
-        let Ok(line) = serde_json::to_string(&line) else {
+        let Ok(line) = serde_json::to_string(&Line::of(id, target, request)) else {
             return Came::nothing(Transport::NoConnection, "the request is no JSON");
         };
         let (answer, answered) = oneshot::channel();
@@ -184,6 +208,55 @@ impl Adapter {
                 waiting.given_up.insert(id);
                 Came::nothing(Transport::Timeout, "no answer in time")
             }
+        }
+    }
+}
+
+/// A watch that somebody listens to.
+struct Listening<'a> {
+    adapter: &'a Adapter,
+    id: u64,
+    target: Target,
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        {
+            let mut waiting = self.adapter.shared.lock();
+            waiting.watches.remove(&self.id);
+            waiting.unwatched.insert(self.id);
+        }
+        let unwatch = Wanted::unwatch();
+        let line = Line::of(self.id, self.target, &unwatch);
+        // An adapter that has ended watches nothing.
+        let _ = serde_json::to_string(&line).map(|line| self.adapter.requests.send(line));
+    }
+}
+
+impl Adapter {
+    async fn listen(&self, target: Target, request: &Wanted, tell: Tell<'_>) -> Result<(), String> {
+        let ended = || "the adapter has ended".to_owned();
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let line =
+            serde_json::to_string(&Line::of(id, target, request)).map_err(|error| error.to_string())?;
+        let (events, mut heard) = mpsc::unbounded_channel();
+        {
+            let mut waiting = self.shared.lock();
+            if waiting.ended {
+                return Err(ended());
+            }
+            waiting.watches.insert(id, events);
+        }
+        let _listening = Listening {
+            adapter: self,
+            id,
+            target,
+        };
+        self.requests.send(line).map_err(|_| ended())?;
+        loop {
+            let told = tokio::time::timeout(target.timeout, heard.recv()).await;
+            let told = told.map_err(|_| "it was silent for too long".to_owned())?;
+            tell(changes(&MEANING.watch, &told.ok_or_else(ended)?)?);
         }
     }
 }
@@ -234,12 +307,19 @@ impl Drop for Adapter {
 }
 
 impl Protocol for Adapter {
-    fn answer(&self, _: Word) -> &ValueAt {
+    fn answer(&self, _: &RequestSees) -> &ValueAt {
         &MEANING.answer
     }
 
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
         Box::pin(self.send(target, request.wanted()))
+    }
+
+    fn watch<'a>(&'a self, target: Target, request: &'a RequestSees, tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(async move {
+            let heard = self.listen(target, request.wanted(), tell).await;
+            heard.err().unwrap_or_default()
+        })
     }
 
     /// An adapter does at its start what there is to be done once.
@@ -249,7 +329,7 @@ impl Protocol for Adapter {
 
     fn status<'a>(&'a self, target: Target, _: &'a Status, _: &'a NodeSees) -> Boxed<'a, Came> {
         Box::pin(async move {
-            static STATUS: LazyLock<crate::seen::Wanted> = LazyLock::new(crate::seen::Wanted::status);
+            static STATUS: LazyLock<Wanted> = LazyLock::new(Wanted::status);
             self.send(target, &STATUS).await
         })
     }
@@ -306,7 +386,7 @@ mod tests {
         };
         let came = adapter.ask(target, &sees).await;
         let nodes: Vec<Place> = (1..=3).map(Place::numbered).collect();
-        reply(rules(), &nodes, sees.word(), adapter.answer(sees.word()), &came)
+        reply(rules(), &nodes, sees.word(), adapter.answer(&sees), &came)
     }
 
     /// A shell that answers every line with what stands here, `$id` being the id that was asked.
@@ -397,6 +477,48 @@ done"#
                 "{script}: {reply:?}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_watch_is_told_of_events_until_it_fails() {
+        let event = |changes: &str| format!(r#"echo '{{"id":1,"type":"event","changes":[{changes}]}}'"#);
+        let change =
+            |key: &str, revision: i64| format!(r#"{{"key":"{key}","value":3,"revision":{revision}}}"#);
+        let (one, two) = (change("k1", 7), [change("k2", 8), change("k1", 9)].join(","));
+        let adapter = adapter(&format!(
+            r#"while read -r line; do case "$line" in
+*unwatch*) {late};;
+*watch*) {first}; {second}; echo '{{"id":1,"type":"fail"}}';;
+*) echo '{{"id":2,"type":"ok"}}';;
+esac; done"#,
+            first = event(&one),
+            second = event(&two),
+            late = event(&one),
+        ));
+        let watch = runs::watching::Watch {
+            prefix: "k".to_owned(),
+            from: 7,
+            idle: Duration::from_secs(20),
+        };
+        let target = Target {
+            node: NodeId(1),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+            timeout: watch.idle,
+        };
+        let told = Mutex::new(Vec::new());
+        let tell = |changes: Vec<runs::watching::Change>| {
+            told.lock()
+                .unwrap()
+                .extend(changes.into_iter().map(|change| change.revision));
+        };
+        let sees = RequestSees::watching(&watch, &"default".into());
+        let why = adapter.watch(target, &sees, &tell).await;
+        assert!(why.contains("fail"), "{why}");
+        assert_eq!(*told.lock().unwrap(), [7, 8, 9]);
+        // What it says to `unwatch` comes before this answer, and is late, not wrong.
+        let write = ask(&adapter, StoreOp::Write(3.into())).await;
+        assert_eq!(write.answer, Answer::Ok(histories::Value::Null));
+        assert_eq!(adapter.broken(), None);
     }
 
     #[tokio::test]

@@ -5,16 +5,18 @@ use std::io;
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use runs::watching::Tell;
 use runs::world::Boxed;
 
 use super::{Protocol, Target};
-use crate::description::{self, Auth, HttpOperation, Status, TemplateError, Transport, ValueAt, Word};
+use crate::description::{self, Auth, HttpOperation, Status, TemplateError, Transport, ValueAt};
 use crate::error::SystemError;
 use crate::http_client::plain;
 use crate::meaning::{Came, Told};
 use crate::secrets::{SecretError, Secrets, place};
 use crate::seen::{NodeSees, RequestSees};
+use crate::watches::changes;
 
 /// How long a connection may take to come to be; on this machine only a cut takes longer than milliseconds.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -101,6 +103,14 @@ fn guard(auth: &Auth, secrets: &Secrets) -> Result<Option<(HeaderName, HeaderVal
     )))
 }
 
+/// A body of which the description does not say what it is. Many a store takes JSON only if it is told that it is.
+fn with_body(request: reqwest::RequestBuilder, body: String) -> reqwest::RequestBuilder {
+    match body.trim_start().starts_with(['{', '[']) {
+        true => request.header(CONTENT_TYPE, "application/json").body(body),
+        false => request.body(body),
+    }
+}
+
 impl Http {
     pub(super) fn new(
         operations: description::Http,
@@ -163,6 +173,37 @@ impl Http {
         }
     }
 
+    /// A message a line, until the answer ends, is none, or is silent for too long.
+    async fn listen(
+        &self,
+        request: reqwest::RequestBuilder,
+        answer: &ValueAt,
+        idle: Duration,
+        tell: Tell<'_>,
+    ) -> Result<(), String> {
+        let silent = |_| "it was silent for too long".to_owned();
+        let begun = tokio::time::timeout(idle, request.send()).await.map_err(silent)?;
+        let mut stream = begun.map_err(|error| in_full(&error))?;
+        let (status, mut waiting) = (stream.status(), Vec::new());
+        loop {
+            let chunk = tokio::time::timeout(idle, stream.chunk()).await.map_err(silent)?;
+            let Some(chunk) = chunk.map_err(|error| in_full(&error))? else {
+                return Err("it ended".to_owned());
+            };
+            waiting.extend_from_slice(&chunk);
+            if waiting.len() > LONGEST {
+                return Err(format!("a message of more than {LONGEST} bytes"));
+            }
+            while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = waiting.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line).trim().to_owned();
+                if !line.is_empty() {
+                    tell(changes(answer, &Told::new(status.as_u16(), line))?);
+                }
+            }
+        }
+    }
+
     fn request(
         &self,
         target: Target,
@@ -174,8 +215,11 @@ impl Http {
         for (name, value) in &operation.headers {
             request = request.header(name, value.render(sees)?);
         }
+        let names = |name: &&String| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str());
+        let is_told = operation.headers.keys().any(|name| names(&name));
         match &operation.body {
-            Some(body) => Ok(request.body(body.render(sees)?)),
+            Some(body) if is_told => Ok(request.body(body.render(sees)?)),
+            Some(body) => Ok(with_body(request, body.render(sees)?)),
             None => Ok(request),
         }
     }
@@ -232,17 +276,31 @@ fn in_full(error: &reqwest::Error) -> String {
 }
 
 impl Protocol for Http {
-    fn answer(&self, word: Word) -> &ValueAt {
-        self.operations.answer(word)
+    fn answer(&self, request: &RequestSees) -> &ValueAt {
+        self.operations.answer(request.word(), request.part())
     }
 
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
         Box::pin(async move {
-            let Some(operation) = self.operations.get(request.word()) else {
+            let Some(operation) = self.operations.get(request.word(), request.part()) else {
                 return Came::not_offered();
             };
             self.send(self.request(target, operation, request), target.timeout)
                 .await
+        })
+    }
+
+    fn watch<'a>(&'a self, target: Target, request: &'a RequestSees, tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(async move {
+            let Some(operation) = self.operations.get(request.word(), request.part()) else {
+                return "nothing can be watched here".to_owned();
+            };
+            let asked = match self.request(target, operation, request) {
+                Ok(asked) => asked,
+                Err(error) => return error.to_string(),
+            };
+            let heard = self.listen(asked, &operation.answer, target.timeout, tell).await;
+            heard.err().unwrap_or_default()
         })
     }
 
@@ -268,11 +326,30 @@ impl Protocol for Http {
                 let method = method(status.method.as_deref());
                 let request = self.begin(target, method, &path.unwrap_or_default())?;
                 match &status.body {
-                    Some(body) => Ok(request.body(body.render(node)?)),
+                    Some(body) => Ok(with_body(request, body.render(node)?)),
                     None => Ok(request),
                 }
             };
             self.send(request(), target.timeout).await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_json_is_said_to_be_so() {
+        let client = plain(CONNECT).build().unwrap();
+        let said = |body: &str| {
+            let request = with_body(client.post("http://127.0.0.1/"), body.to_owned());
+            let request = request.build().unwrap();
+            let kind = request.headers().get(CONTENT_TYPE);
+            kind.map(|kind| kind.to_str().unwrap().to_owned())
+        };
+        assert_eq!(said(" {\"key\":1}").as_deref(), Some("application/json"));
+        assert_eq!(said("[1]").as_deref(), Some("application/json"));
+        assert_eq!(said("key=1"), None);
     }
 }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nemesis::NodeId;
+use runs::watching::Tell;
 use runs::world::Boxed;
 
-use crate::description::{self, Client, Status, ValueAt, Word};
+use crate::description::{self, Client, Status, ValueAt};
 use crate::error::SystemError;
 use crate::meaning::Came;
 use crate::secrets::Secrets;
@@ -32,11 +33,17 @@ pub(crate) struct Target {
 
 /// A protocol, with a system's requests.
 pub(crate) trait Protocol: Send + Sync {
-    /// How an answer to this operation is read.
-    fn answer(&self, word: Word) -> &ValueAt;
+    /// How an answer to this request is read.
+    fn answer(&self, request: &RequestSees) -> &ValueAt;
 
     /// Ask for an operation.
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came>;
+
+    /// Ask for a watch, and tell what it is told, until it is lost: why it was. The target's timeout is how long it may be
+    /// silent.
+    fn watch<'a>(&'a self, _target: Target, _request: &'a RequestSees, _tell: Tell<'a>) -> Boxed<'a, String> {
+        Box::pin(std::future::ready("nothing can be watched here".to_owned()))
+    }
 
     /// Ask for what is done once.
     fn init<'a>(

@@ -220,14 +220,17 @@ fn refused(error: &RequestError) -> Came {
 }
 
 impl Protocol for Nats {
-    fn answer(&self, word: Word) -> &ValueAt {
-        self.operations.answer(word)
+    fn answer(&self, request: &RequestSees) -> &ValueAt {
+        self.operations.answer(request.word(), request.part())
     }
 
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
         Box::pin(async move {
             let end = Instant::now() + target.timeout;
-            match (request.word(), self.operations.get(request.word())) {
+            match (
+                request.word(),
+                self.operations.get(request.word(), request.part()),
+            ) {
                 (_, None) => Came::not_offered(),
                 (Word::Cas, Some(update)) => self.cas(target, end, update, request).await,
                 (_, Some(operation)) => self.send(target, end, Ask::of(operation, request)).await,
@@ -287,6 +290,7 @@ mod tests {
 
     use super::*;
     use crate::builtin;
+    use crate::description::Part;
 
     fn nats() -> Nats {
         let builtin = builtin::TABLE
@@ -330,7 +334,7 @@ mod tests {
             (message(&[], None, &none), Some(histories::Value::Null)),
             (message(&[], None, &no_stream), None),
         ] {
-            let (told, answer) = (told(&message), nats.answer(Word::Read));
+            let (told, answer) = (told(&message), nats.operations.answer(Word::Read, Part::Whole));
             let found = answer
                 .says_that_it_happened(Word::Read, &told)
                 .then(|| meaning::value(answer, &told).unwrap());

@@ -11,7 +11,7 @@ use runs::world::Boxed;
 use serde_json::json;
 
 use super::{Protocol, Target};
-use crate::description::{self, Status, Template, TemplateError, Transport, ValueAt, Word};
+use crate::description::{self, Status, Template, TemplateError, Transport, ValueAt};
 use crate::error::SystemError;
 use crate::meaning::{Came, Told};
 use crate::secrets::{Hidden, Secrets};
@@ -154,13 +154,13 @@ fn lost(error: &RedisError) -> Came {
 }
 
 impl Protocol for Redis {
-    fn answer(&self, word: Word) -> &ValueAt {
-        self.operations.answer(word)
+    fn answer(&self, request: &RequestSees) -> &ValueAt {
+        self.operations.answer(request.word(), request.part())
     }
 
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
         Box::pin(async move {
-            match self.operations.get(request.word()) {
+            match self.operations.get(request.word(), request.part()) {
                 Some(operation) => self.send(target, command(&operation.command, request)).await,
                 None => Came::not_offered(),
             }

@@ -3,13 +3,14 @@
 mod cluster;
 mod guard;
 
+use runs::judge;
 use serde::Serialize;
 
 use super::Slip;
 use crate::commands::places;
 use crate::description::{
-    Client, Condition, Description, HttpOperation, NatsOperation, Operations, Request, Template,
-    TemplateError, Word,
+    Client, Condition, Description, HttpOperation, NatsOperation, Operations, Part, Request, Template,
+    TemplateError, ValueAt, Word,
 };
 use crate::seen::{NodeSees, RequestSees};
 
@@ -17,6 +18,7 @@ pub(super) fn check(described: &Description) -> Result<(), Slip> {
     name(&described.name)?;
     cluster::check(described)?;
     guard::check(described)?;
+    ways(described)?;
     templates(described)?;
     init(described)?;
     status(described)?;
@@ -110,12 +112,95 @@ fn each<T>(
     requests: &[RequestSees],
     render: impl Fn(&T, &RequestSees) -> Result<(), TemplateError>,
 ) -> Result<(), TemplateError> {
-    for example in requests {
-        if let Some(operation) = operations.get(example.word()) {
-            render(operation, example)?;
+    let parts = requests.iter().flat_map(|example| match example.word() {
+        Word::Txn => example.parts(),
+        _ => vec![example.clone()],
+    });
+    for example in parts {
+        if let Some(operation) = operations.get(example.word(), example.part()) {
+            render(operation, &example)?;
         }
     }
     Ok(())
+}
+
+/// What is asked for in several requests, or by several words, is there as a whole.
+fn ways(described: &Description) -> Result<(), Slip> {
+    match &described.client {
+        Client::Http(operations) => ways_of(operations, |operation| &operation.answer),
+        Client::Redis(operations) if operations.watch.is_some() => Err(no_watch("redis")),
+        Client::Nats(operations) if operations.watch.is_some() => Err(no_watch("nats")),
+        Client::Redis(operations) => ways_of(operations, |operation| &operation.answer),
+        Client::Nats(operations) if operations.txn.is_some() => Err(Slip::Marked {
+            mark: "[client.nats.txn".to_owned(),
+            why: "client.nats.txn: the protocol of NATS has no transactions; leave it out".to_owned(),
+        }),
+        Client::Nats(operations) => ways_of(operations, |operation| &operation.answer),
+        Client::Adapter(adapter) => together(&adapter.words()),
+    }?;
+    let Some(level) = &described.consistency else {
+        return Ok(());
+    };
+    match judge::is_level_of_transactions(level) {
+        true => Ok(()),
+        false => Err(Slip::Marked {
+            mark: "consistency = ".to_owned(),
+            why: format!(
+                "consistency = {level:?}: there is no level of this name; see `harness list levels`"
+            ),
+        }),
+    }
+}
+
+fn no_watch(protocol: &str) -> Slip {
+    Slip::Marked {
+        mark: format!("[client.{protocol}.watch"),
+        why: format!("client.{protocol}.watch: only HTTP and adapters can be watched; leave it out"),
+    }
+}
+
+fn ways_of<T>(operations: &Operations<T>, answer: fn(&T) -> &ValueAt) -> Result<(), Slip> {
+    together(&operations.words())?;
+    let slip = |why: &str| {
+        Err(Slip::Marked {
+            mark: ".txn".to_owned(),
+            why: format!("the client's `txn` {why} (docs/systems.md, \"Transactions\")"),
+        })
+    };
+    let watched = operations.watch.as_ref().map(answer);
+    if watched
+        .is_some_and(|watched| watched.each.is_none() || watched.key.is_none() || watched.revision.is_none())
+    {
+        return Err(Slip::Marked {
+            mark: ".watch".to_owned(),
+            why: "a `watch` has an answer with `each`, and in each of them `key`, `value` and `revision`"
+                .to_owned(),
+        });
+    }
+    let Some(txn) = &operations.txn else {
+        return Ok(());
+    };
+    let of_read = txn.get(Part::Read).map(answer);
+    match of_read {
+        _ if !txn.is_a_way() => slip("is either `whole`, or `read` and `commit`"),
+        Some(read) if read.each.is_none() => {
+            slip("has a `read` whose answer has no `each`: where its keys' parts are")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A queue that is filled in one way and emptied in another is none.
+fn together(words: &[Word]) -> Result<(), Slip> {
+    let alone = match (words.contains(&Word::Enqueue), words.contains(&Word::Dequeue)) {
+        (true, false) => "enqueue",
+        (false, true) => "dequeue",
+        _ => return Ok(()),
+    };
+    Err(Slip::Marked {
+        mark: alone.to_owned(),
+        why: format!("the client has `{alone}` alone: a queue needs both `enqueue` and `dequeue`"),
+    })
 }
 
 fn rules(described: &Description) -> Result<(), Slip> {

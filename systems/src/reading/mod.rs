@@ -147,6 +147,23 @@ mod tests {
         for (from, to, wanted) in [
             ("about = ", "abuot = ", "unknown field `abuot`"),
             (
+                "[client.http.txn.commit]",
+                "[client.http.txn.whole]",
+                "either `whole`, or `read` and `commit`",
+            ),
+            ("each = ", "# ", "no `each`"),
+            ("{{ read.revision }}", "{{ read.revison }}", "undefined value"),
+            (
+                "consistency = \"strict-serializable\"",
+                "consistency = \"very\"",
+                "there is no level",
+            ),
+            (
+                "[client.http.cas]",
+                "[client.http.dequeue]",
+                "`dequeue` alone: a queue needs both",
+            ),
+            (
                 "about = ",
                 "about = 3 #",
                 "invalid type: integer `3`, expected a string",
@@ -186,6 +203,8 @@ mod tests {
             let mark = match wanted {
                 "syntax error" => "command = [",
                 "has no `path`" => "[status]",
+                "no `each`" => "[client.http.txn.read]",
+                _ if wanted.starts_with("either") => "[client.http.txn.read]",
                 _ if from.starts_with("when") => "code = \"cas-mismatch\"",
                 _ => from,
             };

@@ -1,0 +1,180 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use nemesis::NodeId;
+use runs::store::{Request, StoreOp};
+use runs::world::Boxed;
+
+use super::*;
+use crate::builtin;
+use crate::description::{self, Client, Description, Status, Transport, ValueAt};
+use crate::seen::NodeSees;
+
+/// A system that answers what stands here, and keeps what it was sent: paths with bodies, or words.
+struct Scripted {
+    described: Description,
+    answers: Mutex<Vec<Came>>,
+    sent: Mutex<Vec<String>>,
+}
+
+impl Protocol for Scripted {
+    fn answer(&self, request: &RequestSees) -> &ValueAt {
+        match &self.described.client {
+            Client::Http(operations) => operations.answer(request.word(), request.part()),
+            Client::Redis(operations) => operations.answer(request.word(), request.part()),
+            _ => panic!("no such system here"),
+        }
+    }
+
+    fn ask<'a>(&'a self, _: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
+        let sent = match &self.described.client {
+            Client::Http(operations) => {
+                let operation = operations.get(request.word(), request.part()).unwrap();
+                operation.body.as_ref().unwrap().render(request).unwrap()
+            }
+            Client::Redis(operations) => {
+                let operation = operations.get(request.word(), request.part()).unwrap();
+                operation.command.last().unwrap().render(request).unwrap()
+            }
+            _ => panic!("no such system here"),
+        };
+        self.sent.lock().unwrap().push(sent);
+        let answer = self.answers.lock().unwrap().remove(0);
+        Box::pin(async move { answer })
+    }
+
+    fn init<'a>(&'a self, _: Target, _: description::Request<'a>, _: &'a NodeSees) -> Boxed<'a, Came> {
+        Box::pin(async { Came::not_offered() })
+    }
+
+    fn status<'a>(&'a self, _: Target, _: &'a Status, _: &'a NodeSees) -> Boxed<'a, Came> {
+        Box::pin(async { Came::not_offered() })
+    }
+}
+
+fn came(text: &str) -> Came {
+    match text {
+        "timeout" => Came::nothing(Transport::Timeout, "no answer in time"),
+        text => Came::Answer(Told::new(200, text.to_owned())),
+    }
+}
+
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// What becomes of a transaction that is answered so, and what was sent for it.
+async fn asked(system: &str, txn: &str, answers: &[&str]) -> (Reply, Vec<String>) {
+    let row = builtin::TABLE.iter().find(|row| row.name == system).unwrap();
+    let protocol = Scripted {
+        described: row.read(row.text, row.name).unwrap(),
+        answers: Mutex::new(answers.iter().map(|text| came(text)).collect()),
+        sent: Mutex::default(),
+    };
+    let asking = Asking {
+        protocol: &protocol,
+        rules: &protocol.described.errors,
+        nodes: &[],
+        target: Target {
+            node: NodeId(0),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+            timeout: Duration::from_secs(1),
+        },
+    };
+    let txn = value(txn);
+    let request = Request {
+        op: StoreOp::Txn(txn.clone()),
+        ..Request::read("k1".into(), Duration::ZERO)
+    };
+    let sees = RequestSees::of(&request, &"default".into());
+    let (reply, ..) = match protocol.described.client.transacts_at_once() {
+        true => asking.at_once(&sees, &txn).await,
+        false => asking.in_steps(&sees, &Transaction::of(&txn).unwrap()).await,
+    };
+    assert!(
+        protocol.answers.lock().unwrap().is_empty(),
+        "not all was asked for"
+    );
+    (reply, protocol.sent.into_inner().unwrap())
+}
+
+/// One answer to a read of two keys: under the first stands [7] since revision 5, under the second nothing.
+const FOUND: &str = r#"{"header":{"revision":"9"},"succeeded":true,"responses":[
+    {"response_range":{"header":{"revision":"9"},"kvs":[{"key":"MQ==","mod_revision":"5","value":"Wzdd"}],"count":"1"}},
+    {"response_range":{"header":{"revision":"9"}}}]}"#;
+const COMMITTED: &str = r#"{"header":{"revision":"10"},"succeeded":true,"responses":[{"response_put":{}}]}"#;
+const CHANGED: &str = r#"{"header":{"revision":"10"}}"#;
+/// Of a write nobody knows what became of it.
+const UNAVAILABLE: &str = r#"{"message":"etcdserver: request timed out","code":14}"#;
+const MIXED: &str = r#"[["append",1,8],["r",2,null],["r",1,null]]"#;
+
+#[tokio::test]
+async fn what_was_read_is_compared_and_what_follows_from_it_is_put() {
+    let (reply, sent) = asked("etcd", MIXED, &[FOUND, COMMITTED]).await;
+    let told = value(r#"[["append",1,8],["r",2,null],["r",1,[7,8]]]"#);
+    assert_eq!(reply.answer, Answer::Ok(told));
+    assert_eq!(reply.revision, Some(10));
+    assert_eq!(reply.read_revisions, [(Value::Int(1), 5)]);
+    let json = |at: usize| serde_json::from_str::<serde_json::Value>(&sent[at]).unwrap();
+    assert_eq!(
+        json(0),
+        serde_json::json!({"success": [{"request_range": {"key": "MQ=="}}, {"request_range": {"key": "Mg=="}}]})
+    );
+    assert_eq!(
+        json(1),
+        serde_json::json!({
+            "compare": [
+                {"key": "MQ==", "result": "EQUAL", "target": "MOD", "mod_revision": "5"},
+                {"key": "Mg==", "result": "EQUAL", "target": "MOD", "mod_revision": "0"},
+            ],
+            "success": [{"request_put": {"key": "MQ==", "value": "WzcsOF0="}}],
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_certainly_did_not_happen_has_failed() {
+    let only_read = r#"[["r",1,null],["r",2,null]]"#;
+    let blind = r#"[["w",1,8],["w",1,9]]"#;
+    for (txn, answers, wanted, decided) in [
+        (MIXED, vec![FOUND, CHANGED], Answer::Fail, true),
+        (MIXED, vec![FOUND, "timeout"], Answer::Unknown, false),
+        (MIXED, vec![FOUND, "{}"], Answer::Unknown, false),
+        (MIXED, vec!["timeout"], Answer::Fail, false),
+        (MIXED, vec!["{}"], Answer::Fail, false),
+        (MIXED, vec![UNAVAILABLE], Answer::Fail, false),
+        (MIXED, vec![FOUND, UNAVAILABLE], Answer::Unknown, false),
+        // One answer for two keys tells which of them?
+        (MIXED, vec![COMMITTED], Answer::Fail, false),
+        (only_read, vec!["timeout"], Answer::Fail, false),
+        (
+            only_read,
+            vec![FOUND],
+            Answer::Ok(value(r#"[["r",1,[7]],["r",2,null]]"#)),
+            false,
+        ),
+        (blind, vec![COMMITTED], Answer::Ok(value(blind)), false),
+        (blind, vec!["timeout"], Answer::Unknown, false),
+    ] {
+        let (reply, _) = asked("etcd", txn, &answers).await;
+        assert_eq!(reply.answer, wanted, "{txn} {answers:?}");
+        assert_eq!(reply.decided, decided, "{txn} {answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_request_may_do_it_all() {
+    let (reply, sent) = asked("redis", MIXED, &[r#"["null","null","[7,8]"]"#]).await;
+    let told = value(r#"[["append",1,8],["r",2,null],["r",1,[7,8]]]"#);
+    assert_eq!(reply.answer, Answer::Ok(told));
+    let micros = r#"[{"f":"append","key":"1","value":"8"},{"f":"r","key":"2","value":null},{"f":"r","key":"1","value":null}]"#;
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&sent[0]).unwrap(),
+        serde_json::from_str::<serde_json::Value>(micros).unwrap()
+    );
+    for unreadable in [r#"["null"]"#, r#"["null","null","["]"#, "3", "timeout"] {
+        let (reply, _) = asked("redis", MIXED, &[unreadable]).await;
+        assert_eq!(reply.answer, Answer::Unknown, "{unreadable}");
+    }
+}
