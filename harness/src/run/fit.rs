@@ -51,6 +51,12 @@ fn serves(settings: &Settings, row: &Row) -> Result<(), SettingsError> {
                 needed: commands(*need),
             });
         }
+        if schedule.asks.contains(&Need::Messages) && !row.messages {
+            return Err(SettingsError::NoMessages {
+                nemesis: schedule.name,
+                system: system(),
+            });
+        }
         let spared = |need| row.spared_until(&settings.profile, need);
         if let Some(durable) = schedule.asks.iter().copied().find_map(spared) {
             return Err(SettingsError::Forgets {

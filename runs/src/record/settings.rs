@@ -332,6 +332,17 @@ pub enum SettingsError {
         /// What it would need.
         needed: &'static str,
     },
+    /// What its nodes say is no message to the harness.
+    #[error(
+        "--nemesis {nemesis}: the nodes of {system} speak to each other over connections, of which the harness sees bytes and no messages; \
+         it carries those of Maelstrom's nodes"
+    )]
+    NoMessages {
+        /// The schedule.
+        nemesis: &'static str,
+        /// The system.
+        system: String,
+    },
     /// An earlier run has left its faults behind; what is seen now may be their doing.
     #[error(
         "{system} is not whole: an earlier run ended before it could undo what it had done to it. What {} says is still owed:\n{owed}\n\
