@@ -14,7 +14,7 @@
 //! | `life` | what can be done to a node, whoever leads it |
 //! | `process`, `deeds` | one node's process; start, kill, pause and resume with their evidence |
 //! | `orders` | or commands that reach a node elsewhere: what they are, |
-//! | `commanded`, `commanded_links` | what is done by them, |
+//! | `elsewhere`, `commanded`, `commanded_links` | what is done by them, |
 //! | `errand`, `runner` | how one is run, and proved, |
 //! | `ledger` | and what is to be undone, whatever happens |
 //! | `logs`, `ready`, `threads`, `exit` | what a process says: where it listens, its state, how it ended |
@@ -43,6 +43,7 @@ mod commanded_links;
 mod deeds;
 mod door;
 mod doors;
+mod elsewhere;
 mod errand;
 mod exit;
 mod frame_pump;
@@ -76,7 +77,7 @@ mod user_namespace;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, mpsc};
@@ -103,8 +104,7 @@ pub use ready::{Addresses, Answers, Asks, Ready};
 pub use runner::RunnerError;
 pub use user_namespace::allow_namespaces;
 
-use commanded::{CommandedNode, Told};
-use commanded_links::CommandedLinks;
+use commanded::Told;
 use errand::Kit;
 use life::Life;
 use links::Links;
@@ -221,31 +221,6 @@ impl Hands {
                 links,
                 messages,
                 has_namespaces: matches!(network, Network::Namespaces(_)),
-                unexpected: Mutex::new(unexpected),
-                _tell: tell,
-            }),
-        })
-    }
-
-    /// Hands for nodes that are reached here; they do nothing before they are [told](Hands::instruct) how.
-    async fn commanding(reached: &Reached, clock: Clock) -> Result<Hands, HandsError> {
-        let told = Told::new(OnceLock::new());
-        let (mut nodes, mut clients): (Vec<Arc<dyn Life>>, _) = (Vec::new(), Vec::new());
-        for (node, client) in NodeId::all(reached.clients.len()).zip(&reached.clients) {
-            let address = found(node, client).await?;
-            nodes.push(Arc::new(CommandedNode::new(node, address, Arc::clone(&told))));
-            clients.push(address);
-        }
-        // Nobody watches these nodes: what ends by itself is seen by its clients, and at the end.
-        let (tell, unexpected) = mpsc::unbounded_channel();
-        Ok(Hands {
-            owned: Arc::new(Owned {
-                clock,
-                nodes,
-                links: Box::new(CommandedLinks::new(&clients, &reached.can, Arc::clone(&told))),
-                led: Led::Commands(told),
-                messages: None,
-                has_namespaces: false,
                 unexpected: Mutex::new(unexpected),
                 _tell: tell,
             }),
@@ -431,40 +406,6 @@ impl Hands {
         self.owned.kill_all_now();
     }
 
-    /// Whatever happened, leave nothing behind: every process is killed; what was done by commands is undone, and what they have
-    /// started is stopped. Tells what is owed even so: each is a command that a person has to have done.
-    pub async fn leave(&self) -> Vec<Debt> {
-        self.kill_all_now();
-        if let Led::Commands(told) = &self.owned.led
-            && let Some(kit) = told.get()
-        {
-            let (links, _) = self.owned.links.changed();
-            if !links.is_empty() {
-                self.apply(&Effect::links(LinkRule::Pass, links)).await;
-            }
-            let mut left = JoinSet::new();
-            for node in &self.owned.nodes {
-                let (hands, node, stops) = (self.clone(), Arc::clone(node), kit.orders.starts_nodes);
-                left.spawn(async move {
-                    if node.starts() > 0 && !(stops && node.state() == ProcessState::Down) {
-                        hands.revive(&*node).await;
-                    }
-                    node.stop(Duration::ZERO).await
-                });
-            }
-            left.join_all().await;
-        }
-        self.debts()
-    }
-
-    /// What is owed to a cluster that is led by commands: what undoes every fault that is in force.
-    pub fn debts(&self) -> Vec<Debt> {
-        match &self.owned.led {
-            Led::Processes(_) => Vec::new(),
-            Led::Commands(told) => told.get().map_or_else(Vec::new, |kit| kit.ledger.debts()),
-        }
-    }
-
     /// A node that died although nobody here asked for it, or broke its protocol; each is told once. Whether a node that is
     /// being started dies, its start tells.
     pub async fn next_unexpected(&self) -> Unexpected {
@@ -497,21 +438,6 @@ async fn start(process: Arc<dyn Life>) -> Outcome {
         Ok(outcome) => outcome,
         Err(error) => indeterminate(error.to_string(), &serde_json::json!({})),
     }
-}
-
-/// Where clients reach a node.
-async fn found(node: NodeId, client: &str) -> Result<SocketAddr, HandsError> {
-    let nowhere = |why: String| HandsError::Nowhere {
-        node,
-        client: client.to_owned(),
-        why,
-    };
-    let mut found = tokio::net::lookup_host(client)
-        .await
-        .map_err(|error| nowhere(error.to_string()))?;
-    found
-        .next()
-        .ok_or_else(|| nowhere("it has no address".to_owned()))
 }
 
 impl Owned {

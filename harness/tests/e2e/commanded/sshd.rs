@@ -8,6 +8,16 @@ use super::theirs::Theirs;
 use super::{run, undo};
 use crate::lab::{check, skip, succeeds, wait_until};
 
+/// Where there must be one, that there is none is an error.
+fn skipped(why: &str) -> Option<Sshd> {
+    assert!(
+        std::env::var_os("HARNESS_SSHD_REQUIRED").is_none(),
+        "HARNESS_SSHD_REQUIRED is set, and {why}"
+    );
+    skip(why);
+    None
+}
+
 /// An sshd of this test's.
 struct Sshd {
     child: Child,
@@ -22,15 +32,13 @@ impl Sshd {
         let file = |name: &str| place.path().join(name);
         let program = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].into_iter();
         let Some(program) = program.into_iter().find(|path| Path::new(path).exists()) else {
-            skip("there is no sshd");
-            return None;
+            return skipped("there is no sshd");
         };
         for key in ["host", "user"] {
             let path = file(key);
             let path = path.to_str().unwrap();
             if !succeeds("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", path]) {
-                skip("ssh-keygen makes no keys");
-                return None;
+                return skipped("ssh-keygen makes no keys");
             }
         }
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -55,9 +63,8 @@ impl Sshd {
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             if child.try_wait().unwrap().is_some() || Instant::now() > deadline {
                 let said = std::fs::read_to_string(file("log")).unwrap();
-                skip(&format!("sshd does not start: {said}"));
                 let _ = child.kill();
-                return None;
+                return skipped(&format!("sshd does not start: {said}"));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
