@@ -170,7 +170,7 @@ impl<'a, 'b> Seen<'a, 'b> {
                 last = Some(*told);
             }
         }
-        self.missed(number, &before, last);
+        self.missed(number, watcher, &before, last);
     }
 
     /// Against what clients did, and what other watchers were told.
@@ -206,6 +206,7 @@ impl<'a, 'b> Seen<'a, 'b> {
     fn missed(
         &mut self,
         number: u64,
+        watcher: &Watcher<'a>,
         told: &FxHashMap<Change<'a>, Delivered<'a>>,
         last: Option<Delivered<'a>>,
     ) {
@@ -219,9 +220,11 @@ impl<'a, 'b> Seen<'a, 'b> {
             .collect();
         missing.sort_by_key(|(_, operation)| operation.ret);
         for (change, operation) in missing {
-            let passed = |last: &Delivered<'_>| revision(&operation).is_some_and(|own| own < last.revision);
-            let later = match (last.filter(passed), latest) {
-                (Some(last), _) => Some(last),
+            // The first that shows it, if its number tells; else what began after it.
+            let greater = |told: &Delivered<'_>| revision(&operation).is_some_and(|own| own < told.revision);
+            let first = || watcher.told.iter().find(|told| greater(told)).copied();
+            let later = match (last.filter(greater).and_then(|_| first()), latest) {
+                (Some(first), _) => Some(first),
                 (None, Some((after, told))) if operation.precedes(after) => Some(*told),
                 _ => None,
             };
