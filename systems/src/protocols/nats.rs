@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Protocol, Target};
-use crate::description::{self, NatsOperation, Part, Status, TemplateError, Transport, ValueAt, Word};
+use crate::description::{self, NatsOperation, Status, TemplateError, Transport, ValueAt, Word};
 use crate::meaning::{self, Came, Told};
 use crate::seen::{NodeSees, RequestSees};
 
@@ -265,6 +265,7 @@ mod tests {
 
     use super::*;
     use crate::builtin;
+    use crate::description::Part;
 
     fn nats() -> Nats {
         let builtin = builtin::TABLE
