@@ -169,6 +169,8 @@ pub enum Shape {
 pub struct Chance {
     /// Faults of one lane take turns, because one would disturb the other's undo; lanes go side by side.
     pub lane: &'static str,
+    /// Whether only a schedule draws it that names it: what no network that a node was written for does to it.
+    pub asked_for: bool,
     /// Draws whom it hits; none if there is nobody.
     pub draw: fn(&mut ChaCha8Rng, &Scope<'_>) -> Option<Drawn>,
 }

@@ -11,7 +11,7 @@ use runs::transaction::{Outcome, Transaction, completed};
 use tokio::time::Instant;
 
 use crate::description::{Place, Rule, Word};
-use crate::meaning::{Came, Found, Told, each, reply, value};
+use crate::meaning::{Came, Found, Told, beginning, each, reply, value};
 use crate::protocols::{Protocol, Target};
 use crate::seen::RequestSees;
 
@@ -46,7 +46,12 @@ impl Asking<'_> {
     /// The transaction as an answer to all of it tells it.
     fn told(&self, sees: &RequestSees, asked: &Value, told: &Told) -> Result<Value, String> {
         let answer = self.protocol.answer(sees);
-        let other = || format!("not the transaction that was asked for: {}", told.text);
+        let other = || {
+            format!(
+                "not the transaction that was asked for: {}",
+                beginning(&told.text)
+            )
+        };
         if answer.each.is_none() {
             return completed(asked, value(answer, told)?).ok_or_else(other);
         }

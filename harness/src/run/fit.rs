@@ -51,6 +51,12 @@ fn serves(settings: &Settings, row: &Row) -> Result<(), SettingsError> {
                 needed: commands(*need),
             });
         }
+        if schedule.guided && !workload.looks {
+            return Err(SettingsError::NoLooks {
+                nemesis: schedule.name,
+                workload: workload.name,
+            });
+        }
         if schedule.asks.contains(&Need::Messages) && !row.messages {
             return Err(SettingsError::NoMessages {
                 nemesis: schedule.name,

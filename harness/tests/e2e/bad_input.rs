@@ -8,6 +8,11 @@ const TABLE: &[(&str, i32, &[&str])] = &[
     ("run --nemesis kill,figure9", 254, &["figure8"]),
     ("run --nemesis kill,kill", 254, &["named twice"]),
     ("run --nemesis messages", 254, &["bytes and no messages"]),
+    (
+        "run --workload queue",
+        254,
+        &["--nemesis figure8", "--nemesis kill,partition"],
+    ),
     ("run --bug commit-any-trm", 254, &["commit-any-term"]),
     ("run --nodes 2", 254, &["at least 3 nodes"]),
     ("run --duration 0s", 254, &["--duration 0"]),

@@ -17,7 +17,11 @@ pub static CUT: Fault = Fault {
     undo: rules::heal,
     proof: |spell| rules::ended(spell).is_some_and(|ended| ended.proves_cut()) || commanded::proves(spell),
     look: Some(LOOK),
-    chance: Some(Chance { lane: "links", draw }),
+    chance: Some(Chance {
+        lane: "links",
+        draw,
+        asked_for: false,
+    }),
 };
 
 /// Of whatever cuts links.

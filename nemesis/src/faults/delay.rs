@@ -21,7 +21,11 @@ pub static DELAY: Fault = Fault {
         word: "delayed",
         colours: ["#b07cc6", "#c69adb"],
     }),
-    chance: Some(Chance { lane: "links", draw }),
+    chance: Some(Chance {
+        lane: "links",
+        draw,
+        asked_for: false,
+    }),
 };
 
 /// From what a busy network does to what looks like an election timeout.

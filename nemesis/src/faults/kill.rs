@@ -32,6 +32,7 @@ pub static KILL: Fault = Fault {
     chance: Some(Chance {
         lane: "kill",
         draw: |rng, scope| scope.victims(rng, "kill", Effect::Kill),
+        asked_for: false,
     }),
 };
 

@@ -21,7 +21,11 @@ pub static LOSE: Fault = Fault {
         word: "loses messages",
         colours: ["#d9822b", "#f0a75a"],
     }),
-    chance: Some(Chance { lane: "links", draw }),
+    chance: Some(Chance {
+        lane: "links",
+        draw,
+        asked_for: false,
+    }),
 };
 
 /// From what a bad line does to what a retry must expect.

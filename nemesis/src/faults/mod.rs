@@ -54,11 +54,13 @@ pub static TABLE: &[&Fault] = &[
     &REORDER,
 ];
 
-/// The faults that are drawn by lot where this is in somebody's power, lane by lane.
+/// The faults that are drawn by lot where this is in somebody's power, lane by lane, without those that are to be asked for.
 pub fn lanes(can: &[Need]) -> Vec<Vec<&'static Fault>> {
     let mut lanes: Vec<(&str, Vec<&'static Fault>)> = Vec::new();
     for fault in TABLE.iter().copied().filter(|fault| can.contains(&fault.need)) {
-        let Some(chance) = fault.chance else { continue };
+        let Some(chance) = fault.chance.filter(|chance| !chance.asked_for) else {
+            continue;
+        };
         match lanes.iter_mut().find(|(lane, _)| *lane == chance.lane) {
             Some((_, faults)) => faults.push(fault),
             None => lanes.push((chance.lane, vec![fault])),

@@ -30,6 +30,7 @@ pub static PAUSE: Fault = Fault {
     chance: Some(Chance {
         lane: "pause",
         draw: |rng, scope| scope.victims(rng, "pause", Effect::Pause),
+        asked_for: false,
     }),
 };
 

@@ -21,7 +21,11 @@ pub static REORDER: Fault = Fault {
         word: "hears out of order",
         colours: ["#6d7fd1", "#9aa8ee"],
     }),
-    chance: Some(Chance { lane: "links", draw }),
+    chance: Some(Chance {
+        lane: "links",
+        draw,
+        asked_for: false,
+    }),
 };
 
 /// From messages of one burst to what looks like an election timeout.

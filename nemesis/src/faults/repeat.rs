@@ -1,4 +1,5 @@
-//! `repeat`: links that hand some of the messages on twice.
+//! `repeat`: links that hand some of the messages on twice. Maelstrom's network loses messages and is late, and repeats none, so
+//! only the nemesis `messages` draws it.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -21,7 +22,11 @@ pub static REPEAT: Fault = Fault {
         word: "hears twice",
         colours: ["#2f8f83", "#5cc4b6"],
     }),
-    chance: Some(Chance { lane: "links", draw }),
+    chance: Some(Chance {
+        lane: "links",
+        draw,
+        asked_for: true,
+    }),
 };
 
 /// From a line that sends again too soon to one that always does.

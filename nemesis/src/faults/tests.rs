@@ -206,7 +206,7 @@ fn only_what_is_in_somebodys_power_is_drawn() {
         [
             vec!["kill"],
             vec!["pause"],
-            vec!["cut", "delay", "lose", "repeat", "reorder"]
+            vec!["cut", "delay", "lose", "reorder"]
         ]
     );
     assert_eq!(names(&[Need::Links]), [["cut"]]);

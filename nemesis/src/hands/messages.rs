@@ -341,16 +341,19 @@ impl Messages {
         };
         drop(shared);
         let due = self.due(link, fate.later, passage.cuts);
-        if fate.again {
-            let over = Some(Passage {
+        let copy = fate.again.then(|| Letter {
+            line: line.clone(),
+            over: Some(Passage {
                 again: true,
                 ..passage.clone()
-            });
-            let line = line.clone();
-            party.mailbox.put(Letter { line, over }, due);
-        }
+            }),
+        });
         let over = Some(passage);
+        // The copy is the second of the two: what comes once is no repetition.
         party.mailbox.put(Letter { line, over }, due);
+        if let Some(copy) = copy {
+            party.mailbox.put(copy, due);
+        }
     }
 
     /// When a message that is sent now is due: those of one link keep their order, unless the link has them overtake each

@@ -63,7 +63,7 @@ pub(super) const MESSAGES: Row = Row {
 /// Everything at once. Faults overlap but never disturb each other's undo, and no majority is ever taken away.
 pub(super) const CHAOS: Row = Row {
     name: "chaos",
-    about: "a seeded mix of kills, pauses, partitions and delays, overlapping",
+    about: "a seeded mix of kills, pauses, partitions and delays, and of what loses and reorders messages, overlapping",
     least_nodes: 3,
     nodes: 5,
     guided: false,

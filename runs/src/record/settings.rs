@@ -332,6 +332,17 @@ pub enum SettingsError {
         /// What it would need.
         needed: &'static str,
     },
+    /// Guided schedules look at keys by reads, of which the history of this workload can have none.
+    #[error(
+        "--nemesis {nemesis}: it reads keys by itself to see where it stands, and a history of --workload {workload} has no such reads; \
+         an unguided nemesis does not, such as --nemesis kill,partition"
+    )]
+    NoLooks {
+        /// The schedule.
+        nemesis: &'static str,
+        /// The workload.
+        workload: &'static str,
+    },
     /// What its nodes say is no message to the harness.
     #[error(
         "--nemesis {nemesis}: the nodes of {system} speak to each other over connections, of which the harness sees bytes and no messages; \

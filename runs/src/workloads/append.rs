@@ -15,6 +15,7 @@ pub(super) const ROW: Row = Row {
     model: "append",
     asks: &[Does::Append, Does::Cas],
     watches: None,
+    looks: true,
     initial: || Value::Null,
     build: |settings| Box::new(Append(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),

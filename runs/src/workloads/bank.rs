@@ -18,6 +18,7 @@ pub(super) const ROW: Row = Row {
     model: "bank",
     asks: &[Does::Cas],
     watches: None,
+    looks: true,
     initial: first_balances,
     build: |settings| Box::new(Bank(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |_, _| Plan::Update(transferred),

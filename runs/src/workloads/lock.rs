@@ -20,6 +20,7 @@ pub(super) const ROW: Row = Row {
     model: "owned-mutex",
     asks: &[Does::Cas],
     watches: None,
+    looks: true,
     initial: || Value::Null,
     build: |settings| Box::new(Lock::new(settings)),
     plan: |operation, by| Plan::Ask(cas(operation.f, by)),

@@ -19,6 +19,7 @@ pub(super) const ROW: Row = Row {
     model: "long-fork",
     asks: &[Does::Txn, Does::Cas],
     watches: None,
+    looks: false,
     initial: || Value::Null,
     build: |settings| Box::new(LongFork::new(settings)),
     plan: |operation, _| Plan::Ask(StoreOp::Txn(operation.value.clone())),

@@ -106,6 +106,8 @@ pub struct Row {
     pub asks: &'static [Does],
     /// The beginning of the keys on which watchers hold a watch, if there are watchers.
     pub watches: Option<&'static str>,
+    /// Whether its model knows a read of one key by itself, by which guided schedules look at keys.
+    pub looks: bool,
     /// What stands under a key at first, in the model's words.
     pub initial: fn() -> Value,
     /// Build it.

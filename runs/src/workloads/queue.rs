@@ -16,6 +16,7 @@ pub(super) const ROW: Row = Row {
     model: "unordered-queue",
     asks: &[Does::Queue, Does::Cas],
     watches: None,
+    looks: false,
     initial: || Value::Null,
     build: |settings| Box::new(Queue(Keys::new(settings, OPERATIONS_PER_QUEUE))),
     plan: |operation, _| Plan::Ask(store_op(operation)),

@@ -14,6 +14,7 @@ pub(super) const ROW: Row = Row {
     model: "register",
     asks: &[],
     watches: None,
+    looks: true,
     initial: || Value::Null,
     build: |settings| Box::new(Register::new(settings)),
     plan: |operation, _| Plan::Ask(store_op(operation)),

@@ -16,6 +16,7 @@ pub(super) const ROW: Row = Row {
     model: "set",
     asks: &[Does::Append, Does::Cas],
     watches: None,
+    looks: true,
     initial: || Value::Null,
     build: |settings| Box::new(Set(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),

@@ -16,6 +16,7 @@ pub(super) const LISTS: Row = Row {
     model: "list-append",
     asks: &[Does::Txn],
     watches: None,
+    looks: false,
     initial: || Value::Null,
     build: |settings| Box::new(Transactions::new(settings, "append")),
     plan: |operation, _| Plan::Ask(StoreOp::Txn(operation.value.clone())),

@@ -14,6 +14,7 @@ pub(super) const ROW: Row = Row {
     model: "unique-ids",
     asks: &[Does::Generate, Does::Cas],
     watches: None,
+    looks: false,
     initial: || Value::Null,
     build: |_| Box::new(UniqueIds),
     plan: |_, _| Plan::Ask(StoreOp::Generate),

@@ -9,6 +9,7 @@ pub(super) const ROW: Row = Row {
     about: "register, with a watcher at each node that has to be told of every change, in order and once",
     asks: &[Does::Watch],
     watches: Some(PREFIX),
+    looks: true,
     ..register::ROW
 };
 

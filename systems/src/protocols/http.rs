@@ -184,7 +184,7 @@ impl Http {
         let silent = |_| "it was silent for too long".to_owned();
         let begun = tokio::time::timeout(idle, request.send()).await.map_err(silent)?;
         let mut stream = begun.map_err(|error| in_full(&error))?;
-        let (status, mut waiting) = (stream.status(), Vec::new());
+        let (status, mut waiting, mut looked_at) = (stream.status(), Vec::new(), 0);
         loop {
             let chunk = tokio::time::timeout(idle, stream.chunk()).await.map_err(silent)?;
             let Some(chunk) = chunk.map_err(|error| in_full(&error))? else {
@@ -194,13 +194,15 @@ impl Http {
             if waiting.len() > LONGEST {
                 return Err(format!("a message of more than {LONGEST} bytes"));
             }
-            while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = waiting.drain(..=end).collect();
+            while let Some(end) = waiting[looked_at..].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = waiting.drain(..=looked_at + end).collect();
+                looked_at = 0;
                 let line = String::from_utf8_lossy(&line).trim().to_owned();
                 if !line.is_empty() {
                     tell(changes(answer, &Told::new(status.as_u16(), line))?);
                 }
             }
+            looked_at = waiting.len();
         }
     }
 

@@ -181,8 +181,13 @@ fn ways_of<T>(operations: &Operations<T>, answer: fn(&T) -> &ValueAt) -> Result<
         return Ok(());
     };
     let of_read = txn.get(Part::Read).map(answer);
+    let of_whole = txn.get(Part::Whole).map(answer);
     match of_read {
         _ if !txn.is_a_way() => slip("is either `whole`, or `read` and `commit`"),
+        // What its reads show would need one each, which nobody takes from it.
+        _ if of_whole.is_some_and(|whole| whole.revision.is_some()) => slip(
+            "is a `whole` with a `revision`, of which nothing is made: leave that out, or say `read` and `commit`",
+        ),
         Some(read) if read.each.is_none() => {
             slip("has a `read` whose answer has no `each`: where its keys' parts are")
         }

@@ -237,6 +237,23 @@ mod tests {
     }
 
     #[test]
+    fn a_transaction_in_one_request_has_no_revision() {
+        let redis = builtin::TABLE
+            .iter()
+            .find(|builtin| builtin.name == "redis")
+            .unwrap();
+        let answer = r#"answer = { each = "$[*]""#;
+        assert!(redis.text.contains(answer));
+        let edited = redis
+            .text
+            .replacen(answer, &format!("{answer}, revision = \"$.r\""), 1);
+        let slip = read(&edited, "mine.toml", &builtin::none)
+            .unwrap_err()
+            .to_string();
+        assert!(slip.contains("a `whole` with a `revision`"), "{slip}");
+    }
+
+    #[test]
     fn a_file_that_is_brought_along_is_there_or_the_error_says_where_it_is_wanted() {
         let etcd = builtin::TABLE[0].text;
         let with = |content: &str| format!("{etcd}\n[life.files]\n\"node.py\" = {content}\n");
