@@ -18,6 +18,7 @@ const LISTS: Words = Words {
     null_read: NullRead::Observation,
     failed_cas: FailedCas::DidNotHappen,
     assume: Assume::NOTHING,
+    timed: true,
 };
 
 const REGISTERS: Words = Words {

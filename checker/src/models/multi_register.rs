@@ -62,6 +62,7 @@ const WORDS: Words = Words {
     null_read: NullRead::Observation,
     failed_cas: FailedCas::DidNotHappen,
     assume: Assume::NOTHING,
+    timed: true,
 };
 
 /// A read or write of one register; registers and values by their numbers.

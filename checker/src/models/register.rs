@@ -70,6 +70,7 @@ const WORDS: Words = Words {
     null_read: NullRead::Observation,
     failed_cas: FailedCas::DidNotHappen,
     assume: Assume::NOTHING,
+    timed: true,
 };
 
 impl Decode for Register {

@@ -7,6 +7,7 @@
 use histories::{Kind, Process, Value};
 use rustc_hash::FxHashMap;
 
+use super::clock::{self, Clock};
 use super::lists::Lists;
 use super::micro::{NONE, Transactions};
 use super::rows::Rows;
@@ -84,6 +85,8 @@ pub(super) struct Facts {
     pub keys: usize,
     /// What is taken for granted of them.
     pub assume: Assume,
+    /// For the proposals, where the history has no order in time.
+    pub imagined: Option<Clock>,
 }
 
 impl Facts {
@@ -101,6 +104,20 @@ impl Facts {
         meter: &mut Meter<'_>,
     ) -> Result<Facts, Halt> {
         Known::Registers { initial }.facts(transactions, meter)
+    }
+
+    /// Imagine when each transaction may have happened.
+    pub(super) fn imagine(&mut self, meter: &mut Meter<'_>) -> Result<(), Halt> {
+        self.imagined = Some(clock::imagined(self, meter)?);
+        Ok(())
+    }
+
+    /// When each transaction began and ended, as far as the proposals are concerned.
+    pub(super) fn times(&self) -> [&[u32]; 2] {
+        match &self.imagined {
+            Some(clock) => [&clock.inv, &clock.ret],
+            None => [&self.inv, &self.ret],
+        }
     }
 
     /// How many versions there are.
@@ -194,6 +211,7 @@ impl Facts {
             process: kept.iter().map(|&at| self.process[at as usize]).collect(),
             keys: numbers.keys.len(),
             assume: self.assume,
+            imagined: None,
         };
         if !self.of_whole_lists() {
             // Who read what was of unknown outcome may be forgotten.
@@ -340,6 +358,7 @@ impl Known<'_> {
             process: operations.map(|operation| operation.invoke.process).collect(),
             keys: transactions.keys.len(),
             assume: transactions.assume,
+            imagined: None,
         };
         facts.effects = self.effects(transactions);
         if let Known::Registers { .. } = self {

@@ -4,6 +4,7 @@
 //! It is right for nearly all histories of databases that keep their word, in one pass and without a graph. What it
 //! gives is only a proposal: the order is replayed, or mended by the [`solver`](super::solver).
 
+use super::clock::Clock;
 use super::facts::{Effect, Facts, Read};
 use super::micro::NONE;
 use crate::budget::Meter;
@@ -63,19 +64,39 @@ pub(super) fn guess(facts: &Facts, reads: Reads, meter: &mut Meter<'_>) -> Resul
 /// For each version the last invocation of a transaction that reads it; 0 where several wrote it, and nobody knows whose
 /// was read.
 fn read_until(facts: &Facts) -> Vec<u32> {
+    let [inv, _] = facts.times();
     let mut until = vec![0; facts.versions()];
     for at in 0..facts.len() {
         let one = |read: &&Read| read.version != NONE && facts.sources(**read).len() == 1;
         for read in facts.reads.of(at).iter().filter(one) {
             let last = &mut until[read.version as usize];
-            *last = facts.inv[at as usize].max(*last);
+            *last = inv[at as usize].max(*last);
         }
     }
     until
 }
 
 /// Invocations and completions in their order; `true` for a completion.
-fn steps(facts: &Facts) -> impl Iterator<Item = (u32, bool)> {
+fn steps(facts: &Facts) -> Box<dyn Iterator<Item = (u32, bool)> + '_> {
+    match &facts.imagined {
+        Some(clock) => Box::new(imagined_steps(facts, clock)),
+        None => Box::new(known_steps(facts)),
+    }
+}
+
+fn imagined_steps(facts: &Facts, clock: &Clock) -> impl Iterator<Item = (u32, bool)> {
+    let all = (0..facts.len()).filter(|&at| facts.effects[at as usize] != Effect::None);
+    let ends = |at: u32| {
+        let end = (facts.ret[at as usize] != OPEN).then_some((clock.ret[at as usize], at, true));
+        [Some((clock.inv[at as usize], at, false)), end]
+    };
+    let mut steps: Vec<(u32, u32, bool)> = all.flat_map(ends).flatten().collect();
+    steps.sort_unstable();
+    steps.into_iter().map(|(_, at, returns)| (at, returns))
+}
+
+/// A transaction's number is its place among the invocations.
+fn known_steps(facts: &Facts) -> impl Iterator<Item = (u32, bool)> {
     let mut ends: Vec<(u32, u32)> = (0..facts.len())
         .map(|at| (facts.ret[at as usize], at))
         .filter(|&(ret, _)| ret != OPEN)
@@ -249,11 +270,12 @@ impl<'f> Guesser<'f> {
     /// Those that have to write a key before this one does, since what it writes is still read when they are done.
     fn let_writers_go_first(&mut self, at: u32, depth: u32, meter: &mut Meter<'_>) -> Result<(), Halt> {
         for &write in self.facts.writes.of(at) {
+            let [_, ret] = self.facts.times();
             let until = self.read_until[write.version as usize];
             let mut waiting = std::mem::take(&mut self.writers[write.key as usize]);
             waiting.retain(|&writer| self.place[writer as usize] == NONE);
             for &writer in &waiting {
-                if writer != at && self.facts.ret[writer as usize] < until {
+                if writer != at && ret[writer as usize] < until {
                     self.ensure(writer, depth + 1, meter)?;
                 }
             }

@@ -104,13 +104,21 @@ impl History<'_> {
 
     /// An order at this level, verified; or the transactions among which there is none.
     ///
-    /// Real time is tried first, whatever order the level asks for: most histories respect it, and it keeps apart what
-    /// has nothing to do with each other.
+    /// Real time is tried first, whatever order the level asks for, or that of sessions where the history has no other: most
+    /// histories respect it, and it keeps apart what has nothing to do with each other.
     pub(super) fn search(&mut self, level: Level, meter: &mut Meter<'_>) -> Result<Searched, Halt> {
-        let timed = Level::of(level.isolation, Order::RealTime);
-        let of_transactions = !level.isolation.is_of_sessions();
-        if of_transactions && level != timed && self.facts.len() > LONG {
-            match self.find(timed, &mut meter.beside().capped(TIMED_STEPS)) {
+        let first = match self.transactions.timed {
+            true => Order::RealTime,
+            false => Order::Session,
+        };
+        let of_transactions = !level.isolation.is_of_sessions() && self.facts.len() > LONG;
+        // Where the proposal is worth little a serial order is found sooner than one of snapshots.
+        let of_snapshots = matches!(level.isolation, Isolation::SnapshotIsolation | Isolation::Prefix);
+        let serial = (of_snapshots && !self.transactions.timed).then_some(Isolation::Serializable);
+        let stronger = serial.into_iter().chain([level.isolation]);
+        let stronger = stronger.map(|isolation| Level::of(isolation, first));
+        for stronger in stronger.filter(|&stronger| of_transactions && stronger != level) {
+            match self.find(stronger, &mut meter.beside().capped(TIMED_STEPS)) {
                 Ok(Searched::Keeps(shown)) => return Ok(Searched::Keeps(shown)),
                 Err(Halt::Stop(stop)) if meter.is_over() => return Err(Halt::Stop(stop)),
                 _ => {}

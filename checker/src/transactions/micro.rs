@@ -36,6 +36,8 @@ pub(crate) struct Words {
     pub failed_cas: FailedCas,
     /// What is taken for granted of the keys.
     pub assume: Assume,
+    /// Whether what stands before something else in the history also happened before it.
+    pub timed: bool,
 }
 
 /// What is read and written: a key of a transaction, a register under the history's key, or both.
@@ -124,6 +126,8 @@ pub(super) struct Transactions<'a> {
     pub subject: Subject,
     /// What is taken for granted of the keys.
     pub assume: Assume,
+    /// Whether the history has an order in time.
+    pub timed: bool,
     starts: Vec<u32>,
     micros: Vec<Micro<'a>>,
     numbers: FxHashMap<(u32, &'a Value), u32>,
@@ -140,6 +144,7 @@ impl<'a> Transactions<'a> {
             lists: words.lists,
             subject: words.subject,
             assume: words.assume,
+            timed: words.timed,
             versions: Vec::with_capacity(group.operations.len()),
             starts: Vec::with_capacity(group.operations.len() + 1),
             micros: Vec::with_capacity(group.operations.len() * 3),

@@ -14,7 +14,7 @@
 //! | `dependencies`, `cycles` | the graph, with process order and real time; a short cycle of each kind |
 //! | `anomaly` | the names, from the worst to the mildest, and the levels that each of them breaks |
 //! | `facts`, `rows` | what each transaction read and wrote as the others see it: the input of what follows |
-//! | `guess` | the order that the clock proposes |
+//! | `clock`, `guess` | the order that the clock proposes, and a clock for histories without one |
 //! | `decide`, `nodes`, `points`, `visible`, `sessions` | the search for an order at a level, and what an order breaks there |
 //! | `solver`, `acyclic`, `choices` | the engine of that search |
 //! | `replay`, `replay_sessions`, `replay_assumed` | the verifier of an order; it shares no code with what found it |
@@ -29,6 +29,7 @@ mod acyclic;
 mod anomaly;
 mod assumed;
 mod choices;
+mod clock;
 mod culprits;
 mod cycles;
 mod decide;
@@ -57,6 +58,7 @@ mod visible;
 
 use std::collections::BTreeMap;
 
+use histories::format::has_real_time;
 use histories::{Event, Header, Kind, Process};
 
 use self::anomaly::{Anomaly, Cases};
@@ -81,6 +83,10 @@ pub(crate) fn check(
     asked: Levels,
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
+    let words = Words {
+        timed: has_real_time(header),
+        ..words
+    };
     let mut meter = budget.meter();
     // Registers that are held to no more than an order of all operations are held to it together.
     let together = Header {
@@ -303,7 +309,11 @@ impl Finding {
             }
         };
         self.unclear = model.ambiguous();
-        let facts = model.facts(group.initial, meter)?;
+        let mut facts = model.facts(group.initial, meter)?;
+        if !transactions.timed {
+            facts.imagine(meter)?;
+        }
+        let facts = facts;
         if let Inferred::Registers(registers) = &model {
             registers.unsourced(&facts, cases);
         }

@@ -13,7 +13,7 @@ use crate::spelled::{judge_assuming, judge_with};
 use crate::worlds::{brute_force, brute_force_assuming};
 
 /// A small history, in which much goes wrong.
-fn drawn(random: &mut ChaCha8Rng, model: Model) -> Vec<Transaction> {
+pub fn drawn(random: &mut ChaCha8Rng, model: Model) -> Vec<Transaction> {
     let many = random.random_range(2..=4_usize);
     let keys = random.random_range(1..=2_usize);
     let unique = random.random_bool(if model == Lists { 0.8 } else { 0.6 });

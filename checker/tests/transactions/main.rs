@@ -16,6 +16,7 @@ mod orders;
 mod random;
 mod sessions;
 mod spelled;
+mod untimed;
 mod worlds;
 
 use std::path::{Path, PathBuf};

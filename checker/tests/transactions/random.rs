@@ -28,15 +28,15 @@ pub struct Transaction {
 
 /// How large the random histories are.
 #[derive(Clone, Copy)]
-struct Size {
-    transactions: usize,
-    keys: usize,
-    processes: usize,
-    micros: usize,
+pub struct Size {
+    pub transactions: usize,
+    pub keys: usize,
+    pub processes: usize,
+    pub micros: usize,
 }
 
 /// A run of a serial database by several processes; `strict`: each transaction takes effect between its ends.
-fn simulate(random: &mut ChaCha8Rng, size: Size, strict: bool) -> Vec<Transaction> {
+pub fn simulate(random: &mut ChaCha8Rng, size: Size, strict: bool) -> Vec<Transaction> {
     let mut done: Vec<Transaction> = Vec::new();
     let mut open: Vec<(Transaction, bool)> = Vec::new();
     let mut state = vec![Vec::new(); size.keys];

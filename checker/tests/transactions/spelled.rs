@@ -123,7 +123,29 @@ pub fn judge_assuming(
     assume: Assume,
     budget: &Budget,
 ) -> Result<Check, HistoryError> {
-    let header: Header = serde_json::from_str(r#"{"history":1}"#).unwrap();
+    judge_under(r#"{"history":1}"#, model, events, consistency, assume, budget)
+}
+
+/// The same of a history of which only the order within each session is known.
+pub fn judge_untimed(
+    model: Model,
+    events: &[Event],
+    consistency: impl Into<Levels>,
+    budget: &Budget,
+) -> Check {
+    let header = r#"{"history":1,"real_time":false}"#;
+    judge_under(header, model, events, consistency, Assume::NOTHING, budget).unwrap()
+}
+
+fn judge_under(
+    header: &str,
+    model: Model,
+    events: &[Event],
+    consistency: impl Into<Levels>,
+    assume: Assume,
+    budget: &Budget,
+) -> Result<Check, HistoryError> {
+    let header: Header = serde_json::from_str(header).unwrap();
     let options = Options {
         consistency: consistency.into(),
         assume,
