@@ -224,7 +224,8 @@ pub(crate) fn reached(described: &Description, cluster: &Cluster, commands: &Com
     }
 }
 
-/// What a run may do to the cluster, for whoever is asked whether it may: the commands for the first node and link.
+/// What a run may do to the cluster, for whoever is asked whether it may: the commands for the first node and link, to which
+/// the others are alike.
 ///
 /// # Errors
 /// A command has no words.
@@ -243,8 +244,14 @@ pub(crate) fn would(
         text += &format!("  n{} is {}, at {client}\n", place.id, place.name);
     }
     let sees = NodeSees::of_cluster(&nodes, described.network.client, profile);
+    text += "  for n1, and for the others alike:\n";
     for (name, wanted) in commands.of_nodes() {
         text += &shown(name, &deed(wanted, WITHIN, &sees)?);
+    }
+    for (name, wanted) in [("logs", &commands.logs), ("data", &commands.data)] {
+        if let Some(wanted) = wanted {
+            text += &format!("  {name}: {} (at the end)\n", order(wanted, WITHIN, &sees)?);
+        }
     }
     if let [from, to, ..] = nodes.as_slice() {
         let sees = LinkSees {
@@ -253,6 +260,9 @@ pub(crate) fn would(
             nodes: &nodes,
             profile,
         };
+        if commands.of_links().next().is_some() {
+            text += "  from n1 to n2, and from each to each alike:\n";
+        }
         for (name, wanted) in commands.of_links() {
             text += &shown(name, &deed(wanted, WITHIN, &sees)?);
         }
@@ -366,6 +376,9 @@ mod tests {
             "n1 is store-a, at 10.0.0.1:2379",
             "n2 is n2, at gate:12379",
             "kill: docker kill store-a (proved by `docker inspect",
+            "for n1, and for the others alike",
+            "logs: docker logs store-a (at the end)",
+            "from n1 to n2, and from each to each alike",
             "cut: ssh n2.example.com iptables -A INPUT -s 10.0.0.1 -j DROP (attempted: no probe proves it)",
         ] {
             assert!(would.contains(wanted), "{wanted}\n{would}");

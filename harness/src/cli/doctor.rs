@@ -100,8 +100,7 @@ fn machine(store: &Path, json: bool) -> Result<Exit, Failure> {
 /// What earlier runs have left undone comes before anything else.
 fn owed(store: &Path) -> Vec<String> {
     let told = |left: Left| {
-        let Left { system, file, owed } = left;
-        let file = file.display();
+        let (system, file, owed) = (left.whose(), left.file.display(), &left.owed);
         format!(
             "{system} is not whole, for a run ended before it could undo what it had done; {file} has the commands:\n{owed}"
         )

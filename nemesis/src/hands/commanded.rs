@@ -47,20 +47,21 @@ struct Shared {
 struct Act {
     word: &'static str,
     /// What it has to be before.
-    from: &'static [ProcessState],
+    from: ProcessState,
     /// What it is afterwards.
     to: ProcessState,
 }
 
 const KILL: Act = Act {
     word: "kill",
-    from: &[ProcessState::Running, ProcessState::Paused],
+    // A kill that fails would leave a paused node as it is, and its resume would be forgotten.
+    from: ProcessState::Running,
     to: ProcessState::Down,
 };
 
 const PAUSE: Act = Act {
     word: "pause",
-    from: &[ProcessState::Running],
+    from: ProcessState::Running,
     to: ProcessState::Paused,
 };
 
@@ -118,9 +119,9 @@ impl CommandedNode {
         if is_owed {
             let debt = Debt {
                 because: format!("{}: {}", self.node, act.word),
-                undo: kit.shown(&undo.order),
+                undo: undo.order.to_string(),
             };
-            let owed = kit.ledger.owe(fault, debt);
+            let owed = kit.ledger.owe([(fault, debt)]);
             owed.map_err(|error| format!("what would undo it cannot be written down: {error}"))?;
         } else {
             kit.ledger.settle(fault);
@@ -143,7 +144,7 @@ impl CommandedNode {
     /// Whether it is what it has to be.
     fn may(&self, act: Act) -> Result<(), String> {
         match self.state() {
-            state if act.from.contains(&state) => Ok(()),
+            state if state == act.from => Ok(()),
             state => Err(format!("{} is {state:?}", self.node).to_lowercase()),
         }
     }
@@ -163,7 +164,7 @@ impl CommandedNode {
         let errand = errand(&target, "start", orders);
         let ran = match (starts, kit.orders.starts_nodes) {
             (0, false) => self.find(kit, errand, orders).await,
-            (0, true) => self.bring_up(kit, errand, orders).await?,
+            (0, true) => Some(self.bring_up(kit, errand, orders).await?),
             // What was only told to end may never have ended.
             _ => match sure {
                 true => None,
@@ -173,8 +174,10 @@ impl CommandedNode {
         let ran = match (ran, &orders.start) {
             (Some(ran), _) => ran,
             (None, Some(start)) => {
-                self.owe_its_end(kit, errand, orders)?;
-                kit.undoes(errand, start).await
+                let is_new = self.owe_its_end(kit, errand, orders)?;
+                let undone = kit.undoes(errand, start).await;
+                self.forget_its_end(kit, is_new && !undone.began);
+                undone.ran
             }
             (None, None) => return Err(format!("{} has no command that would start it", self.node)),
         };
@@ -202,39 +205,46 @@ impl CommandedNode {
     }
 
     /// A node that the run starts: nobody else may be there in its place.
-    async fn bring_up(
-        &self,
-        kit: &Kit,
-        errand: Errand<'_>,
-        orders: &NodeOrders,
-    ) -> Result<Option<Ran>, String> {
+    async fn bring_up(&self, kit: &Kit, errand: Errand<'_>, orders: &NodeOrders) -> Result<Ran, String> {
+        let start = orders.start.as_ref();
+        let start = start.ok_or_else(|| format!("{} has no command that would start it", self.node))?;
         if let Some(ran) = kit.is_so(errand, &orders.lives).await {
             return Err(format!(
                 "it was to be started, and somebody is there already: {ran}"
             ));
         }
-        self.owe_its_end(kit, errand, orders)?;
+        let is_new = self.owe_its_end(kit, errand, orders)?;
         // From here on it may run.
         self.lock().sure = false;
-        let Some(start) = &orders.start else {
-            return Ok(None);
-        };
-        let (ran, _) = kit.does(errand, start, Before::May).await;
-        Ok(Some(ran))
+        let (ran, ended) = kit.does(errand, start, Before::May).await;
+        self.forget_its_end(kit, is_new && !ended.began);
+        if !ended.began {
+            self.lock().sure = true;
+        }
+        Ok(ran)
     }
 
-    /// Whoever starts a node has to stop it.
-    fn owe_its_end(&self, kit: &Kit, errand: Errand<'_>, orders: &NodeOrders) -> Result<(), String> {
+    /// Whoever starts a node has to stop it. Tells whether that was not owed already.
+    fn owe_its_end(&self, kit: &Kit, errand: Errand<'_>, orders: &NodeOrders) -> Result<bool, String> {
         let end = orders.stop.as_ref().or(orders.kill.as_ref());
         let Some(end) = end.filter(|_| kit.orders.starts_nodes) else {
-            return Ok(());
+            return Ok(false);
         };
+        let is_new = !kit.ledger.owes(For::Started(self.node));
         let debt = Debt {
             because: errand.what(),
-            undo: kit.shown(&end.order),
+            undo: end.order.to_string(),
         };
-        let owed = kit.ledger.owe(For::Started(self.node), debt);
-        owed.map_err(|error| format!("what would stop it cannot be written down: {error}"))
+        let owed = kit.ledger.owe([(For::Started(self.node), debt)]);
+        owed.map_err(|error| format!("what would stop it cannot be written down: {error}"))?;
+        Ok(is_new)
+    }
+
+    /// A command that never began has started nothing.
+    fn forget_its_end(&self, kit: &Kit, is_nothing: bool) {
+        if is_nothing {
+            kit.ledger.settle(For::Started(self.node));
+        }
     }
 
     async fn resume_now(&self) -> Result<Outcome, String> {
@@ -248,7 +258,7 @@ impl CommandedNode {
         let resume = orders.resume.as_ref();
         let resume = resume.ok_or_else(|| format!("{} has no command that would resume it", self.node))?;
         let target = self.node.to_string();
-        let ran = kit.undoes(errand(&target, "resume", orders), resume).await;
+        let ran = kit.undoes(errand(&target, "resume", orders), resume).await.ran;
         if ran.is_proved() || ran.is_attempted() {
             self.is_now(ProcessState::Running, ran.is_proved());
             kit.ledger.settle(For::Fault(Target::Process(self.node)));
@@ -293,7 +303,11 @@ impl CommandedNode {
 
     /// Stop what the run has started.
     async fn take_down(&self, kit: &Kit, orders: &NodeOrders, target: &str) -> Option<(String, Vec<String>)> {
-        if self.lock().state == ProcessState::Down && self.lock().sure {
+        let (state, sure) = {
+            let shared = self.lock();
+            (shared.state, shared.sure)
+        };
+        if state == ProcessState::Down && sure {
             kit.ledger.settle(For::Started(self.node));
             return None;
         }
@@ -304,14 +318,29 @@ impl CommandedNode {
             order: end.order.clone(),
             probe,
         };
-        let ran = kit.undoes(errand(target, "stop", orders), &deed).await;
-        if ran.is_proved() {
-            self.is_now(ProcessState::Down, true);
-            kit.ledger.settle(For::Fault(Target::Process(self.node)));
-            kit.ledger.settle(For::Started(self.node));
-            return None;
+        let errand = errand(target, "stop", orders);
+        let (ran, was_so) = match state {
+            // It is silent anyway, which says nothing of a stop that fails.
+            ProcessState::Paused => (kit.does(errand, &deed, Before::May).await.0, false),
+            _ => {
+                let undone = kit.undoes(errand, &deed).await;
+                (undone.ran, undone.was_so)
+            }
+        };
+        if !ran.is_proved() {
+            return Some((ran.to_string(), ran.said));
         }
-        Some((ran.to_string(), ran.said))
+        self.is_now(ProcessState::Down, true);
+        kit.ledger.settle(For::Fault(Target::Process(self.node)));
+        kit.ledger.settle(For::Started(self.node));
+        // A node that ends by itself is a finding, and no debt.
+        let was_gone = state == ProcessState::Running && was_so;
+        was_gone.then(|| {
+            (
+                format!("it had ended before it was stopped; {}", ran.ended),
+                ran.said,
+            )
+        })
     }
 
     /// What the node leaves: what a command prints, and what it brings.
@@ -330,6 +359,7 @@ fn errand<'a>(target: &'a str, word: &'a str, orders: &'a NodeOrders) -> Errand<
     Errand {
         target,
         word,
+        is_of_node: true,
         answers: &orders.answers,
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct CommandedLinks {
     clients: Vec<[SocketAddr; 1]>,
     can: Vec<Need>,
     told: Told,
-    changed: Arc<Mutex<BTreeSet<Link>>>,
+    changed: Mutex<BTreeSet<Link>>,
     /// One rule is set at a time: what heals sees what was cut.
     turn: tokio::sync::Mutex<()>,
 }
@@ -38,13 +38,13 @@ impl CommandedLinks {
             clients: clients.iter().map(|client| [*client]).collect(),
             can: can.to_vec(),
             told,
-            changed: Arc::default(),
+            changed: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
         }
     }
 
     fn changed_now(&self) -> MutexGuard<'_, BTreeSet<Link>> {
-        lock(&self.changed)
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn set_rule(&self, rule: LinkRule, links: &[Link]) -> Result<Outcome, String> {
@@ -65,26 +65,52 @@ impl CommandedLinks {
         if !known {
             return Err("there is no command for such a link".to_owned());
         }
+        // What was cut before is still cut where the command does not begin.
+        let was_changed = self.changed_now().clone();
+        if cuts {
+            self.owe(kit, links)?;
+        }
         let (at_once, mut doing) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
         for (at, link) in links.iter().copied().enumerate() {
-            let (kit, changed, at_once) = (kit.clone(), Arc::clone(&self.changed), Arc::clone(&at_once));
+            let (kit, at_once, was_changed) =
+                (kit.clone(), Arc::clone(&at_once), was_changed.contains(&link));
             doing.spawn(async move {
                 let _place = at_once.acquire().await;
-                let ran = match cuts {
-                    true => cut(&kit, link, &changed).await,
-                    false => heal(&kit, link, &changed).await,
+                let (ran, is_whole) = match cuts {
+                    true => cut(&kit, link, was_changed).await,
+                    false if was_changed => heal(&kit, link).await,
+                    false => (seen(&target(link), "that it was not cut".to_owned()), true),
                 };
-                (at, ran)
+                (at, ran, is_whole)
             });
         }
-        let mut ran = doing.join_all().await;
-        ran.sort_by_key(|(at, _)| *at);
-        Ok(outcome(ran.into_iter().map(|(_, ran)| ran).collect(), begun))
+        let mut done = doing.join_all().await;
+        done.sort_by_key(|(at, ..)| *at);
+        let whole = done.iter().filter(|(.., is_whole)| *is_whole);
+        let whole: Vec<Link> = whole.map(|(at, ..)| links[*at]).collect();
+        self.changed_now().retain(|link| !whole.contains(link));
+        kit.ledger.settle_all(whole.into_iter().map(of));
+        Ok(outcome(done.into_iter().map(|(_, ran, _)| ran).collect(), begun))
+    }
+
+    /// What heals them is written down before any of them is cut.
+    fn owe(&self, kit: &Kit, links: &[Link]) -> Result<(), String> {
+        let debts = links.iter().filter_map(|link| {
+            let debt = Debt {
+                because: format!("{}: cut", target(*link)),
+                undo: kit.orders.links.get(link)?.heal.order.to_string(),
+            };
+            Some((of(*link), debt))
+        });
+        let owed = kit.ledger.owe(debts);
+        owed.map_err(|error| format!("what would heal them cannot be written down: {error}"))?;
+        self.changed_now().extend(links);
+        Ok(())
     }
 }
 
-fn lock(changed: &Mutex<BTreeSet<Link>>) -> MutexGuard<'_, BTreeSet<Link>> {
-    changed.lock().unwrap_or_else(PoisonError::into_inner)
+fn of(link: Link) -> For {
+    For::Fault(Target::Link(link))
 }
 
 fn target(link: Link) -> String {
@@ -102,49 +128,31 @@ fn errand<'a>(
     let errand = Errand {
         target,
         word,
+        is_of_node: false,
         answers,
     };
     Some((errand, kit.orders.links.get(&link)?))
 }
 
-async fn cut(kit: &Kit, link: Link, changed: &Mutex<BTreeSet<Link>>) -> Ran {
+/// Tells whether the link is as it was, too: no command has begun.
+async fn cut(kit: &Kit, link: Link, was_changed: bool) -> (Ran, bool) {
     let target = target(link);
     let Some((errand, orders)) = errand(kit, link, &target, "cut") else {
-        return failed(&target, "there is no command for it");
+        return (failed(&target, "there is no command for it"), !was_changed);
     };
-    let debt = Debt {
-        because: errand.what(),
-        undo: kit.shown(&orders.heal.order),
-    };
-    if let Err(error) = kit.ledger.owe(For::Fault(Target::Link(link)), debt) {
-        return failed(
-            &target,
-            &format!("what would heal it cannot be written down: {error}"),
-        );
-    }
-    lock(changed).insert(link);
     let (ran, ended) = kit.does(errand, &orders.cut, Before::MayNot).await;
-    if !ended.began {
-        lock(changed).remove(&link);
-        kit.ledger.settle(For::Fault(Target::Link(link)));
-    }
-    ran
+    (ran, !ended.began && !was_changed)
 }
 
-async fn heal(kit: &Kit, link: Link, changed: &Mutex<BTreeSet<Link>>) -> Ran {
+/// Tells whether the link is whole again, too, as far as anybody can say.
+async fn heal(kit: &Kit, link: Link) -> (Ran, bool) {
     let target = target(link);
-    if !lock(changed).contains(&link) {
-        return seen(&target, "that it was not cut".to_owned());
-    }
     let Some((errand, orders)) = errand(kit, link, &target, "heal") else {
-        return failed(&target, "there is no command for it");
+        return (failed(&target, "there is no command for it"), false);
     };
-    let ran = kit.undoes(errand, &orders.heal).await;
-    if ran.is_proved() || ran.is_attempted() {
-        lock(changed).remove(&link);
-        kit.ledger.settle(For::Fault(Target::Link(link)));
-    }
-    ran
+    let ran = kit.undoes(errand, &orders.heal).await.ran;
+    let is_whole = ran.is_proved() || ran.is_attempted();
+    (ran, is_whole)
 }
 
 fn failed(target: &str, why: &str) -> Ran {

@@ -75,7 +75,7 @@ impl Hands {
     pub fn debts(&self) -> Vec<Debt> {
         match &self.owned.led {
             Led::Processes(_) => Vec::new(),
-            Led::Commands(told) => told.get().map_or_else(Vec::new, |kit| kit.ledger.debts()),
+            Led::Commands(told) => told.get().map_or_else(Vec::new, |kit| kit.debts()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::clock::Clock;
-use super::ledger::Ledger;
+use super::ledger::{Debt, Ledger};
 use super::orders::{Answering, Deed, NodeOrders, Order, Orders, Probe};
 use super::runner::{Ended, Runner, RunnerError};
 use crate::effect::NodeId;
@@ -15,6 +15,9 @@ use crate::faults::{Proof, Ran};
 
 /// How long after a probe that did not say so it is asked again.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long a node has to be silent, and how often in a row it is asked meanwhile: one answer that is late proves nothing.
+const SILENCE: Duration = Duration::from_millis(1500);
+const SILENT_LOOKS: usize = 4;
 /// How often what undoes a fault is tried, and how long after a failure: a connection may come back.
 const TRIES: usize = 3;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -26,6 +29,14 @@ pub(super) struct Kit {
     pub(super) runner: Arc<Runner>,
     pub(super) ledger: Arc<Ledger>,
     ending: Arc<AtomicBool>,
+}
+
+/// What a probe says.
+enum Look {
+    So,
+    NotSo(String),
+    /// It could not look, and says nothing of the cluster.
+    Blind(String),
 }
 
 /// Whether a probe may say so before the command is run.
@@ -66,24 +77,38 @@ impl Kit {
         self.runner.redacted(&order.to_string())
     }
 
+    /// What is owed, as it may be shown.
+    pub(super) fn debts(&self) -> Vec<Debt> {
+        let mut debts = self.ledger.debts();
+        for debt in &mut debts {
+            debt.undo = self.runner.redacted(&debt.undo);
+        }
+        debts
+    }
+
     /// Do it to `target`, and prove it.
     pub(super) async fn does(&self, errand: Errand<'_>, deed: &Deed, before: Before) -> (Ran, Ended) {
-        let was_so = match (&deed.probe, before) {
-            (Some(probe), Before::MayNot) => self.look(&errand, probe).await.is_ok(),
-            _ => false,
+        let found = match (&deed.probe, before) {
+            (Some(probe), Before::MayNot) => Some(self.look(&errand, probe).await),
+            _ => None,
         };
         let ended = self.runner.run(&errand.what(), &deed.order).await;
-        let proof = match &deed.probe {
-            None => Proof::None,
-            Some(probe) if was_so => Proof::Before {
+        let unproved = |probe: &Probe, why: String| Proof::Unproved {
+            by: self.runner.redacted(&probe.to_string()),
+            why,
+        };
+        let proof = match (&deed.probe, found) {
+            (None, _) => Proof::None,
+            (Some(probe), Some(Look::So)) => Proof::Before {
                 by: self.runner.redacted(&probe.to_string()),
             },
             // It has failed: nothing is waited for.
-            Some(probe) if !ended.done => Proof::Unproved {
-                by: self.runner.redacted(&probe.to_string()),
-                why: "the command has failed".to_owned(),
-            },
-            Some(probe) => self.prove(&errand, probe).await,
+            (Some(probe), _) if !ended.done => unproved(probe, "the command has failed".to_owned()),
+            (Some(probe), Some(Look::Blind(why))) => unproved(
+                probe,
+                format!("it could not look whether it was so before: {why}"),
+            ),
+            (Some(probe), _) => self.prove(&errand, probe).await,
         };
         let ran = Ran {
             target: errand.target.to_owned(),
@@ -96,17 +121,47 @@ impl Kit {
         (ran, ended)
     }
 
-    /// The same for what undoes a fault: again, where it failed.
-    pub(super) async fn undoes(&self, errand: Errand<'_>, deed: &Deed) -> Ran {
-        let mut left = TRIES;
+    /// The same for what undoes a fault: again, where it failed. A command that fails may have nothing to undo, for the
+    /// fault never happened, or its connection was lost after it was done: its probe says so. It is run once at
+    /// least, since a probe may be weaker than what it undoes.
+    pub(super) async fn undoes(&self, errand: Errand<'_>, deed: &Deed) -> Undone {
+        let (mut left, mut began, mut was_so) = (TRIES, false, true);
         loop {
-            let (ran, _) = self.does(errand, deed, Before::May).await;
+            let (ran, ended) = self.does(errand, deed, Before::May).await;
             left -= 1;
-            if ran.is_proved() || ran.is_attempted() || left == 0 {
-                return ran;
+            began |= ended.began;
+            was_so &= !ended.done && ended.is_its_own();
+            let so = match ran.is_proved() || ran.is_attempted() {
+                true => Some(ran.clone()),
+                false => self.is_undone(errand, deed, &ended).await,
+            };
+            if so.is_some() || left == 0 {
+                let was_so = was_so && so.is_some();
+                let ran = so.unwrap_or(ran);
+                return Undone { ran, began, was_so };
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// What a command that failed has left to do: nothing, if its probe says so.
+    async fn is_undone(&self, errand: Errand<'_>, deed: &Deed, ended: &Ended) -> Option<Ran> {
+        let probe = deed.probe.as_ref().filter(|_| !ended.done)?;
+        let may_tell = match probe {
+            Probe::Order { .. } => true,
+            // A node answers clients whatever its links do.
+            Probe::Answers(_) => errand.is_of_node,
+            // Silence may be that of the way there.
+            Probe::DoesNotAnswer(_) => errand.is_of_node && ended.is_its_own(),
+        };
+        if !may_tell {
+            return None;
+        }
+        let ran = self.is_so(errand, probe).await?;
+        Some(Ran {
+            ended: format!("nothing was left to be done; its command: {}", ended.how),
+            ..ran
+        })
     }
 
     /// Ask until it says so, as long as it may take.
@@ -117,47 +172,72 @@ impl Kit {
         );
         loop {
             match self.look(errand, probe).await {
-                Ok(()) => return Proof::Proved { by },
-                Err(why) if Instant::now() >= end => return Proof::Unproved { by, why },
-                Err(_) => sleep(LOOK).await,
+                Look::So => return Proof::Proved { by },
+                Look::NotSo(why) | Look::Blind(why) if Instant::now() >= end => {
+                    return Proof::Unproved { by, why };
+                }
+                Look::NotSo(_) | Look::Blind(_) => sleep(LOOK).await,
             }
         }
     }
 
     /// What is not needed to be done, if its probe says so.
     pub(super) async fn is_so(&self, errand: Errand<'_>, probe: &Probe) -> Option<Ran> {
-        self.look(&errand, probe).await.ok()?;
-        Some(seen(errand.target, self.runner.redacted(&probe.to_string())))
+        match self.look(&errand, probe).await {
+            Look::So => Some(seen(errand.target, self.runner.redacted(&probe.to_string()))),
+            Look::NotSo(_) | Look::Blind(_) => None,
+        }
     }
 
-    /// Whether a probe says so now; else what it says.
-    async fn look(&self, errand: &Errand<'_>, probe: &Probe) -> Result<(), String> {
+    /// Whether a probe says so now.
+    async fn look(&self, errand: &Errand<'_>, probe: &Probe) -> Look {
         match probe {
             Probe::Answers(_) => match (errand.answers)().await {
-                true => Ok(()),
-                false => Err("it does not answer".to_owned()),
+                true => Look::So,
+                false => Look::NotSo("it does not answer".to_owned()),
             },
-            Probe::DoesNotAnswer(_) => match (errand.answers)().await {
-                true => Err("it still answers".to_owned()),
-                false => Ok(()),
+            Probe::DoesNotAnswer(_) => match is_silent(errand.answers).await {
+                true => Look::So,
+                false => Look::NotSo("it still answers".to_owned()),
             },
             Probe::Order { order, says } => {
-                let ended = self
-                    .runner
-                    .run(&format!("{}, its probe", errand.what()), order)
-                    .await;
-                if !ended.done {
-                    return Err(with_lines(ended.how.clone(), &ended.said()));
-                }
+                let what = format!("{}, its probe", errand.what());
+                let ended = self.runner.run(&what, order).await;
+                let told = |how: &str| with_lines(how.to_owned(), &ended.said());
                 match says {
-                    Some(says) if !(says.fits)(&ended.text) => {
-                        Err(with_lines("it says something else".to_owned(), &ended.said()))
+                    Some(says) if ended.done && !(says.fits)(&ended.text) => {
+                        Look::NotSo(told("it says something else"))
                     }
-                    _ => Ok(()),
+                    _ if ended.done => Look::So,
+                    // It cannot be told apart from a probe that fails for reasons of its own.
+                    None if ended.is_its_own() => Look::NotSo(told(&ended.how)),
+                    _ => Look::Blind(told(&ended.how)),
                 }
             }
         }
     }
+}
+
+/// Whether a node leaves everything unanswered for a while.
+async fn is_silent(answers: &Answering) -> bool {
+    let (begun, mut looks) = (Instant::now(), 0);
+    while looks < SILENT_LOOKS || begun.elapsed() < SILENCE {
+        if answers().await {
+            return false;
+        }
+        looks += 1;
+        sleep(LOOK).await;
+    }
+    true
+}
+
+/// What came of undoing.
+pub(super) struct Undone {
+    pub(super) ran: Ran,
+    /// Whether there was a process at all.
+    pub(super) began: bool,
+    /// Whether it is so, and no command has made it so: each has failed by itself.
+    pub(super) was_so: bool,
 }
 
 /// What a command is for.
@@ -167,6 +247,8 @@ pub(super) struct Errand<'a> {
     pub(super) target: &'a str,
     /// What is done.
     pub(super) word: &'a str,
+    /// Whether to the node itself, rather than to a link to it.
+    pub(super) is_of_node: bool,
     /// Asks the node that is concerned.
     pub(super) answers: &'a Answering,
 }

@@ -2,12 +2,14 @@
 //! whatever becomes of the harness, the file `undo` of its run says what undoes what it did.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::effect::NodeId;
 use crate::fault::Target;
@@ -39,7 +41,7 @@ pub(super) struct Ledger {
     system: String,
     debts: Mutex<BTreeMap<For, Debt>>,
     /// Whoever holds the folder's lock lives.
-    _alive: File,
+    alive: File,
 }
 
 impl Ledger {
@@ -51,7 +53,7 @@ impl Ledger {
             folder: folder.to_owned(),
             system: system.to_owned(),
             debts: Mutex::default(),
-            _alive: alive,
+            alive,
         })
     }
 
@@ -59,17 +61,29 @@ impl Ledger {
         self.debts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It is owed from now on, and stands on disk when this returns.
-    pub(super) fn owe(&self, what: For, debt: Debt) -> io::Result<()> {
+    /// All of it is owed from now on, and stands on disk when this returns; nothing of it where that fails.
+    pub(super) fn owe(&self, more: impl IntoIterator<Item = (For, Debt)>) -> io::Result<()> {
         let mut debts = self.lock();
-        debts.insert(what, debt);
-        self.write(&debts)
+        let mut whole = debts.clone();
+        whole.extend(more);
+        self.write(&whole)?;
+        *debts = whole;
+        Ok(())
     }
 
-    /// It was undone. A file that still names it is no harm.
+    /// It was undone.
     pub(super) fn settle(&self, what: For) {
+        self.settle_all([what]);
+    }
+
+    /// All of it was undone. A file that still names it is no harm.
+    pub(super) fn settle_all(&self, what: impl IntoIterator<Item = For>) {
         let mut debts = self.lock();
-        if debts.remove(&what).is_some() {
+        let before = debts.len();
+        for one in what {
+            debts.remove(&one);
+        }
+        if debts.len() < before {
             let _ = self.write(&debts);
         }
     }
@@ -87,13 +101,19 @@ impl Ledger {
     fn write(&self, debts: &BTreeMap<For, Debt>) -> io::Result<()> {
         let path = self.folder.join(FILE);
         if debts.is_empty() {
-            return fs::remove_file(path);
+            fs::remove_file(path)?;
+            return self.alive.sync_all();
         }
         let fresh = self.folder.join(format!(".{FILE}.new"));
-        let mut file = File::create(&fresh)?;
+        let mut mine = OpenOptions::new();
+        // Its commands are as they are, so that they can be done: nobody else reads them.
+        let mine = mine.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = mine.open(&fresh)?;
         file.write_all(text(&self.system, debts).as_bytes())?;
         file.sync_all()?;
-        fs::rename(fresh, path)
+        fs::rename(fresh, path)?;
+        // The name is on disk when the folder is.
+        self.alive.sync_all()
     }
 }
 
@@ -115,11 +135,22 @@ fn text(system: &str, debts: &BTreeMap<For, Debt>) -> String {
 pub fn left_behind(folder: &Path) -> io::Result<Vec<Debt>> {
     let text = match fs::read_to_string(folder.join(FILE)) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if is_nothing_there(&error) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let lives = flock(File::open(folder)?, FlockOperation::NonBlockingLockShared).is_err();
-    Ok(if lives { Vec::new() } else { debts(&text) })
+    match flock(File::open(folder)?, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(debts(&text)),
+        // Whoever holds it lives, and will undo it.
+        Err(Errno::WOULDBLOCK) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_nothing_there(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// What a file says, comment by comment. A command may have several lines.
@@ -159,9 +190,12 @@ mod tests {
         let ledger = Ledger::open(folder.path(), "mine").unwrap();
         let killed = debt("n2: kill", "ssh db2 'systemctl start\nmine'");
         let started = debt("n1: start", "docker stop n1");
-        ledger.owe(For::Started(NodeId(0)), started.clone()).unwrap();
+        let fault = For::Fault(Target::Process(NodeId(1)));
         ledger
-            .owe(For::Fault(Target::Process(NodeId(1))), killed.clone())
+            .owe([
+                (For::Started(NodeId(0)), started.clone()),
+                (fault, killed.clone()),
+            ])
             .unwrap();
         // Faults first, whatever came first; and nothing is left behind by a run that lives.
         assert_eq!(ledger.debts(), [killed.clone(), started.clone()]);
@@ -169,10 +203,20 @@ mod tests {
         drop(ledger);
         assert_eq!(left_behind(folder.path()).unwrap(), [killed, started.clone()]);
         let ledger = Ledger::open(folder.path(), "mine").unwrap();
-        ledger.owe(For::Started(NodeId(0)), started).unwrap();
+        ledger.owe([(For::Started(NodeId(0)), started)]).unwrap();
         ledger.settle(For::Started(NodeId(0)));
         drop(ledger);
         assert!(!folder.path().join(FILE).exists());
         assert_eq!(left_behind(folder.path()).unwrap(), []);
+    }
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_owed() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(folder.path(), "mine").unwrap();
+        std::fs::create_dir(folder.path().join(format!(".{FILE}.new"))).unwrap();
+        let started = debt("n1: start", "docker stop n1");
+        assert!(ledger.owe([(For::Started(NodeId(0)), started)]).is_err());
+        assert_eq!(ledger.debts(), []);
     }
 }

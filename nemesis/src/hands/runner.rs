@@ -50,13 +50,24 @@ pub(super) struct Ended {
     pub(super) done: bool,
     /// Whether there was a process at all.
     pub(super) began: bool,
+    /// Its exit code; none where it was killed, took too long or never began.
+    code: Option<i32>,
     /// In words.
     pub(super) how: String,
     /// What it printed, both ways.
     pub(super) text: String,
 }
 
+/// Exit codes that are not the program's own word: what a shell says of a program that it cannot start, and ssh of a
+/// connection that it has lost.
+const NOT_ITS_OWN: [i32; 3] = [126, 127, 255];
+
 impl Ended {
+    /// Whether it ran where it was to run, and ended by itself.
+    pub(super) fn is_its_own(&self) -> bool {
+        self.code.is_some_and(|code| !NOT_ITS_OWN.contains(&code))
+    }
+
     /// The last lines of what it printed.
     pub(super) fn said(&self) -> Vec<String> {
         let lines: Vec<&str> = self.text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -161,6 +172,7 @@ impl Runner {
         let ended = Ended {
             done: status.as_ref().is_ok_and(ExitStatus::success),
             began,
+            code: status.as_ref().ok().and_then(ExitStatus::code),
             how: match &status {
                 Ok(_) => exit::describe(&status),
                 Err(error) => error.to_string(),
@@ -215,6 +227,7 @@ fn not_begun(error: &io::Error) -> Ended {
     Ended {
         done: false,
         began: false,
+        code: None,
         how: error.to_string(),
         text: String::new(),
     }

@@ -61,7 +61,8 @@ impl Protected {
             }
             _ => believing(roots).with_no_client_auth(),
         };
-        let named = |name: &String| tls.name.as_ref().unwrap_or(name).clone();
+        // URLs have names in small letters, and are compared with these.
+        let named = |name: &String| tls.name.as_ref().unwrap_or(name).to_lowercase();
         Ok(Protected {
             config,
             connect,

@@ -54,6 +54,12 @@ fn protected(client: &Client, tls: &Tls) -> Result<(), Slip> {
         Client::Http(_) => {}
         _ => return slip("is for HTTP"),
     }
+    // Where a name is an address, every node's requests would go there.
+    if tls.name.as_ref().is_some_and(|name| !is_name(name)) {
+        return slip(
+            "has a name that is an address, or none that a host could have: write the one that stands in the nodes' certificates",
+        );
+    }
     match (&tls.certificate, &tls.key) {
         (Some(_), None) | (None, Some(_)) => {
             slip("has a certificate without its key, or a key without its certificate")
@@ -63,6 +69,12 @@ fn protected(client: &Client, tls: &Tls) -> Result<(), Slip> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a URL takes it for the name of a host, and nothing but that.
+fn is_name(name: &str) -> bool {
+    let url = reqwest::Url::parse(&format!("https://{name}"));
+    url.is_ok_and(|url| url.domain() == Some(name.to_lowercase().as_str()))
 }
 
 #[cfg(test)]
@@ -86,6 +98,22 @@ mod tests {
                 "",
             ),
             ("http", "tls = { ca = \"ca.pem\" }", ""),
+            ("http", "tls = { ca = \"ca.pem\", name = \"Store.Example\" }", ""),
+            (
+                "http",
+                "tls = { ca = \"ca.pem\", name = \"10.0.0.1\" }",
+                "a name that is an address",
+            ),
+            (
+                "http",
+                "tls = { ca = \"ca.pem\", name = \"::1\" }",
+                "a name that is an address",
+            ),
+            (
+                "http",
+                "tls = { ca = \"ca.pem\", name = \"127.1\" }",
+                "a name that is an address",
+            ),
             (
                 "http",
                 "auth = { token = \"s3cret\" }",
