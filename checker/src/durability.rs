@@ -5,7 +5,7 @@ use histories::{Event, Header, Kind, Value};
 use serde_json::json;
 
 use crate::error::HistoryError;
-use crate::final_reads::Kept;
+use crate::final_reads::{Kept, Unproved};
 use crate::models::Model;
 use crate::operations::{Group, Operation, groups};
 use crate::verdict::{Check, CheckName, Verdict, Violation};
@@ -18,7 +18,8 @@ use crate::verdict::{Check, CheckName, Verdict, Violation};
 /// A write with an unknown outcome never counts as earlier, and a failed one did not happen. Of lists, sets and counters
 /// (`append`, `add`) it must show everything that was acknowledged before it, and of accounts (`transfer`) balances that
 /// the acknowledged transfers allow. Of queues the last reads are dequeues that found nothing, before which everything acknowledged
-/// must have been taken. A key with acknowledged writes and no final read is inconclusive.
+/// must have been taken. A key with acknowledged writes and no final read is inconclusive, and so is a write that the final reads
+/// neither show nor deny.
 ///
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
@@ -37,6 +38,7 @@ struct Seen {
     unread_keys: usize,
     final_reads: usize,
     acknowledged: usize,
+    unproved: Option<Unproved>,
     lost: Vec<serde_json::Value>,
     /// The first of them, as a person says it.
     told: Option<String>,
@@ -51,7 +53,11 @@ impl Seen {
             .filter(|operation| is_final_read(operation))
             .collect();
         let judge = model.final_reads.map(|judge| judge(group, &finals));
-        let Kept { acknowledged, lost } = judge.transpose()?.unwrap_or_default();
+        let Kept {
+            acknowledged,
+            lost,
+            unproved,
+        } = judge.transpose()?.unwrap_or_default();
         self.acknowledged += acknowledged;
         self.final_reads += finals.len();
         self.written_keys += usize::from(acknowledged > 0);
@@ -60,6 +66,12 @@ impl Seen {
             self.lost.push(lost.data(group));
             self.told.get_or_insert_with(|| lost.told(group));
             self.violations.push(lost.violation(group));
+        } else if let Some(more) = unproved.filter(|_| !finals.is_empty()) {
+            let before = self.unproved.map_or(0, |unproved| unproved.count);
+            self.unproved = Some(Unproved {
+                count: before + more.count,
+                ..more
+            });
         }
         Ok(())
     }
@@ -70,6 +82,7 @@ impl Seen {
             unread_keys,
             final_reads,
             acknowledged,
+            unproved,
             ..
         } = self;
         let (verdict, reason) = if let Some(first) = self.told {
@@ -85,6 +98,10 @@ impl Seen {
                 Verdict::Inconclusive,
                 format!("{unread_keys} of {written_keys} written keys have no final read"),
             )
+        } else if let Some(Unproved { count, why }) = unproved {
+            let reason =
+                format!("{count} of {acknowledged} acknowledged writes are not accounted for: {why}");
+            (Verdict::Inconclusive, reason)
         } else {
             let reason =
                 format!("{acknowledged} acknowledged writes on {written_keys} keys are all accounted for");
@@ -92,7 +109,8 @@ impl Seen {
         };
         let details = json!({
             "acknowledged": acknowledged, "written_keys": written_keys, "final_reads": final_reads,
-            "keys_without_final_read": unread_keys, "lost": self.lost,
+            "keys_without_final_read": unread_keys, "unproved": unproved.map_or(0, |unproved| unproved.count),
+            "lost": self.lost,
         });
         Check {
             name: CheckName::Durability,

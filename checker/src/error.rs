@@ -35,7 +35,8 @@ impl HistoryError {
             | HistoryError::NoKey { index }
             | HistoryError::UnknownF { index, .. }
             | HistoryError::FailedCas { index }
-            | HistoryError::BadValue { index, .. } => Some(*index),
+            | HistoryError::BadValue { index, .. }
+            | HistoryError::BadField { index, .. } => Some(*index),
             HistoryError::BadInitial { .. } | HistoryError::TooLong { .. } => None,
         }
     }
@@ -117,6 +118,18 @@ pub enum HistoryError {
         f: String,
         /// What stands there.
         value: Value,
+        /// What should.
+        expected: &'static str,
+    },
+    /// A field of an event means nothing.
+    #[error("event {index}: the field {field} is {value}: expected {expected}")]
+    BadField {
+        /// The event.
+        index: u64,
+        /// The field.
+        field: &'static str,
+        /// What stands there, as JSON.
+        value: String,
         /// What should.
         expected: &'static str,
     },

@@ -12,6 +12,7 @@ use histories::{Event, Header, Kind, Value};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
+use crate::decode::{field, micro};
 use crate::error::HistoryError;
 use crate::operations::{Operation, all};
 use crate::verdict::{Check, CheckName, Edge, Reason, Verdict, Violation};
@@ -34,21 +35,24 @@ const TOLD: usize = 8;
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
 pub fn revisions(header: &Header, events: &[Event], promised: bool) -> Result<Option<Check>, HistoryError> {
-    let mut seen = Seen::default();
+    let mut numbered = Vec::new();
     let (mut updates, mut reads, mut without) = (0u64, 0u64, 0u64);
     for operation in all(header, events)? {
         if operation.outcome != Kind::Ok {
             continue;
         }
-        let numbered = match is_txn(&operation) {
-            true => of_txn(operation),
-            false => of_one(operation).into_iter().collect(),
+        let own = revision(&operation)?;
+        let tells: Vec<_> = match is_txn(&operation) {
+            true => of_txn(operation, own, &read_revisions(&operation)?),
+            false => own.map(|own| of_one(operation, own)).into_iter().collect(),
         };
-        reads += u64::from(numbered.iter().any(|one| one.is_read));
-        updates += u64::from(numbered.iter().any(|one| !one.is_read));
-        without += u64::from(changes(&operation) && revision(&operation).is_none());
-        numbered.into_iter().for_each(|one| seen.take(one));
+        reads += u64::from(tells.iter().any(|one| one.is_read));
+        updates += u64::from(tells.iter().any(|one| !one.is_read));
+        without += u64::from(changes(&operation) && own.is_none());
+        numbered.extend(tells);
     }
+    let mut seen = Seen::of(&numbered);
+    numbered.into_iter().for_each(|one| seen.take(one));
     if updates + reads == 0 && !promised {
         return Ok(None);
     }
@@ -80,14 +84,26 @@ pub fn revisions(header: &Header, events: &[Event], promised: bool) -> Result<Op
     }))
 }
 
-fn revision(operation: &Operation<'_>) -> Option<i64> {
-    operation.completion?.other.get(REVISION)?.as_i64()
+/// The number that its completion has.
+///
+/// # Errors
+/// What stands there is no number.
+pub(crate) fn revision(operation: &Operation<'_>) -> Result<Option<i64>, HistoryError> {
+    let told = operation.completion.map(|end| field(end, REVISION, "an integer"));
+    Ok(told.transpose()?.flatten())
+}
+
+/// The numbers of what its reads show, each with its key.
+fn read_revisions(operation: &Operation<'_>) -> Result<Vec<(Value, i64)>, HistoryError> {
+    let told = operation
+        .completion
+        .map(|end| field(end, READ_REVISIONS, "[[key, revision], …]"));
+    Ok(told.transpose()?.flatten().unwrap_or_default())
 }
 
 /// Whether it is made of micro-operations, which have keys of their own; some workloads call theirs reads and writes.
 fn is_txn(operation: &Operation<'_>) -> bool {
     let argument = operation.argument();
-    let is_micro = |f: &Value| matches!(f, Value::Text(f) if matches!(&**f, "r" | "w" | "append"));
     let all = || {
         argument
             .as_list()
@@ -97,7 +113,9 @@ fn is_txn(operation: &Operation<'_>) -> bool {
         TXN => true,
         "read" | "write" => {
             let mut of_argument = micros(argument).peekable();
-            of_argument.peek().is_some() && all() && of_argument.all(|[f, ..]| is_micro(f))
+            of_argument.peek().is_some()
+                && all()
+                && of_argument.all(|(f, ..)| matches!(f, "r" | "w" | "append"))
         }
         _ => false,
     }
@@ -106,8 +124,18 @@ fn is_txn(operation: &Operation<'_>) -> bool {
 /// Whether it changes something: a read of nothing shows no update, and needs no number.
 fn changes(operation: &Operation<'_>) -> bool {
     match is_txn(operation) {
-        true => micros(operation.argument()).any(|[f, ..]| !is_read(f)),
-        false => &*operation.invoke.f != "read",
+        true => micros(operation.argument()).any(|(f, ..)| !is_read(f)),
+        false => !only_looks(operation),
+    }
+}
+
+/// Whether one on a single key, which succeeded, left everything as it was: who takes something out and finds nothing has only
+/// read.
+fn only_looks(operation: &Operation<'_>) -> bool {
+    match &*operation.invoke.f {
+        "read" => true,
+        "dequeue" => *operation.result() == Value::Null,
+        _ => false,
     }
 }
 
@@ -123,12 +151,12 @@ struct Numbered<'a> {
     leaves: Option<&'a Value>,
 }
 
-fn of_one(operation: Operation<'_>) -> Option<Numbered<'_>> {
+fn of_one(operation: Operation<'_>, revision: i64) -> Numbered<'_> {
     let argument = operation.argument();
     let f = &*operation.invoke.f;
-    Some(Numbered {
-        revision: revision(&operation)?,
-        is_read: f == "read",
+    Numbered {
+        revision,
+        is_read: only_looks(&operation),
         key: operation.invoke.key.as_ref(),
         leaves: match f {
             "read" => Some(operation.result()),
@@ -137,14 +165,13 @@ fn of_one(operation: Operation<'_>) -> Option<Numbered<'_>> {
             _ => None,
         },
         operation,
-    })
+    }
 }
 
 /// A transaction is an update of every key that it writes, and a read of those that it read as they were before.
-fn of_txn(operation: Operation<'_>) -> Vec<Numbered<'_>> {
+fn of_txn<'a>(operation: Operation<'a>, own: Option<i64>, reads: &[(Value, i64)]) -> Vec<Numbered<'a>> {
     let mut numbered: Vec<Numbered<'_>> = Vec::new();
-    let revisions = read_revisions(&operation);
-    for [f, key, value] in micros(operation.result()) {
+    for (f, key, value) in micros(operation.result()) {
         let known = |is_read: bool| {
             let mut of_key = numbered.iter().filter(|one| one.key == Some(key));
             of_key.any(|one| one.is_read == is_read)
@@ -157,13 +184,13 @@ fn of_txn(operation: Operation<'_>) -> Vec<Numbered<'_>> {
             key: Some(key),
             leaves,
         };
-        let read = revisions.iter().find(|(of, _)| of == key);
+        let read = reads.iter().find(|(of, _)| of == key);
         if let Some((_, revision)) = read.filter(|_| !was_read) {
             // What it reads after its own write is nobody else's.
             let leaves = Some(value).filter(|_| is_read(f) && !was_written);
             numbered.push(one(*revision, true, leaves));
         }
-        if let Some(revision) = revision(&operation)
+        if let Some(revision) = own
             && !is_read(f)
             && !was_written
         {
@@ -173,22 +200,12 @@ fn of_txn(operation: Operation<'_>) -> Vec<Numbered<'_>> {
     numbered
 }
 
-fn micros(txn: &Value) -> impl Iterator<Item = [&Value; 3]> {
-    let micros = txn.as_list().unwrap_or_default().iter();
-    micros.filter_map(|micro| match micro.as_list()? {
-        [f, key, value] => Some([f, key, value]),
-        _ => None,
-    })
+fn micros(txn: &Value) -> impl Iterator<Item = (&str, &Value, &Value)> {
+    txn.as_list().unwrap_or_default().iter().filter_map(micro)
 }
 
-fn is_read(f: &Value) -> bool {
-    matches!(f, Value::Text(f) if &**f == "r")
-}
-
-fn read_revisions(operation: &Operation<'_>) -> Vec<(Value, i64)> {
-    let told = operation.completion.and_then(|end| end.other.get(READ_REVISIONS));
-    told.and_then(|told| serde_json::from_value(told.clone()).ok())
-        .unwrap_or_default()
+fn is_read(f: &str) -> bool {
+    f == "r"
 }
 
 /// What has been seen before an operation began, in the order of the invocations.
@@ -202,12 +219,24 @@ struct Seen<'a> {
     newest_of: FxHashMap<Option<&'a Value>, usize>,
     /// Who told of a revision first, by keys: of an update, and of a read.
     of_revision: FxHashMap<i64, Vec<usize>>,
+    /// The keys that an operation updates, by its index, whenever it began.
+    updated: FxHashMap<u64, Vec<Option<&'a Value>>>,
     violations: Vec<Violation>,
     /// How many there are, told or not.
     found: u64,
 }
 
 impl<'a> Seen<'a> {
+    /// Nothing yet, of all that there will be.
+    fn of(numbered: &[Numbered<'a>]) -> Self {
+        let mut seen = Seen::default();
+        for update in numbered.iter().filter(|one| !one.is_read) {
+            let keys = seen.updated.entry(update.operation.index()).or_default();
+            keys.push(update.key);
+        }
+        seen
+    }
+
     /// The next operation in the order of the invocations.
     fn take(&mut self, next: Numbered<'a>) {
         self.ended_before(next.operation.inv);
@@ -270,7 +299,7 @@ impl<'a> Seen<'a> {
         if !told.iter().any(same) {
             told.push(place);
         }
-        let contradicts = |other: &&usize| self.contradicts(**other, place, &others);
+        let contradicts = |other: &&usize| self.contradicts(**other, place);
         if let Some(&other) = others.iter().find(contradicts) {
             let why = format!(
                 "{} and {} both have revision {}.",
@@ -280,8 +309,8 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Whether two that tell of the same revision cannot both be right; `told` are all that were told of it before.
-    fn contradicts(&self, other: usize, place: usize, told: &[usize]) -> bool {
+    /// Whether two that tell of the same revision cannot both be right.
+    fn contradicts(&self, other: usize, place: usize) -> bool {
         let [first, second] = [other, place].map(|place| self.taken[place]);
         if first.operation.index() == second.operation.index() {
             return false;
@@ -292,16 +321,18 @@ impl<'a> Seen<'a> {
         if first.key == second.key {
             return matches!((first.leaves, second.leaves), (Some(first), Some(second)) if first != second);
         }
-        if !is_txn(&first.operation) && !is_txn(&second.operation) {
-            return true;
+        match (first.is_read, second.is_read) {
+            (false, _) => self.leaves_out(&first, second.key),
+            (true, false) => self.leaves_out(&second, first.key),
+            // One transaction updates several keys, and each of them shows its number.
+            (true, true) => !is_txn(&first.operation) && !is_txn(&second.operation),
         }
-        // One transaction updates several keys, and shows in those alone. Its entries are taken one after the other, so what it
-        // writes is known only when it is not the one that is looked at.
-        !first.is_read
-            && !told.iter().any(|at| {
-                let other = self.taken[*at];
-                other.operation.index() == first.operation.index() && other.key == second.key
-            })
+    }
+
+    /// Whether the update is of other keys than this one; told once, of the first of them.
+    fn leaves_out(&self, update: &Numbered<'a>, key: Option<&'a Value>) -> bool {
+        let keys = self.updated.get(&update.operation.index());
+        keys.is_some_and(|keys| keys.first() == Some(&update.key) && !keys.contains(&key))
     }
 
     fn violated(&mut self, from: usize, to: usize, reason: Reason, why: String) {
@@ -372,6 +403,19 @@ mod tests {
             ("0 c 1>2 @a, 0 c: 1>2 @a #2, 1 r @a, 1 r: 1 @a #2", Violation),
             ("0 w 1 @a, 0 w: 1 @a #2, 0 w 2 @a, 0 w: 2 @a", Inconclusive),
             ("0 w 1 @a, 0 w: 1 @a", Inconclusive),
+            // Who takes from a queue and finds nothing has read it.
+            (
+                "0 enqueue 1 @a, 0 enqueue: 1 @a #2, 0 dequeue @a, 0 dequeue: 1 @a #3, 0 dequeue @a, 0 dequeue: null @a #3",
+                Pass,
+            ),
+            (
+                "0 enqueue 1 @a, 0 enqueue: 1 @a #2, 1 dequeue @b, 1 dequeue: null @b",
+                Pass,
+            ),
+            (
+                "0 enqueue 1 @a, 0 enqueue: 1 @a #2, 0 dequeue @a, 0 dequeue: 1 @a #2",
+                Violation,
+            ),
         ] {
             let check = judged(text, true).unwrap();
             assert_eq!(check.verdict, wanted, "{text}: {}", check.reason);
@@ -381,11 +425,21 @@ mod tests {
 
     /// Transactions of this name, each over before the next begins: `value`, its revision, and those of its reads.
     fn judged_txns(f: &str, txns: &[(&str, Option<i64>, &str)]) -> Check {
+        judged_events(txns_of(f, txns))
+    }
+
+    fn judged_events(mut events: Vec<Event>) -> Check {
+        let number = |(event, index): (&mut Event, u64)| event.index = index;
+        events.iter_mut().zip(0..).for_each(number);
+        revisions(&header(true), &events, true).unwrap().unwrap()
+    }
+
+    /// The events of these, each of a process of its own.
+    fn txns_of(f: &str, txns: &[(&str, Option<i64>, &str)]) -> Vec<Event> {
         let mut events = Vec::new();
-        for (value, revision, reads) in txns {
-            let mut pair = history(&format!("0 {f}, 0 {f}:"));
+        for (process, (value, revision, reads)) in txns.iter().enumerate() {
+            let mut pair = history(&format!("{process} {f}, {process} {f}:"));
             for event in &mut pair {
-                event.index = events.len() as u64;
                 event.value = serde_json::from_str(value).unwrap();
                 event.key = Some("k0".into());
                 if event.kind == Kind::Ok {
@@ -397,7 +451,7 @@ mod tests {
                 events.push(event.clone());
             }
         }
-        revisions(&header(true), &events, true).unwrap().unwrap()
+        events
     }
 
     #[test]
@@ -438,5 +492,37 @@ mod tests {
         assert_eq!(judged_txns("write", &[written]).verdict, Pass);
         let read = read(r#"[["r",2,7]]"#, "[[2,5]]");
         assert_eq!(judged_txns("write", &[written, read]).verdict, Violation);
+    }
+
+    #[test]
+    fn side_by_side_a_read_shows_what_a_transaction_wrote_and_nothing_else() {
+        let both = (r#"[["append",1,7],["append",2,8]]"#, Some(5), "[]");
+        for (read, reads, wanted) in [
+            (r#"[["r",2,[8]]]"#, "[[2,5]]", 0),
+            (r#"[["r",3,[7]]]"#, "[[3,5]]", 1),
+        ] {
+            for txns in [[both, (read, None, reads)], [(read, None, reads), both]] {
+                let mut events = txns_of("txn", &txns);
+                events.sort_by_key(|event| event.kind != Kind::Invoke);
+                let check = judged_events(events);
+                assert_eq!(check.details["violations"], wanted, "{txns:?}: {}", check.reason);
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_means_nothing_is_an_error() {
+        for (field, told) in [
+            (REVISION, json!("7")),
+            (REVISION, json!(7.5)),
+            (READ_REVISIONS, json!([[1]])),
+            (READ_REVISIONS, json!([[1, "5"]])),
+        ] {
+            let mut events = txns_of("txn", &[(r#"[["append",1,7]]"#, Some(5), "[]")]);
+            events[1].index = 1;
+            events[1].other.insert(field.into(), told.clone());
+            let error = revisions(&header(true), &events, true).unwrap_err();
+            assert_eq!(error.index(), Some(1), "{field} {told}: {error}");
+        }
     }
 }

@@ -10,9 +10,10 @@ use histories::{Event, Header, Kind, Process, Value};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
+use crate::decode::field;
 use crate::error::HistoryError;
 use crate::operations::{Operation, all};
-use crate::revisions::REVISION;
+use crate::revisions::revision;
 use crate::verdict::{Check, CheckName, Verdict, Violation};
 
 /// The word of an event that tells a watcher of changes.
@@ -39,6 +40,12 @@ struct Delivered<'a> {
     index: u64,
 }
 
+/// A change that a client asked for, and its number, if it was acknowledged with one.
+struct Tried<'a> {
+    operation: Operation<'a>,
+    revision: Option<i64>,
+}
+
 /// What one watcher was told, in its order.
 #[derive(Default)]
 struct Watcher<'a> {
@@ -52,17 +59,17 @@ struct Watcher<'a> {
 /// # Errors
 /// The history means nothing: see [`HistoryError`].
 pub fn watch(header: &Header, events: &[Event], promised: bool) -> Result<Option<Check>, HistoryError> {
-    let watchers = watchers(events);
+    let watchers = watchers(events)?;
     if watchers.is_empty() && !promised {
         return Ok(None);
     }
-    let prefix = events.iter().find_map(|event| event.other.get(PREFIX)?.as_str());
-    let prefix = prefix.unwrap_or_default();
+    let prefix = prefix(events)?;
     let operations = all(header, events)?;
-    let mut tried: FxHashMap<Change<'_>, Operation<'_>> = FxHashMap::default();
+    let mut tried: FxHashMap<Change<'_>, Tried<'_>> = FxHashMap::default();
     for operation in operations {
-        if let Some(change) = change(&operation).filter(|(key, _)| begins(key, prefix)) {
-            tried.insert(change, operation);
+        if let Some(change) = change(&operation).filter(|(key, _)| begins(key, &prefix)) {
+            let revision = revision(&operation)?;
+            tried.insert(change, Tried { operation, revision });
         }
     }
     let mut seen = Seen::of(&tried);
@@ -72,32 +79,56 @@ pub fn watch(header: &Header, events: &[Event], promised: bool) -> Result<Option
     Ok(Some(seen.check(&watchers)))
 }
 
-fn watchers(events: &[Event]) -> BTreeMap<u64, Watcher<'_>> {
+/// The beginning of the keys that are watched.
+fn prefix(events: &[Event]) -> Result<String, HistoryError> {
+    let first = told(events).find(|event| event.other.contains_key(PREFIX));
+    let prefix = first.map(|event| field(event, PREFIX, "the beginning of keys"));
+    Ok(prefix.transpose()?.flatten().unwrap_or_default())
+}
+
+/// All that watchers may have been told.
+fn told(events: &[Event]) -> impl Iterator<Item = &Event> {
+    events.iter().filter(|event| event.process == Process::Nemesis)
+}
+
+fn watchers(events: &[Event]) -> Result<BTreeMap<u64, Watcher<'_>>, HistoryError> {
     let mut watchers: BTreeMap<u64, Watcher<'_>> = BTreeMap::new();
-    for event in events.iter().filter(|event| event.process == Process::Nemesis) {
-        let Some(number) = event.other.get(WATCHER).and_then(serde_json::Value::as_u64) else {
+    for event in told(events) {
+        let Some(number) = field(event, WATCHER, "the number of a watcher")? else {
             continue;
         };
         let watcher = watchers.entry(number).or_default();
         match &*event.f {
             FROM => watcher.begun += 1,
-            WATCH => watcher.told.extend(delivered(event)),
+            WATCH => watcher.told.extend(delivered(event)?),
             _ => {}
         }
     }
-    watchers
+    Ok(watchers)
 }
 
-fn delivered(event: &Event) -> impl Iterator<Item = Delivered<'_>> {
-    let changes = event.value.as_list().unwrap_or_default().iter();
-    changes.filter_map(|change| match change.as_list()? {
+fn delivered(event: &Event) -> Result<Vec<Delivered<'_>>, HistoryError> {
+    let bad = || HistoryError::BadValue {
+        index: event.index,
+        f: event.f.to_string(),
+        value: event.value.clone(),
+        expected: "[[key, value, revision], …]",
+    };
+    let changes = event.value.as_list().ok_or_else(bad)?.iter();
+    changes
+        .map(|change| delivery(event, change).ok_or_else(bad))
+        .collect()
+}
+
+fn delivery<'a>(event: &Event, change: &'a Value) -> Option<Delivered<'a>> {
+    match change.as_list()? {
         [key, value, revision] => Some(Delivered {
             change: (key, value),
             revision: revision.as_int()?,
             index: event.index,
         }),
         _ => None,
-    })
+    }
 }
 
 /// What an operation puts where, if it changes something.
@@ -114,13 +145,9 @@ fn begins(key: &Value, prefix: &str) -> bool {
     matches!(key, Value::Text(key) if key.starts_with(prefix))
 }
 
-fn revision(operation: &Operation<'_>) -> Option<i64> {
-    operation.completion?.other.get(REVISION)?.as_i64()
-}
-
 /// What has been seen of all watchers.
 struct Seen<'a, 'b> {
-    tried: &'b FxHashMap<Change<'a>, Operation<'a>>,
+    tried: &'b FxHashMap<Change<'a>, Tried<'a>>,
     /// The revision of each change, as the first watcher was told it, and which that was.
     numbered: FxHashMap<Change<'a>, (i64, u64)>,
     violations: Vec<Violation>,
@@ -130,7 +157,7 @@ struct Seen<'a, 'b> {
 }
 
 impl<'a, 'b> Seen<'a, 'b> {
-    fn of(tried: &'b FxHashMap<Change<'a>, Operation<'a>>) -> Self {
+    fn of(tried: &'b FxHashMap<Change<'a>, Tried<'a>>) -> Self {
         Seen {
             tried,
             numbered: FxHashMap::default(),
@@ -140,10 +167,9 @@ impl<'a, 'b> Seen<'a, 'b> {
         }
     }
 
-    fn acknowledged(&self) -> impl Iterator<Item = (Change<'a>, Operation<'a>)> + 'b {
-        let ok = |(_, operation): &(&Change<'a>, &Operation<'a>)| operation.outcome == Kind::Ok;
-        let all = self.tried.iter().filter(ok);
-        all.map(|(change, operation)| (*change, *operation))
+    fn acknowledged(&self) -> impl Iterator<Item = (Change<'a>, &'b Tried<'a>)> + use<'a, 'b> {
+        let all = self.tried.iter().map(|(change, tried)| (*change, tried));
+        all.filter(|(_, tried)| tried.operation.outcome == Kind::Ok)
     }
 
     fn look(&mut self, number: u64, watcher: &Watcher<'a>) {
@@ -177,12 +203,12 @@ impl<'a, 'b> Seen<'a, 'b> {
     fn compare(&mut self, number: u64, told: &Delivered<'a>, what: &str) {
         match self.tried.get(&told.change) {
             None => self.violated(told, format!("{what}, which nobody wrote: it is invented.")),
-            Some(operation) if operation.outcome == Kind::Fail => self.violated(
+            Some(Tried { operation, .. }) if operation.outcome == Kind::Fail => self.violated(
                 told,
                 format!("{what}, but {operation} certainly did not happen: it is invented."),
             ),
-            Some(operation) => {
-                if let Some(other) = revision(operation).filter(|other| *other != told.revision) {
+            Some(Tried { operation, revision }) => {
+                if let Some(other) = revision.filter(|other| *other != told.revision) {
                     self.violated(
                         told,
                         format!("{what}, but {operation} was acknowledged with revision {other}."),
@@ -212,16 +238,16 @@ impl<'a, 'b> Seen<'a, 'b> {
     ) {
         let latest = told
             .iter()
-            .filter_map(|(change, told)| Some((self.tried.get(change)?, told)))
+            .filter_map(|(change, told)| Some((&self.tried.get(change)?.operation, told)))
             .max_by_key(|(operation, _)| operation.inv);
         let mut missing: Vec<_> = self
             .acknowledged()
             .filter(|(change, _)| !told.contains_key(change))
             .collect();
-        missing.sort_by_key(|(_, operation)| operation.ret);
-        for (change, operation) in missing {
+        missing.sort_by_key(|(_, tried)| tried.operation.ret);
+        for (change, Tried { operation, revision }) in missing {
             // The first that shows it, if its number tells; else what began after it.
-            let greater = |told: &Delivered<'_>| revision(&operation).is_some_and(|own| own < told.revision);
+            let greater = |told: &Delivered<'_>| revision.is_some_and(|own| own < told.revision);
             let first = || watcher.told.iter().find(|told| greater(told)).copied();
             let later = match (last.filter(greater).and_then(|_| first()), latest) {
                 (Some(first), _) => Some(first),
@@ -232,7 +258,7 @@ impl<'a, 'b> Seen<'a, 'b> {
                 *self.behind.entry(number).or_default() += 1;
                 continue;
             };
-            let own = revision(&operation).map_or(String::new(), |own| format!(" with revision {own}"));
+            let own = revision.map_or(String::new(), |own| format!(" with revision {own}"));
             let gone = Delivered {
                 change,
                 revision: 0,
@@ -252,7 +278,7 @@ impl<'a, 'b> Seen<'a, 'b> {
         if self.violations.len() == TOLD {
             return;
         }
-        let operation = self.tried.get(&told.change);
+        let operation = self.tried.get(&told.change).map(|tried| &tried.operation);
         self.violations.push(Violation {
             key: Some(told.change.0.clone()),
             operations: operation.map(Operation::index).into_iter().collect(),
@@ -319,6 +345,10 @@ mod tests {
 
     /// Four writes with revisions 2 to 5, of which the second is unknown and the third has failed; and what a watcher is told.
     fn judged(told: &[&[(i64, i64)]]) -> Check {
+        watch(&header(true), &events(told), true).unwrap().unwrap()
+    }
+
+    fn events(told: &[&[(i64, i64)]]) -> Vec<Event> {
         let written = "0 w 1 @k0, 0 w: 1 @k0 #2, 0 w 2 @k0, 0 w? 2 @k0, 1 w 3 @k0, 1 w! 3 @k0, 1 w 4 @k0, 1 w: 4 @k0 #5";
         let mut events = history(written);
         for (number, told) in told.iter().enumerate() {
@@ -334,7 +364,31 @@ mod tests {
                 events.push(event);
             }
         }
-        watch(&header(true), &events, true).unwrap().unwrap()
+        events
+    }
+
+    #[test]
+    fn what_means_nothing_is_an_error() {
+        for (value, watcher, prefix) in [
+            ("null", json!(1), json!("k")),
+            (r#"[["k0",1]]"#, json!(1), json!("k")),
+            (r#"[["k0",1,"2"]]"#, json!(1), json!("k")),
+            (r#"[["k0",1,2]]"#, json!("1"), json!("k")),
+            (r#"[["k0",1,2]]"#, json!(1), json!(7)),
+        ] {
+            let mut events = events(&[&[(1, 2)]]);
+            let told = events.last_mut().unwrap();
+            told.value = serde_json::from_str(value).unwrap();
+            told.other.insert(WATCHER.into(), watcher);
+            told.other.insert(PREFIX.into(), prefix);
+            let index = told.index;
+            let error = watch(&header(true), &events, true).unwrap_err();
+            assert_eq!(error.index(), Some(index), "{value}: {error}");
+        }
+        let mut events = events(&[&[(1, 2)]]);
+        events[1].other.insert(crate::REVISION.into(), "2".into());
+        let error = watch(&header(true), &events, true).unwrap_err();
+        assert_eq!(error.index(), Some(1), "{error}");
     }
 
     #[test]

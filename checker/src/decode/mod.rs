@@ -1,5 +1,7 @@
 //! From a group's operations to a specification's, and what a graph engine answers about them.
 
+mod field;
+mod micro;
 mod numbers;
 mod telling;
 
@@ -10,6 +12,8 @@ use crate::error::{Halt, HistoryError};
 use crate::operations::{Group, Operation};
 use crate::options::Options;
 use crate::spec::{Entry, Spec};
+pub(crate) use field::field;
+pub(crate) use micro::micro;
 pub(crate) use numbers::{NUMBER_BYTES, Numbers};
 pub(crate) use telling::{Telling, shortened};
 

@@ -1,11 +1,13 @@
 //! Keys that are written once, `write [[w, k, v]]`, and read together: the last reads show every acknowledged one.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use histories::{Kind, Value};
 
 use super::loss::{Loss, told_acknowledged};
-use super::{Kept, acknowledged};
+use super::{Kept, Unproved, acknowledged};
+use crate::decode::micro;
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation};
 
@@ -14,44 +16,44 @@ pub(crate) fn all_written<'a>(
     group: &'a Group<'a>,
     finals: &[&'a Operation<'a>],
 ) -> Result<Kept<'a>, HistoryError> {
-    let writes = || {
-        group
-            .operations
-            .iter()
-            .filter(|operation| key(operation).is_some())
-    };
+    let all = group.operations.iter();
+    let writes: Vec<_> = all
+        .filter_map(|operation| Some((operation, written(operation)?)))
+        .collect();
+    let certain = || writes.iter().filter(|(write, _)| write.outcome == Kind::Ok);
+    let shown: HashSet<_> = finals.iter().flat_map(|read| shown(read)).collect();
+    let unshown = certain().filter(|(_, written)| !shown.contains(written));
     Ok(Kept {
-        acknowledged: acknowledged(writes()),
+        acknowledged: acknowledged(writes.iter().map(|(write, _)| *write)),
         lost: finals.iter().find_map(|read| {
-            let before = writes().filter(|write| write.outcome == Kind::Ok && write.precedes(read));
-            let missing = before.filter(|write| lacks(read, write));
-            Some(loss(missing.min_by_key(|write| write.ret)?, read))
+            let before = certain().filter(|(write, _)| write.precedes(read));
+            let missing = before.filter(|(_, (key, _))| lacks(read, key));
+            Some(loss(missing.min_by_key(|(write, _)| write.ret)?.0, read))
         }),
+        unproved: Unproved::of(unshown.count(), "no final read shows them"),
     })
 }
 
-/// The key that it writes, if it is one write.
-fn key<'a>(operation: &Operation<'a>) -> Option<&'a Value> {
+/// The key and the value that it writes, if it is one write.
+fn written<'a>(operation: &Operation<'a>) -> Option<(&'a Value, &'a Value)> {
     match operation.argument().as_list()? {
-        [only] => access(only, "w").map(|(key, _)| key),
+        [only] => micro(only)
+            .filter(|(f, ..)| *f == "w")
+            .map(|(_, key, value)| (key, value)),
         _ => None,
     }
 }
 
-fn access<'a>(access: &'a Value, wanted: &str) -> Option<(&'a Value, &'a Value)> {
-    match access.as_list()? {
-        [Value::Text(f), key, value] if &**f == wanted => Some((key, value)),
-        _ => None,
-    }
-}
-
-/// Whether the read looked at the key of this write and found nothing.
-fn lacks(read: &Operation<'_>, write: &Operation<'_>) -> bool {
+/// What a read shows, null where it found nothing under a key.
+fn shown<'a>(read: &Operation<'a>) -> impl Iterator<Item = (&'a Value, &'a Value)> {
     let accesses = read.result().as_list().unwrap_or_default().iter();
-    let mut of_key = accesses
-        .filter_map(|each| access(each, "r"))
-        .filter(|(read, _)| Some(*read) == key(write));
-    of_key.any(|(_, value)| *value == Value::Null)
+    let reads = accesses.filter_map(micro).filter(|(f, ..)| *f == "r");
+    reads.map(|(_, key, value)| (key, value))
+}
+
+/// Whether the read looked at this key and found nothing.
+fn lacks(read: &Operation<'_>, key: &Value) -> bool {
+    shown(read).any(|(of, value)| of == key && *value == Value::Null)
 }
 
 fn loss<'a>(write: &'a Operation<'a>, read: &'a Operation<'a>) -> Loss<'a> {
@@ -85,6 +87,9 @@ mod tests {
             (":", r#"[["r",1,5],["r",2,null]]"#, Verdict::Pass),
             (":", r#"[["r",1,null],["r",2,null]]"#, Verdict::Violation),
             ("?", r#"[["r",1,null],["r",2,null]]"#, Verdict::Inconclusive),
+            // Nobody looked there, or something else is there.
+            (":", r#"[["r",2,null]]"#, Verdict::Inconclusive),
+            (":", r#"[["r",1,6],["r",2,null]]"#, Verdict::Inconclusive),
         ] {
             let text = format!("0 write, 0 write{end}, 1 read *, 1 read: *");
             let mut events: Vec<Event> = history(&text);

@@ -66,6 +66,7 @@ pub(crate) fn balances<'a>(
     let mut kept = Kept {
         acknowledged: acknowledged(moves()),
         lost: None,
+        unproved: None,
     };
     if let Some(first) = shown(group.initial) {
         let transfers: Vec<_> = moves()

@@ -6,7 +6,7 @@ use histories::{Kind, Value};
 use rustc_hash::FxHashMap;
 
 use super::loss::{Loss, told_acknowledged};
-use super::{Kept, acknowledged};
+use super::{Kept, Unproved, acknowledged};
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation};
 
@@ -15,26 +15,35 @@ pub(crate) fn drained<'a>(
     group: &'a Group<'a>,
     finals: &[&'a Operation<'a>],
 ) -> Result<Kept<'a>, HistoryError> {
-    let last = finals.iter().max_by_key(|read| read.inv);
-    Ok(Kept {
+    let mut kept = Kept {
         acknowledged: acknowledged(of(group, "enqueue")),
-        lost: last.and_then(|read| lost(group, read)),
-    })
+        ..Kept::default()
+    };
+    if let Some(empty) = finals.iter().max_by_key(|read| read.inv) {
+        let missing = missing(group, empty);
+        let unseen = of(group, "dequeue").filter(|dequeue| !matches!(dequeue.outcome, Kind::Ok | Kind::Fail));
+        match unseen.count() {
+            unseen if missing.len() > unseen => kept.lost = Some(loss(&missing, unseen, empty)),
+            _ => kept.unproved = Unproved::of(missing.len(), PERHAPS),
+        }
+    }
+    Ok(kept)
 }
+
+/// Why an element may be missing.
+const PERHAPS: &str = "dequeues with an unknown outcome may have taken them";
 
 fn of<'a>(group: &'a Group<'a>, f: &'static str) -> impl Iterator<Item = &'a Operation<'a>> {
     let all = group.operations.iter();
     all.filter(move |operation| &*operation.invoke.f == f)
 }
 
-/// The first acknowledged element that nobody took, if more are missing than may have been taken unseen.
-fn lost<'a>(group: &'a Group<'a>, empty: &'a Operation<'a>) -> Option<Loss<'a>> {
+/// The elements that were acknowledged and that nobody is known to have taken, first acknowledged first.
+fn missing<'a>(group: &'a Group<'a>, empty: &Operation<'_>) -> Vec<&'a Operation<'a>> {
     let mut taken: FxHashMap<&Value, usize> = FxHashMap::default();
     for dequeue in of(group, "dequeue").filter(|dequeue| dequeue.outcome == Kind::Ok) {
         *taken.entry(dequeue.result()).or_default() += 1;
     }
-    let unseen = of(group, "dequeue").filter(|dequeue| !matches!(dequeue.outcome, Kind::Ok | Kind::Fail));
-    let unseen = unseen.count();
     let acknowledged =
         of(group, "enqueue").filter(|enqueue| enqueue.outcome == Kind::Ok && enqueue.precedes(empty));
     let mut missing: Vec<&Operation<'_>> = acknowledged
@@ -46,11 +55,13 @@ fn lost<'a>(group: &'a Group<'a>, empty: &'a Operation<'a>) -> Option<Loss<'a>> 
             _ => true,
         })
         .collect();
-    if missing.len() <= unseen {
-        return None;
-    }
     missing.sort_by_key(|enqueue| enqueue.ret);
-    let first = *missing.first()?;
+    missing
+}
+
+/// The first of those that are missing, which are more than the `unseen` dequeues of unknown outcome may have taken.
+fn loss<'a>(missing: &[&'a Operation<'a>], unseen: usize, empty: &'a Operation<'a>) -> Loss<'a> {
+    let first = missing[0];
     let few = match (missing.len() - 1, unseen) {
         (0, _) => String::new(),
         (more, 0) => format!(" So were {more} more."),
@@ -58,7 +69,7 @@ fn lost<'a>(group: &'a Group<'a>, empty: &'a Operation<'a>) -> Option<Loss<'a>> 
             " So were {more} more, and only {unseen} dequeues have an unknown outcome, which may have taken one each."
         ),
     };
-    Some(Loss {
+    Loss {
         what: "enqueue",
         value: Cow::Borrowed(first.argument()),
         operation: first,
@@ -70,7 +81,7 @@ fn lost<'a>(group: &'a Group<'a>, empty: &'a Operation<'a>) -> Option<Loss<'a>> 
             told_acknowledged(first),
             empty.index()
         ),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +98,11 @@ mod tests {
             (format!("2 dequeue, 2 dequeue: 2, {empty}"), Verdict::Pass),
             (empty.to_owned(), Verdict::Violation),
             // It may have been taken by somebody who never heard of it.
-            (format!("2 dequeue, 2 dequeue?, {empty}"), Verdict::Pass),
+            (format!("2 dequeue, 2 dequeue?, {empty}"), Verdict::Inconclusive),
+            (
+                format!("2 dequeue, 2 dequeue?, 0 enqueue 3, 0 enqueue: 3, {empty}"),
+                Verdict::Violation,
+            ),
             (format!("2 dequeue, 2 dequeue!, {empty}"), Verdict::Violation),
             // What was put in afterwards may be there.
             (

@@ -18,6 +18,7 @@ pub(crate) fn growth<'a>(
     Ok(Kept {
         acknowledged: acknowledged(group.operations.iter().filter(|operation| adds(operation))),
         lost: finals.iter().find_map(|read| lost(group, read)),
+        unproved: None,
     })
 }
 

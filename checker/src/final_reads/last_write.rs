@@ -24,6 +24,7 @@ pub(crate) fn last_write<'a>(
     Ok(Kept {
         acknowledged: acknowledged(writes.iter().map(|write| write.operation)),
         lost: finals.iter().find_map(|read| lost(group, &writes, read)),
+        unproved: None,
     })
 }
 

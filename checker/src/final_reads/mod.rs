@@ -29,6 +29,24 @@ pub(crate) struct Kept<'a> {
     pub acknowledged: usize,
     /// One that a final read denies.
     pub lost: Option<Loss<'a>>,
+    /// Those that a final read neither shows nor denies; it says nothing where one is lost.
+    pub unproved: Option<Unproved>,
+}
+
+/// Acknowledged operations of which nobody knows what became of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Unproved {
+    /// How many; at least one.
+    pub count: usize,
+    /// Why nobody knows.
+    pub why: &'static str,
+}
+
+impl Unproved {
+    /// None if there are none.
+    fn of(count: usize, why: &'static str) -> Option<Self> {
+        (count > 0).then_some(Unproved { count, why })
+    }
 }
 
 /// How many operations of a kind were acknowledged.

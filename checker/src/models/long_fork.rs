@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 
 use super::row::{Judge, Model, Start};
 use crate::budget::Budget;
-use crate::decode::unknown_f;
+use crate::decode::{micro, unknown_f};
 use crate::error::{Halt, HistoryError};
 use crate::final_reads;
 use crate::judge::Judged;
@@ -79,10 +79,7 @@ fn judge(group: &Group<'_>, _: &Options, budget: &Budget) -> Result<Judged, Halt
 /// The key of a transaction that is one write.
 fn only_write(argument: &Value) -> Option<&Value> {
     match argument.as_list()? {
-        [only] => match only.as_list()? {
-            [Value::Text(f), key, _] if &**f == "w" => Some(key),
-            _ => None,
-        },
+        [only] => micro(only).filter(|(f, ..)| *f == "w").map(|(_, key, _)| key),
         _ => None,
     }
 }
@@ -128,9 +125,9 @@ fn seen<'a>(operation: &Operation<'a>) -> Result<Option<Seen<'a>>, HistoryError>
     let bad = || operation.bad_value(true, "an array of [r k v], or one [w k v]");
     let mut seen = Seen::new();
     for access in operation.result().as_list().ok_or_else(bad)? {
-        match access.as_list() {
-            Some([Value::Text(f), key, value]) if &**f == "r" => drop(seen.insert(key, value)),
-            Some([Value::Text(f), _, _]) if &**f == "w" => return Ok(None),
+        match micro(access) {
+            Some(("r", key, value)) => drop(seen.insert(key, value)),
+            Some(("w", ..)) => return Ok(None),
             _ => return Err(bad()),
         }
     }

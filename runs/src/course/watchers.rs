@@ -5,6 +5,7 @@
 //! `[[key, value, revision], …]`, `watch-from` when it begins or is taken up again, `watch-lost` with the reason.
 
 use std::collections::HashSet;
+use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use crate::world::{begin, pass};
 const IDLE: Duration = Duration::from_secs(3);
 /// Before a watch that was lost is taken up again, and between two looks whether everything has come.
 const PAUSE: Duration = Duration::from_millis(20);
+/// While no node can be watched, what is written of that is not worth more than a try a second.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a watcher was told.
 #[derive(Default)]
@@ -31,6 +34,8 @@ struct Told {
     ahead: HashSet<(Value, Value)>,
     /// So many of those that were acknowledged it was told of.
     acknowledged: usize,
+    /// Whether the watch that is held has said anything, be it only that it is alive.
+    alive: bool,
 }
 
 /// One of them.
@@ -75,6 +80,7 @@ impl Watcher {
     /// Hold the watch, at one node after the other.
     async fn hold(&self) {
         let mut node = NodeId(self.number);
+        let mut pause = PAUSE;
         loop {
             let watch = Watch {
                 prefix: self.prefix.to_owned(),
@@ -85,7 +91,8 @@ impl Watcher {
             let tell = |changes: Vec<Change>| self.hear(node, changes);
             let why = self.clients.world.watch(node, &watch, &tell).await;
             self.note(node, "watch-lost", Value::Null, Some(&why));
-            pass(&*self.clients.world, PAUSE).await;
+            pause = next_pause(pause, take(&mut self.lock().alive));
+            pass(&*self.clients.world, pause).await;
             node = NodeId((node.0 + 1) % self.clients.nodes);
         }
     }
@@ -112,10 +119,11 @@ impl Watcher {
     }
 
     fn hear(&self, node: NodeId, changes: Vec<Change>) {
+        let mut told = self.lock();
+        told.alive = true;
         if changes.is_empty() {
             return;
         }
-        let mut told = self.lock();
         let mut values = Vec::new();
         for Change { key, value, revision } in changes {
             told.next = told.next.max(revision.saturating_add(1));
@@ -149,5 +157,39 @@ impl Watcher {
 
     fn lock(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long to wait after one more watch was lost: twice as long as before, but if it had been alive.
+fn next_pause(before: Duration, alive: bool) -> Duration {
+    match alive {
+        true => PAUSE,
+        false => (before * 2).min(LONGEST_PAUSE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watcher_waits_longer_while_no_watch_is_alive() {
+        let mut pause = PAUSE;
+        for (alive, wanted) in [
+            (false, 40),
+            (false, 80),
+            (true, 20),
+            (false, 40),
+            (false, 80),
+            (false, 160),
+            (false, 320),
+            (false, 640),
+            (false, 1_000),
+            (false, 1_000),
+            (true, 20),
+        ] {
+            pause = next_pause(pause, alive);
+            assert_eq!(pause, Duration::from_millis(wanted), "{alive}");
+        }
     }
 }

@@ -1,10 +1,10 @@
-//! Acknowledged appends that a last read of their list does not show.
+//! Acknowledged appends that a last read of their list does not show, or that no last read looked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use histories::{Event, History, Kind, Process, Value};
 
-use crate::transaction::{Deed, Transaction};
+use crate::transaction::{Deed, Micro, Transaction};
 
 /// An append that was acknowledged, and is not in its list.
 pub(super) struct Lost<'a> {
@@ -46,29 +46,40 @@ impl Lost<'_> {
     }
 }
 
+/// What the last transactions show of all appends that were acknowledged.
+#[derive(Default)]
+pub(super) struct Appends<'a> {
+    /// Those that are lost, in the order in which it was seen.
+    pub lost: Vec<Lost<'a>>,
+    /// How many others no last transaction shows, though none that looked denies them.
+    pub unread: usize,
+}
+
 /// An append that was acknowledged.
 struct Append {
     element: Value,
     by: u64,
 }
 
-/// Every one of them that is lost, in the order of their acknowledgements.
-pub(super) fn lost(history: &History) -> Vec<Lost<'_>> {
+/// What the last transactions read of a list.
+#[derive(Default)]
+struct Read {
+    /// So many appends had been acknowledged when the latest of them began.
+    before: usize,
+    shown: BTreeSet<Value>,
+}
+
+/// Look at what became of each, given the last transactions by the indexes of their invocations.
+pub(super) fn appends<'a>(history: &'a History, last: &BTreeMap<u64, &Event>) -> Appends<'a> {
     let mut open: BTreeMap<u64, &Event> = BTreeMap::new();
-    let mut acknowledged: BTreeMap<Value, Vec<Append>> = BTreeMap::new();
-    // How many appends to a list were acknowledged when a last read began.
-    let mut before: BTreeMap<u64, BTreeMap<Value, usize>> = BTreeMap::new();
-    let mut lost = Vec::new();
+    let mut seen = Seen::default();
     for event in &history.events {
         let Process::Client(process) = event.process else {
             continue;
         };
         if event.kind == Kind::Invoke {
-            if is_final(event) {
-                let txn = Transaction::of(&event.value);
-                let keys = txn.iter().flat_map(Transaction::keys);
-                let counts = keys.map(|list| (list.clone(), acknowledged.get(list).map_or(0, Vec::len)));
-                before.insert(event.index, counts.collect());
+            if last.contains_key(&event.index) {
+                seen.begin_last(event);
             }
             open.insert(process, event);
             continue;
@@ -81,33 +92,75 @@ pub(super) fn lost(history: &History) -> Vec<Lost<'_>> {
         };
         for micro in txn.micros() {
             match micro.deed {
-                Deed::Append => acknowledged.entry(micro.key.clone()).or_default().push(Append {
-                    element: micro.value.clone(),
-                    by: invoked.index,
-                }),
-                Deed::Read if is_final(invoked) => {
-                    let shown: BTreeSet<&Value> = micro.value.as_list().unwrap_or_default().iter().collect();
-                    let count = before
-                        .get(&invoked.index)
-                        .and_then(|counts| counts.get(&micro.key));
-                    let all = acknowledged.get(&micro.key).map_or(&[][..], Vec::as_slice);
-                    let all = all.iter().take(count.copied().unwrap_or_default());
-                    let missing = all.filter(|append| !shown.contains(&append.element));
-                    lost.extend(missing.map(|append| Lost {
-                        database: event.key.as_ref(),
-                        list: micro.key.clone(),
-                        element: append.element.clone(),
-                        append: append.by,
-                        read: invoked.index,
-                    }));
+                Deed::Append => seen.append(micro, invoked.index),
+                Deed::Read if last.contains_key(&invoked.index) => {
+                    seen.read(micro, event.key.as_ref(), invoked.index);
                 }
                 Deed::Read | Deed::Write => {}
             }
         }
     }
-    lost
+    seen.over()
 }
 
-fn is_final(event: &Event) -> bool {
-    event.other.get("final") == Some(&true.into())
+#[derive(Default)]
+struct Seen<'a> {
+    /// By their lists, in the order of their acknowledgements.
+    acknowledged: BTreeMap<Value, Vec<Append>>,
+    /// How many of each list there were when a last transaction began.
+    before: BTreeMap<u64, BTreeMap<Value, usize>>,
+    read: BTreeMap<Value, Read>,
+    lost: Vec<Lost<'a>>,
+}
+
+impl<'a> Seen<'a> {
+    fn begin_last(&mut self, invoked: &Event) {
+        let txn = Transaction::of(&invoked.value);
+        let lists = txn.iter().flat_map(Transaction::keys);
+        let counts = lists.map(|list| (list.clone(), self.acknowledged.get(list).map_or(0, Vec::len)));
+        self.before.insert(invoked.index, counts.collect());
+    }
+
+    fn append(&mut self, micro: &Micro, by: u64) {
+        let element = micro.value.clone();
+        let of_list = self.acknowledged.entry(micro.key.clone()).or_default();
+        of_list.push(Append { element, by });
+    }
+
+    /// A last transaction read this list.
+    fn read(&mut self, micro: &Micro, database: Option<&'a Value>, by: u64) {
+        let list = &micro.key;
+        let shown: BTreeSet<&Value> = micro.value.as_list().unwrap_or_default().iter().collect();
+        let before = self.before.get(&by).and_then(|counts| counts.get(list));
+        let before = before.copied().unwrap_or_default();
+        let all = self.acknowledged.get(list).map_or(&[][..], Vec::as_slice);
+        let missing = all.iter().take(before);
+        let missing = missing.filter(|append| !shown.contains(&append.element));
+        self.lost.extend(missing.map(|append| Lost {
+            database,
+            list: list.clone(),
+            element: append.element.clone(),
+            append: append.by,
+            read: by,
+        }));
+        let read = self.read.entry(list.clone()).or_default();
+        read.before = read.before.max(before);
+        read.shown.extend(shown.into_iter().cloned());
+    }
+
+    fn over(self) -> Appends<'a> {
+        let unread = |(list, all): (&Value, &Vec<Append>)| {
+            let Some(read) = self.read.get(list) else {
+                return all.len();
+            };
+            let later = all.iter().skip(read.before);
+            later
+                .filter(|append| !read.shown.contains(&append.element))
+                .count()
+        };
+        Appends {
+            unread: self.acknowledged.iter().map(unread).sum(),
+            lost: self.lost,
+        }
+    }
 }

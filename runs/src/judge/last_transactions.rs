@@ -2,30 +2,31 @@
 //! respects real time has them at its end. So what such an order explains is there, if they were answered. Lists show by
 //! themselves whether everything acknowledged is in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use checker::{Check, CheckName, Verdict, Violation};
 use histories::{Event, History, Kind, Process, Value};
 use serde_json::json;
 
-use super::appends::{Lost, lost};
+use super::appends::{Appends, Lost, appends};
 
 /// Judge it, given what was found of the order of all transactions.
 pub(super) fn durability(history: &History, model: &str, order: &Check) -> Check {
     let ok = |event: &&Event| event.kind == Kind::Ok && matches!(event.process, Process::Client(_));
-    let (mut touched, mut read) = (BTreeSet::<&Value>::new(), BTreeSet::new());
-    for event in history.events.iter().filter(ok) {
-        let Some(database) = &event.key else { continue };
-        touched.insert(database);
-        if event.other.get("final") == Some(&true.into()) {
-            read.insert(database);
-        }
-    }
+    let answered = history.events.iter().filter(ok);
+    let touched: BTreeSet<&Value> = answered.filter_map(|event| event.key.as_ref()).collect();
+    let last = last(history);
+    let read: BTreeSet<&Value> = last.values().filter_map(|event| event.key.as_ref()).collect();
     let unread: Vec<&Value> = touched.difference(&read).copied().collect();
     let is_strict = order.name == CheckName::StrictSerializability;
-    let lists = (model == LISTS).then(|| lost(history));
-    let losses = lists.as_deref().unwrap_or_default();
-    let shown = lists.is_some() && losses.is_empty();
+    let are_lists = model == LISTS;
+    let Appends {
+        lost: losses,
+        unread: unshown,
+    } = match are_lists {
+        true => appends(history, &last),
+        false => Appends::default(),
+    };
     let (verdict, reason) = match (unread.first(), losses.first()) {
         (_, Some(first)) if is_strict => (Verdict::Violation, told(first, losses.len())),
         // Of an older moment, which the level allows.
@@ -38,7 +39,11 @@ pub(super) fn durability(history: &History, model: &str, order: &Check) -> Check
                 touched.len()
             ),
         ),
-        (None, None) if shown => (
+        (None, None) if unshown > 0 => (
+            Verdict::Inconclusive,
+            format!("no last transaction shows or denies {unshown} acknowledged appends"),
+        ),
+        (None, None) if are_lists => (
             Verdict::Pass,
             format!(
                 "the last transactions show every acknowledged append, in {} databases",
@@ -61,12 +66,32 @@ pub(super) fn durability(history: &History, model: &str, order: &Check) -> Check
         name: CheckName::Durability,
         verdict,
         reason,
-        details: json!({ "databases": touched.len(), "unread": unread.len(), "lost": losses.len() }),
+        details: json!({ "databases": touched.len(), "unread": unread.len(), "lost": losses.len(), "unshown": unshown }),
         violations: match verdict {
             Verdict::Violation => losses.iter().take(TOLD).map(violation).collect(),
             Verdict::Pass | Verdict::Inconclusive => Vec::new(),
         },
     }
+}
+
+/// The last transactions that were answered: their completions by the indexes of their invocations, either of which says so.
+fn last(history: &History) -> BTreeMap<u64, &Event> {
+    let is_final = |event: &Event| event.other.get("final") == Some(&true.into());
+    let (mut open, mut last) = (BTreeMap::new(), BTreeMap::new());
+    for event in &history.events {
+        let Process::Client(process) = event.process else {
+            continue;
+        };
+        if event.kind == Kind::Invoke {
+            open.insert(process, event);
+        } else if let Some(invoked) = open.remove(&process)
+            && event.kind == Kind::Ok
+            && (is_final(invoked) || is_final(event))
+        {
+            last.insert(invoked.index, event);
+        }
+    }
+    last
 }
 
 /// The model whose values show what became of each write.
@@ -156,6 +181,65 @@ mod tests {
                 .map(|violation| violation.operations.clone());
             let wanted = (wanted == Verdict::Violation).then(|| vec![0, 2]);
             assert_eq!(told.collect::<Vec<_>>(), wanted.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_list_that_the_last_transactions_leave_out_is_not_proved() {
+        let append = |index: u64, kind: &str, list: u64| {
+            format!(
+                r#"{{"index":{index},"time":1,"process":0,"type":"{kind}","f":"txn","key":"k0","value":[["append",{list},1]]}}"#
+            )
+        };
+        let read = |index: u64, kind: &str, value: &str, mark: &str| {
+            format!(
+                r#"{{"index":{index},"time":1,"process":1,"type":"{kind}","f":"txn","key":"k0","value":{value}{mark}}}"#
+            )
+        };
+        let (began, marked) = (r#"[["r",0,null],["r",1,null]]"#, r#","final":true"#);
+        let both = r#"[["r",0,[1]],["r",1,[1]]]"#;
+        for (value, marks, wanted, unshown) in [
+            (both, [marked, marked], Verdict::Pass, 0),
+            // Either event says that it is a last one.
+            (both, [marked, ""], Verdict::Pass, 0),
+            (both, ["", marked], Verdict::Pass, 0),
+            (
+                r#"[["r",0,[1]],["r",1,null]]"#,
+                ["", marked],
+                Verdict::Violation,
+                0,
+            ),
+            (
+                r#"[["r",0,[1]],["r",1,null]]"#,
+                [marked, ""],
+                Verdict::Violation,
+                0,
+            ),
+            (r#"[["r",0,[1]]]"#, [marked, marked], Verdict::Inconclusive, 1),
+            ("[]", [marked, marked], Verdict::Inconclusive, 2),
+        ] {
+            let lines = [
+                append(0, "invoke", 0),
+                append(1, "ok", 0),
+                append(2, "invoke", 1),
+                append(3, "ok", 1),
+                read(4, "invoke", began, marks[0]),
+                read(5, "ok", value, marks[1]),
+            ];
+            let check = durability(&history(&lines.join("\n")), "list-append", &order(Verdict::Pass));
+            assert_eq!(check.verdict, wanted, "{value} {marks:?}: {}", check.reason);
+            assert_eq!(check.details["unshown"], unshown, "{value} {marks:?}");
+        }
+        // What was acknowledged after the last transaction had begun it may show, or not.
+        for (value, wanted) in [(both, Verdict::Pass), (began, Verdict::Inconclusive)] {
+            let lines = [
+                append(0, "invoke", 0),
+                read(1, "invoke", began, marked),
+                append(2, "ok", 0),
+                read(3, "ok", value, marked),
+            ];
+            let check = durability(&history(&lines.join("\n")), "list-append", &order(Verdict::Pass));
+            assert_eq!(check.verdict, wanted, "{value}: {}", check.reason);
         }
     }
 }
