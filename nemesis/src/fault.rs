@@ -59,6 +59,16 @@ impl Need {
         Need::Frames,
         Need::Clients,
     ];
+
+    /// What can be done to nodes over whose links frames go, as our own: all but what is done to single messages.
+    pub const OVER_FRAMES: [Need; 6] = [
+        Need::Processes,
+        Need::Restarts,
+        Need::Links,
+        Need::Delays,
+        Need::Frames,
+        Need::Clients,
+    ];
 }
 
 /// One thing that a fault is done to. It has one fault at a time: the next effect on it ends what was in force.

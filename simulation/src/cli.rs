@@ -9,6 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use histories::Seed;
+use nemesis::Need;
 use rayon::prelude::*;
 use runs::case::Case;
 use runs::cluster_node::BUGS;
@@ -55,7 +56,7 @@ enum Command {
 #[derive(clap::Args)]
 struct Runs {
     /// The schedule; of a selftest only this one, with its bugs.
-    #[arg(long, global = true, value_parser = PossibleValuesParser::new(nemesis::TABLE.iter().map(|row| row.name)))]
+    #[arg(long, global = true, value_parser = PossibleValuesParser::new(schedules()))]
     nemesis: Option<String>,
     /// Break this rule of the nodes; may be repeated. Of a selftest only this bug.
     #[arg(long = "bug", global = true, value_name = "NAME", value_parser = PossibleValuesParser::new(BUGS.iter().map(|bug| bug.name)))]
@@ -160,12 +161,17 @@ fn severity(exit: Exit) -> u8 {
     }
 }
 
+/// The schedules that the simulated cluster can be led through.
+fn schedules() -> impl Iterator<Item = &'static str> {
+    nemesis::schedules::within(&Need::OVER_FRAMES).map(|row| row.name)
+}
+
 /// Which runs there are: what is broken, and under which conditions.
 fn cases(args: &Args) -> Vec<(Vec<String>, Case)> {
     let runs = &args.runs;
     let is_wanted = |schedule: &str| runs.nemesis.as_deref().is_none_or(|wanted| wanted == schedule);
     let is_named = |bug: &str| runs.bugs.is_empty() || runs.bugs.iter().any(|named| named == bug);
-    let schedules = nemesis::TABLE.iter().map(|row| row.name);
+    let schedules = schedules();
     match args.command {
         Some(Command::Selftest) => {
             let bugs = BUGS

@@ -405,7 +405,7 @@ impl Course<'_> {
             nodes: settings.nodes,
             seed: self.seed,
             interval: settings.interval,
-            can: Need::ALL.to_vec(),
+            can: Need::OVER_FRAMES.to_vec(),
         };
         let rows = &self.plan.rows;
         let conductor = Conductor::new(clients.clone(), observer, rows, &chosen, settings.duration);

@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 use histories::Process;
 use rustc_hash::FxHashMap;
 
-use super::facts::{Effect, Facts, Read};
+use super::facts::{Clock, Effect, Facts, Read};
 use super::micro::NONE;
 use crate::budget::Meter;
 use crate::error::Halt;
@@ -21,13 +21,6 @@ const LOOKED_AT: usize = 128;
 
 /// Progress of a session is counted in so many parts.
 const PARTS: u64 = 1 << 32;
-
-/// When each transaction is taken to have begun and ended: positions of one order of all beginnings and ends.
-#[derive(Debug)]
-pub(super) struct Clock {
-    pub(super) inv: Vec<u32>,
-    pub(super) ret: Vec<u32>,
-}
 
 /// How well a transaction fits as the next one; the least is the best.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

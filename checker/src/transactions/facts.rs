@@ -7,7 +7,6 @@
 use histories::{Kind, Process, Value};
 use rustc_hash::FxHashMap;
 
-use super::clock::{self, Clock};
 use super::lists::Lists;
 use super::micro::{NONE, Transactions};
 use super::rows::Rows;
@@ -36,6 +35,13 @@ pub(super) struct Write {
     pub after: u32,
     /// Of a list, how many elements of its order stand there when it is done.
     pub until: u32,
+}
+
+/// When each transaction is taken to have begun and ended: positions of one order of all beginnings and ends.
+#[derive(Debug)]
+pub(super) struct Clock {
+    pub inv: Vec<u32>,
+    pub ret: Vec<u32>,
 }
 
 /// Whether a transaction took effect.
@@ -104,12 +110,6 @@ impl Facts {
         meter: &mut Meter<'_>,
     ) -> Result<Facts, Halt> {
         Known::Registers { initial }.facts(transactions, meter)
-    }
-
-    /// Imagine when each transaction may have happened.
-    pub(super) fn imagine(&mut self, meter: &mut Meter<'_>) -> Result<(), Halt> {
-        self.imagined = Some(clock::imagined(self, meter)?);
-        Ok(())
     }
 
     /// When each transaction began and ended, as far as the proposals are concerned.

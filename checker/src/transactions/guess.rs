@@ -4,8 +4,7 @@
 //! It is right for nearly all histories of databases that keep their word, in one pass and without a graph. What it
 //! gives is only a proposal: the order is replayed, or mended by the [`solver`](super::solver).
 
-use super::clock::Clock;
-use super::facts::{Effect, Facts, Read};
+use super::facts::{Clock, Effect, Facts, Read};
 use super::micro::NONE;
 use crate::budget::Meter;
 use crate::error::Halt;

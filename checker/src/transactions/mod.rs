@@ -311,7 +311,7 @@ impl Finding {
         self.unclear = model.ambiguous();
         let mut facts = model.facts(group.initial, meter)?;
         if !transactions.timed {
-            facts.imagine(meter)?;
+            facts.imagined = Some(clock::imagined(&facts, meter)?);
         }
         let facts = facts;
         if let Inferred::Registers(registers) = &model {

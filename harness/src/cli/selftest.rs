@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use histories::Seed;
+use nemesis::Need;
 use runs::case::Bug;
 use runs::ending::Ending;
 use runs::judge::Limits;
@@ -65,7 +66,7 @@ pub(super) struct Args {
     #[arg(long = "bug", value_name = "NAME", value_parser = PossibleValuesParser::new(all_bugs()))]
     bugs: Vec<String>,
     /// Only this nemesis, with its bugs; may be repeated.
-    #[arg(long = "nemesis", value_name = "NAME", value_parser = PossibleValuesParser::new(nemesis::TABLE.iter().map(|row| row.name)))]
+    #[arg(long = "nemesis", value_name = "NAME", value_parser = PossibleValuesParser::new(schedules_of_all()))]
     nemeses: Vec<String>,
     /// How long a bug may hide.
     #[arg(long, default_value = "60s", value_parser = duration)]
@@ -161,9 +162,14 @@ fn bugs(args: &Args) -> Result<Vec<&'static Bug>, Failure> {
     }
 }
 
+/// Those that our own node can be led through.
+fn schedules_of_all() -> impl Iterator<Item = &'static str> {
+    nemesis::schedules::within(&Need::OVER_FRAMES).map(|row| row.name)
+}
+
 /// The correct node is led through every schedule, be there a bug of it or not, unless only some bugs are asked for.
 fn schedules(args: &Args) -> Vec<&'static str> {
-    let all = nemesis::TABLE.iter().map(|row| row.name);
+    let all = schedules_of_all();
     let wanted = |name: &&str| args.nemeses.is_empty() || args.nemeses.iter().any(|one| one == name);
     match args.bugs.is_empty() {
         true => all.filter(wanted).collect(),

@@ -20,6 +20,7 @@ mod step_down;
 mod swarm;
 mod unguided;
 
+use crate::fault::Need;
 use crate::schedule::Row;
 
 /// Every schedule; a new one is a file here and a row here.
@@ -49,4 +50,10 @@ pub const TABLE: &[Row] = &[
 /// The schedule of that name.
 pub fn find(name: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.name == name)
+}
+
+/// The schedules that ask for no more than this.
+pub fn within(can: &[Need]) -> impl Iterator<Item = &'static Row> {
+    let has_all = move |row: &&Row| row.asks.iter().all(|need| can.contains(need));
+    TABLE.iter().filter(has_all)
 }
