@@ -54,6 +54,9 @@ pub struct Traffic {
     /// Of plain streams: tries to connect that a cut swallowed, and their repetitions.
     #[serde(default)]
     pub refused: u64,
+    /// Messages that were lost by lot; they count among the dropped.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub lost: u64,
     /// Messages that were delivered a second time; they count among the delivered.
     #[serde(default, skip_serializing_if = "is_none")]
     pub repeated: u64,
@@ -73,6 +76,7 @@ impl Traffic {
         self.delivered.add(other.delivered);
         self.dropped.add(other.dropped);
         self.refused += other.refused;
+        self.lost += other.lost;
         self.repeated += other.repeated;
         self.overtaken += other.overtaken;
     }
@@ -84,6 +88,7 @@ impl Traffic {
             delivered: self.delivered.since(earlier.delivered),
             dropped: self.dropped.since(earlier.dropped),
             refused: self.refused - earlier.refused,
+            lost: self.lost - earlier.lost,
             repeated: self.repeated - earlier.repeated,
             overtaken: self.overtaken - earlier.overtaken,
         }

@@ -32,10 +32,11 @@ pub static LOSE: Fault = Fault {
 const PERCENT: [u64; 3] = [5, 20, 50];
 
 impl RuleEnded {
-    /// Whether this proves a loss: something was dropped under it, and something was not.
+    /// Whether this proves a loss: a message was lost by lot under it, and another one was delivered. What is on its way to a
+    /// node that ends is dropped as well, and proves nothing here.
     pub fn proves_loss(&self) -> bool {
         matches!(self.was, LinkRule::LosePercent(_))
-            && !self.traffic.dropped.is_zero()
+            && self.traffic.lost > 0
             && !self.traffic.delivered.is_zero()
     }
 }

@@ -330,6 +330,7 @@ impl Messages {
         let fate = self.fate(shared.rule);
         if shared.is_cut() || fate.lost {
             shared.traffic.dropped.add(count);
+            shared.traffic.lost += u64::from(fate.lost);
             return;
         }
         shared.sent += 1;

@@ -66,7 +66,7 @@ struct Trial {
 }
 
 /// Every kind of fault that was tried, in the order of the table. A schedule that goes by the clock has each last at least
-/// half of its interval: what was undone earlier the end of the run undid.
+/// half of its interval, and says why it undoes one; the end of the run undoes what is left, and says nothing.
 fn proofs(effects: &[EffectLine], interval: Duration) -> Vec<Proof> {
     let mut trials: Vec<Trial> = Vec::new();
     let mut in_force = InForce::default();
@@ -89,12 +89,16 @@ fn proofs(effects: &[EffectLine], interval: Duration) -> Vec<Proof> {
                 ended: &line.outcome,
             };
             let begun: &EffectLine = ended.mark;
-            if let Some(trial) = trials.iter_mut().find(|trial| trial.id == begun.id) {
-                trial.proved |= (ended.fault.proof)(&spell);
-                // By what the schedule meant: a command that takes its time cuts nothing short.
-                let short = line.planned.since(begun.planned) < interval / 2;
-                trial.cut_short |= short && begun.id != line.id && !trial.attempted;
-            }
+            // Effects are numbered in their order.
+            let Ok(place) = trials.binary_search_by_key(&begun.id, |trial| trial.id) else {
+                continue;
+            };
+            let trial = &mut trials[place];
+            trial.proved |= (ended.fault.proof)(&spell);
+            // By what the schedule meant: a command that takes its time cuts nothing short.
+            let short = line.planned.since(begun.planned) < interval / 2;
+            let by_the_end = line.choice.is_none() && begun.id != line.id;
+            trial.cut_short |= short && by_the_end && !trial.attempted;
         }
     }
     let of = |fault: &&'static Fault| Proof::of(fault, &trials);
@@ -154,7 +158,7 @@ mod tests {
     use histories::Nanos;
 
     use super::*;
-    use crate::effect::{Effect, Link, LinkRule, NodeId};
+    use crate::effect::{Choice, Effect, Link, LinkRule, NodeId};
     use crate::evidence::{Count, Traffic, installed};
     use crate::faults::{RuleEnded, RulesSet};
 
@@ -212,6 +216,13 @@ mod tests {
             "{}",
             short.reason
         );
+        // The schedule itself undid it so soon.
+        let mut hasty = spell(2, LinkRule::DelayMs(100), 4000, 4060, nothing);
+        hasty[1].choice = Some(Choice {
+            what: "undo: delay".to_owned(),
+            resolved: String::new(),
+        });
+        assert!(!judged(hasty).armed);
         // It was given up at the moment at which it was to be undone.
         let mut slow = spell(2, LinkRule::DelayMs(100), 1000, 5000, nothing);
         slow[0].done = slow[1].planned;
