@@ -100,7 +100,7 @@ impl Secrets {
         known.dedup_by(|one, other| one.0 == other.0);
     }
 
-    /// A text without any of them.
+    /// A text without any of them; nor does it end in the beginning of one, as a text does that was cut to be shown.
     pub(crate) fn redact(&self, text: &str) -> String {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = text.to_owned();
@@ -109,8 +109,22 @@ impl Secrets {
                 text = text.replace(hidden.reveal(), INSTEAD);
             }
         }
+        let cut = known
+            .iter()
+            .filter_map(|hidden| begun_at_end(&text, hidden.reveal()));
+        if let Some(length) = cut.max() {
+            text.replace_range(text.len() - length.., INSTEAD);
+        }
         text
     }
+}
+
+/// How many bytes of a secret's beginning a text ends in; of fewer than four nobody learns anything.
+fn begun_at_end(text: &str, secret: &str) -> Option<usize> {
+    const LEAST: usize = 4;
+    let beginnings = secret.char_indices().map(|(at, _)| at).rev();
+    let mut beginnings = beginnings.take_while(|length| *length >= LEAST);
+    beginnings.find(|length| text.ends_with(&secret[..*length]))
 }
 
 /// Where a secret is, in words.
@@ -157,6 +171,12 @@ mod tests {
             assert!(shown.contains(INSTEAD) && !shown.contains("s3cr"), "{shown}");
         }
         assert_eq!(secrets.redact("nothing of it"), "nothing of it");
+        // A text that was cut in the middle of one.
+        assert_eq!(
+            secrets.redact("no such token: s3cr\"et-t"),
+            format!("no such token: {INSTEAD}")
+        );
+        assert_eq!(secrets.redact("miles"), "miles");
         // What is missing is named by its place.
         let error = secrets.read(&in_file).unwrap_err().to_string();
         assert!(error.contains(&folder.display().to_string()), "{error}");
