@@ -48,8 +48,13 @@ impl Session {
         self.done as u64 * PARTS / self.transactions.len() as u64
     }
 
-    fn next(&self) -> Option<u32> {
-        self.transactions.get(self.done).copied()
+    fn is_over(&self) -> bool {
+        self.done == self.transactions.len()
+    }
+
+    /// The next transaction of one that is not over.
+    fn next(&self) -> u32 {
+        self.transactions[self.done]
     }
 }
 
@@ -147,11 +152,7 @@ pub(super) fn imagined(facts: &Facts, meter: &mut Meter<'_>) -> Result<Clock, Ha
             meter.step()?;
             let session = next.0.1;
             looked_at.push(next);
-            let Some(at) = sessions[session].next() else {
-                looked_at.pop();
-                continue;
-            };
-            let fit = stage.fit(at);
+            let fit = stage.fit(sessions[session].next());
             if best.is_none_or(|(known, _)| fit < known) {
                 best = Some((fit, session));
             }
@@ -164,13 +165,14 @@ pub(super) fn imagined(facts: &Facts, meter: &mut Meter<'_>) -> Result<Clock, Ha
         waiting.extend(looked_at.drain(..).filter(|next| Some(next.0.1) != chosen));
         let Some(session) = chosen else { break };
         let of = &mut sessions[session];
-        if let Some(at) = of.next() {
-            stage.place(at);
-            now += 2;
-            (clock.inv[at as usize], clock.ret[at as usize]) = (of.ended + 1, now);
-            (of.done, of.ended) = (of.done + 1, now);
+        let at = of.next();
+        stage.place(at);
+        now += 2;
+        (clock.inv[at as usize], clock.ret[at as usize]) = (of.ended + 1, now);
+        (of.done, of.ended) = (of.done + 1, now);
+        if !of.is_over() {
+            waiting.push(Reverse((of.progress(), session)));
         }
-        waiting.push(Reverse((of.progress(), session)));
     }
     Ok(clock)
 }

@@ -46,9 +46,9 @@ struct Shared {
 #[derive(Clone, Copy)]
 struct Act {
     word: &'static str,
-    /// What it has to be before.
+    /// The state in which a node may be put through this.
     from: ProcessState,
-    /// What it is afterwards.
+    /// The state that the node is in where it worked.
     to: ProcessState,
 }
 

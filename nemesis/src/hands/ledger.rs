@@ -71,12 +71,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// It was undone.
+    /// Strike out one debt: what it is for was undone.
     pub(super) fn settle(&self, what: For) {
         self.settle_all([what]);
     }
 
-    /// All of it was undone. A file that still names it is no harm.
+    /// Strike out these debts, in one rewriting of the file. A file that still names what was undone is no harm.
     pub(super) fn settle_all(&self, what: impl IntoIterator<Item = For>) {
         let mut debts = self.lock();
         let before = debts.len();

@@ -46,9 +46,9 @@ pub enum Probe {
         /// What its output has to be like, if that matters.
         says: Option<Says>,
     },
-    /// The node answers clients.
+    /// The node answers clients, within so long.
     Answers(Duration),
-    /// It does not.
+    /// The node leaves clients unanswered, which has to be seen within so long.
     DoesNotAnswer(Duration),
 }
 

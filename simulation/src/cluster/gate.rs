@@ -22,7 +22,7 @@ pub(super) enum Passage {
     Through(Frame),
     /// It waits until then.
     Later(Nanos),
-    /// It is no more.
+    /// The frame is lost.
     Dropped,
 }
 

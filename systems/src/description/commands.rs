@@ -121,9 +121,9 @@ pub enum Probe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Asking {
-    /// It answers, whatever it says.
+    /// The node answers, whatever it says.
     Answers,
-    /// It does not.
+    /// The node leaves everything unanswered for a while.
     DoesNotAnswer,
 }
 
