@@ -51,7 +51,7 @@ fn main() {
 async fn up(folder: &tempfile::TempDir) -> Hands {
     let begun = Instant::now();
     let plan = Plan {
-        framing: Framing::Stream(Direction::Bytes),
+        framing: Framing::Stream(Direction::Bytes, None),
         peer_ports: vec![PEERS],
         client_ports: vec![CLIENTS],
     };

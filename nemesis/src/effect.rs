@@ -86,6 +86,9 @@ pub enum LinkRule {
     DelayMs(u64),
     /// Hand on this many AppendEntries frames that carry entries, and whatever comes between them; then cut.
     PassThenCut(u64),
+    /// Hand on this many frames of this kind, and whatever comes between them; then keep the rest until another rule lets it
+    /// go or drops it.
+    PassThenHold(FrameKind, u64),
     /// Lose so many of a hundred messages, by lot.
     LosePercent(u64),
     /// Hand so many of a hundred messages on twice, by lot.
@@ -103,11 +106,45 @@ impl LinkRule {
             LinkRule::ReorderMs(ms) => Some(format!("by up to {ms} ms")),
             LinkRule::LosePercent(percent) | LinkRule::RepeatPercent(percent) => Some(format!("{percent} %")),
             LinkRule::PassThenCut(frames) => Some(format!("after {frames} frames")),
+            LinkRule::PassThenHold(kind, frames) => Some(format!("after {frames} of {kind}")),
         }
+    }
+
+    /// Of which frames it hands a number on, and how many; none if it does not count.
+    pub fn counts(self) -> Option<(FrameKind, u64)> {
+        match self {
+            LinkRule::PassThenCut(frames) => Some((FrameKind::AppendEntries, frames)),
+            LinkRule::PassThenHold(kind, frames) => Some((kind, frames)),
+            LinkRule::Pass
+            | LinkRule::Cut
+            | LinkRule::DelayMs(_)
+            | LinkRule::LosePercent(_)
+            | LinkRule::RepeatPercent(_)
+            | LinkRule::ReorderMs(_) => None,
+        }
+    }
+
+    /// Whether nothing passes any more, and what comes is dropped, when `left` of the frames that it counts may still go.
+    pub fn is_cut(self, left: u64) -> bool {
+        match self {
+            LinkRule::Cut => true,
+            LinkRule::PassThenCut(_) => left == 0,
+            LinkRule::Pass
+            | LinkRule::DelayMs(_)
+            | LinkRule::PassThenHold(..)
+            | LinkRule::LosePercent(_)
+            | LinkRule::RepeatPercent(_)
+            | LinkRule::ReorderMs(_) => false,
+        }
+    }
+
+    /// Whether what comes is kept, when `left` of the frames that it counts may still go.
+    pub fn holds(self, left: u64) -> bool {
+        matches!(self, LinkRule::PassThenHold(..)) && left == 0
     }
 }
 
-/// A kind of frame of the peer protocol that can be recorded.
+/// A kind of frame that peers send each other, as Raft calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FrameKind {
@@ -117,6 +154,16 @@ pub enum FrameKind {
     RequestVote,
     /// The answer.
     RequestVoteReply,
+}
+
+impl fmt::Display for FrameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FrameKind::AppendEntries => "entries",
+            FrameKind::RequestVote => "request for votes",
+            FrameKind::RequestVoteReply => "vote",
+        })
+    }
 }
 
 /// What the link between a node and its clients does.

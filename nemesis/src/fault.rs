@@ -42,7 +42,9 @@ pub enum Need {
     Delays,
     /// To lose, repeat and reorder single messages on them.
     Messages,
-    /// To tell the frames on them apart: to count and record them.
+    /// To tell the kinds of frames on them apart, and to count them.
+    Counts,
+    /// To record the frames on them, and to put some in.
     Frames,
     /// To lose what goes between nodes and their clients.
     Clients,
@@ -50,22 +52,24 @@ pub enum Need {
 
 impl Need {
     /// Everything that a fault may need.
-    pub const ALL: [Need; 7] = [
+    pub const ALL: [Need; 8] = [
         Need::Processes,
         Need::Restarts,
         Need::Links,
         Need::Delays,
         Need::Messages,
+        Need::Counts,
         Need::Frames,
         Need::Clients,
     ];
 
     /// What can be done to nodes over whose links frames go, as our own: all but what is done to single messages.
-    pub const OVER_FRAMES: [Need; 6] = [
+    pub const OVER_FRAMES: [Need; 7] = [
         Need::Processes,
         Need::Restarts,
         Need::Links,
         Need::Delays,
+        Need::Counts,
         Need::Frames,
         Need::Clients,
     ];

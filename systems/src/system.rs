@@ -135,7 +135,7 @@ impl Row {
     /// It cannot be run in it.
     pub fn network(&self, name: NetworkName) -> Result<Network, SettingsError> {
         let network = match name {
-            NetworkName::Proxy => self.proxies.map(Network::Proxies),
+            NetworkName::Proxy => self.proxies.clone().map(Network::Proxies),
             NetworkName::Namespaces => self.namespaces.clone().map(Network::Namespaces),
             NetworkName::Messages => self.messages.then_some(Network::Messages),
             NetworkName::Commands => {

@@ -8,7 +8,7 @@ use nemesis::hands::{Framing, Plan};
 use runs::record::SettingsError;
 
 use crate::commands;
-use crate::description::{Description, Network, StartedBy};
+use crate::description::{Description, Frames, Network, StartedBy};
 use crate::foreign::{self, Foreign};
 use crate::reading::{self, DescriptionError};
 use crate::system::{Cluster, Row, Source};
@@ -82,7 +82,10 @@ fn cluster(described: &Description) -> Option<Cluster> {
 /// A described system knows one address per peer.
 fn plan(described: &Network) -> Plan {
     Plan {
-        framing: Framing::Stream(described.direction.into()),
+        framing: Framing::Stream(
+            described.direction.into(),
+            described.frames.as_ref().map(Frames::form),
+        ),
         peer_ports: described.peers.clone().unwrap_or_default(),
         client_ports: vec![described.client],
     }

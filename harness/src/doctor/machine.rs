@@ -77,7 +77,7 @@ fn namespaces() -> Result<Ability, Failure> {
         .build()
         .map_err(Failure::Runtime)?;
     let plan = Plan {
-        framing: Framing::Stream(Direction::Bytes),
+        framing: Framing::Stream(Direction::Bytes, None),
         peer_ports: vec![1],
         client_ports: vec![2],
     };

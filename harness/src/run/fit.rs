@@ -103,6 +103,6 @@ fn commands(need: Need) -> &'static str {
         Need::Restarts => "`kill` and `start`",
         Need::Processes => "`pause` and `resume`",
         Need::Links => "`cut` and `heal`",
-        Need::Delays | Need::Messages | Need::Frames | Need::Clients => "what no command does",
+        Need::Delays | Need::Messages | Need::Counts | Need::Frames | Need::Clients => "what no command does",
     }
 }

@@ -9,6 +9,7 @@ mod clients;
 mod commanded;
 mod cut;
 mod delay;
+mod hold;
 mod in_force;
 mod inject;
 mod kill;
@@ -25,6 +26,7 @@ pub use clients::{CUT_REPLIES, CUT_REQUESTS, ClientRuleEnded, ClientRulesSet};
 pub use commanded::{Commanded, Proof, Ran, attempted, by_command};
 pub use cut::CUT;
 pub use delay::DELAY;
+pub use hold::HOLD;
 pub use in_force::{Ended, InForce};
 pub use inject::{FramesInjected, INJECT, Injected};
 pub use kill::{KILL, Killed, Started};
@@ -46,6 +48,7 @@ pub static TABLE: &[&Fault] = &[
     &CUT,
     &DELAY,
     &PASS_THEN_CUT,
+    &HOLD,
     &INJECT,
     &CUT_REQUESTS,
     &CUT_REPLIES,
@@ -85,6 +88,7 @@ impl Effect {
                 LinkRule::Cut => begins(&CUT, of_links(links)),
                 LinkRule::DelayMs(_) => begins(&DELAY, of_links(links)),
                 LinkRule::PassThenCut(_) => begins(&PASS_THEN_CUT, of_links(links)),
+                LinkRule::PassThenHold(..) => begins(&HOLD, of_links(links)),
                 LinkRule::LosePercent(_) => begins(&LOSE, of_links(links)),
                 LinkRule::RepeatPercent(_) => begins(&REPEAT, of_links(links)),
                 LinkRule::ReorderMs(_) => begins(&REORDER, of_links(links)),

@@ -8,7 +8,7 @@ use crate::fault::{Fault, Need};
 pub static PASS_THEN_CUT: Fault = Fault {
     name: "pass-then-cut",
     about: "links between nodes hand on so many frames with entries, then nothing; they are healed",
-    need: Need::Frames,
+    need: Need::Counts,
     undo: rules::heal,
     proof: |spell| rules::ended(spell).is_some_and(|ended| ended.left == Some(0)),
     look: Some(cut::LOOK),

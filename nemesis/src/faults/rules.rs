@@ -20,7 +20,7 @@ pub struct RuleEnded {
     pub was: LinkRule,
     /// How long it was in force.
     pub for_us: u64,
-    /// Of a pass-then-cut: how many frames with entries it would still have handed on.
+    /// Of a rule that counts frames: how many it would still have handed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
     /// What went through.

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::effect::FrameKind;
 use crate::evidence::{Count, Traffic, installed, skipped};
 use crate::fault::Spell;
 
@@ -26,6 +27,10 @@ const EFFECTS: &[(&str, Option<&str>)] = &[
     (
         r#"{"links":{"rule":{"pass-then-cut":1},"links":[["n1","n2"]]}}"#,
         Some("pass-then-cut"),
+    ),
+    (
+        r#"{"links":{"rule":{"pass-then-hold":["request-vote",1]},"links":[["n1","n2"]]}}"#,
+        Some("hold"),
     ),
     (
         r#"{"links":{"rule":{"lose-percent":20},"links":[["n1","n2"]]}}"#,
@@ -191,6 +196,9 @@ fn a_rule_is_proved_by_what_went_through_under_it() {
     assert!(!proves(&DELAY, LinkRule::DelayMs(5), 9, 0, None));
     assert!(proves(&PASS_THEN_CUT, LinkRule::PassThenCut(1), 9, 9, Some(0)));
     assert!(!proves(&PASS_THEN_CUT, LinkRule::PassThenCut(1), 9, 0, Some(1)));
+    let hold = LinkRule::PassThenHold(FrameKind::RequestVote, 1);
+    assert!(proves(&HOLD, hold, 9, 9, Some(0)));
+    assert!(!proves(&HOLD, hold, 9, 9, Some(1)));
 }
 
 #[test]

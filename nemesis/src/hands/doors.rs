@@ -56,15 +56,15 @@ impl Layout {
         let address = prepared(&listener)?;
         let gate = |link: Link| Arc::clone(&self.peers[&link].gate);
         let (there, reverse) = (gate(link), Link(link.1, link.0));
-        let back = match self.framing {
+        let back = match &self.framing {
             Framing::Frames => None,
-            Framing::Stream(Direction::Bytes) => Some(gate(reverse)),
-            Framing::Stream(Direction::Dialer) => Some(Arc::clone(&there)),
+            Framing::Stream(Direction::Bytes, form) => Some((gate(reverse), form.clone())),
+            Framing::Stream(Direction::Dialer, form) => Some((Arc::clone(&there), form.clone())),
         };
         let pump = match back {
             None => Pump::Frames(there),
-            Some(back) => {
-                let (pass, shutter) = (Pass { there, back }, Shutter::of(&listener)?);
+            Some((back, form)) => {
+                let (pass, shutter) = (Pass { there, back, form }, Shutter::of(&listener)?);
                 self.shutters.push(Guard {
                     pass: pass.clone(),
                     shutter,
@@ -167,7 +167,7 @@ impl Doors {
         let need = match rule {
             LinkRule::Pass | LinkRule::Cut => Need::Links,
             LinkRule::DelayMs(_) => Need::Delays,
-            LinkRule::PassThenCut(_) => Need::Frames,
+            LinkRule::PassThenCut(_) | LinkRule::PassThenHold(..) => Need::Counts,
             LinkRule::LosePercent(_) | LinkRule::RepeatPercent(_) | LinkRule::ReorderMs(_) => Need::Messages,
         };
         let doors = match self.doors(need, links) {
@@ -202,9 +202,16 @@ impl Doors {
 
 impl Links for Doors {
     fn can(&self) -> &[Need] {
-        match self.framing {
-            Framing::Frames => &[Need::Links, Need::Delays, Need::Frames, Need::Clients],
-            Framing::Stream(_) => &[Need::Links, Need::Clients],
+        match &self.framing {
+            Framing::Frames => &[
+                Need::Links,
+                Need::Delays,
+                Need::Counts,
+                Need::Frames,
+                Need::Clients,
+            ],
+            Framing::Stream(_, Some(_)) => &[Need::Links, Need::Counts, Need::Clients],
+            Framing::Stream(_, None) => &[Need::Links, Need::Clients],
         }
     }
 

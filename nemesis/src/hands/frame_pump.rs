@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::gate::{ConnectionId, Gate, Shared};
 use super::inbox::Inbox;
-use crate::effect::LinkRule;
+use crate::effect::{FrameKind, LinkRule};
 use crate::evidence::Count;
 
 /// How much may wait behind a slow receiver before the sender feels it.
@@ -96,13 +96,17 @@ enum Passage {
     Drop,
     /// Nothing may before this moment.
     NotBefore(Instant),
+    /// Nothing may before the rule changes.
+    Wait,
 }
 
 fn passage(shared: &Shared, inbox: &Inbox, now: Instant) -> Passage {
     match shared.rule {
         _ if shared.is_cut() => Passage::Drop,
+        _ if shared.holds() => Passage::Wait,
         LinkRule::DelayMs(ms) => delayed(inbox, Duration::from_millis(ms), now),
-        LinkRule::PassThenCut(_) => Passage::Go(inbox.through_entries(shared.left)),
+        LinkRule::PassThenCut(_) => Passage::Go(inbox.through(FrameKind::AppendEntries, shared.left)),
+        LinkRule::PassThenHold(kind, _) => Passage::Go(inbox.through(kind, shared.left)),
         // No rule for single messages is set on a link of frames.
         LinkRule::Pass
         | LinkRule::Cut
@@ -144,6 +148,7 @@ impl FramePump {
             match passage(&shared, &self.inbox, Instant::now()) {
                 Passage::Drop => shared.traffic.dropped.add(self.inbox.drop_waiting()),
                 Passage::Go(bytes) => self.write(context, &mut shared, bytes)?,
+                Passage::Wait => break,
                 Passage::NotBefore(moment) => {
                     self.alarm = Some(Box::pin(sleep_until(moment)));
                     break;
@@ -151,7 +156,7 @@ impl FramePump {
             }
         }
         Ok(match shared.rule {
-            LinkRule::DelayMs(_) => DELAYED_QUEUE,
+            LinkRule::DelayMs(_) | LinkRule::PassThenHold(..) => DELAYED_QUEUE,
             _ => QUEUE,
         })
     }
@@ -181,9 +186,10 @@ impl FramePump {
             Poll::Pending => self.blocked = true,
             Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
             Poll::Ready(written) => {
-                let left = self.inbox.advance(written);
+                let counted = shared.rule.counts().map(|(kind, _)| kind);
+                let left = self.inbox.advance(written, counted);
                 shared.traffic.delivered.add(left.count);
-                shared.left = shared.left.saturating_sub(left.entries);
+                shared.left = shared.left.saturating_sub(left.of_kind);
             }
         }
         Ok(())

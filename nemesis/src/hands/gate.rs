@@ -27,7 +27,7 @@ pub(super) struct Gate {
 pub(super) struct Shared {
     pub(super) rule: LinkRule,
     since: Nanos,
-    /// Of a pass-then-cut: how many more frames of entries.
+    /// Of a rule that counts: how many more of its frames may go.
     pub(super) left: u64,
     /// Counts the cuts: what was queued before one is not delivered after it, however short it was.
     pub(super) cuts: u64,
@@ -84,15 +84,12 @@ impl Shared {
 
     /// Whether nothing may pass.
     pub(super) fn is_cut(&self) -> bool {
-        match self.rule {
-            LinkRule::Cut => true,
-            LinkRule::PassThenCut(_) => self.left == 0,
-            LinkRule::Pass
-            | LinkRule::DelayMs(_)
-            | LinkRule::LosePercent(_)
-            | LinkRule::RepeatPercent(_)
-            | LinkRule::ReorderMs(_) => false,
-        }
+        self.rule.is_cut(self.left)
+    }
+
+    /// Whether what comes is kept.
+    pub(super) fn holds(&self) -> bool {
+        self.rule.holds(self.left)
     }
 
     /// Wake this connection's task when the rule changes.
@@ -108,7 +105,7 @@ impl Shared {
             link,
             was: self.rule,
             for_us: micros(now.since(self.since)),
-            left: matches!(self.rule, LinkRule::PassThenCut(_)).then_some(self.left),
+            left: self.rule.counts().map(|_| self.left),
             traffic: self.traffic.since(&self.before),
         };
         self.since = now;
@@ -151,10 +148,7 @@ impl Gate {
         let mut shared = self.lock();
         let ended = shared.end_rule(link, self.clock.now());
         shared.rule = rule;
-        shared.left = match rule {
-            LinkRule::PassThenCut(frames) => frames,
-            _ => 0,
-        };
+        shared.left = rule.counts().map_or(0, |(_, frames)| frames);
         shared.cuts += u64::from(shared.is_cut());
         wake(shared);
         ended

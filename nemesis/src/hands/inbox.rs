@@ -10,15 +10,13 @@ use crate::evidence::Count;
 /// The type of the first frame of a connection.
 const HELLO: u8 = 1;
 
-/// The type of an AppendEntries frame that carries entries.
-const APPEND_ENTRIES: u8 = 6;
-
 /// The type of such frames.
 pub(super) const fn type_of(kind: FrameKind) -> u8 {
     match kind {
         FrameKind::RequestVote => 4,
         FrameKind::RequestVoteReply => 5,
-        FrameKind::AppendEntries => APPEND_ENTRIES,
+        // One that carries entries.
+        FrameKind::AppendEntries => 6,
     }
 }
 
@@ -50,8 +48,8 @@ struct Frame {
 pub(super) struct Left {
     /// All frames.
     pub(super) count: Count,
-    /// Among them, AppendEntries with entries.
-    pub(super) entries: u64,
+    /// Among them, those of the kind that was asked for.
+    pub(super) of_kind: u64,
 }
 
 /// A queue of frames in one buffer: `[..start]` is gone, `[start..whole]` are whole frames, `[whole..end]` is the
@@ -169,12 +167,12 @@ impl Inbox {
         self.begun > 0
     }
 
-    /// The bytes up to and with the `n`th frame of entries, all if there are fewer.
-    pub(super) fn through_entries(&self, n: u64) -> usize {
-        let mut left = n;
+    /// The bytes up to and with the `n`th frame of this kind, all if there are fewer.
+    pub(super) fn through(&self, kind: FrameKind, n: u64) -> usize {
+        let (mut left, kind) = (n, type_of(kind));
         self.bytes_while(|frame| {
             let open = left > 0;
-            left -= u64::from(open && frame.kind == APPEND_ENTRIES);
+            left -= u64::from(open && frame.kind == kind);
             open
         })
     }
@@ -201,15 +199,16 @@ impl Inbox {
         Some((frame.bytes, frame.kind == HELLO))
     }
 
-    /// That many bytes went out; a frame has left with its last byte.
-    pub(super) fn advance(&mut self, bytes: usize) -> Left {
+    /// That many bytes went out; a frame has left with its last byte. Frames of this kind are counted by themselves.
+    pub(super) fn advance(&mut self, bytes: usize, counted: Option<FrameKind>) -> Left {
+        let kind = counted.map(type_of);
         self.start += bytes;
         self.begun += bytes;
         let mut left = Left::default();
         while let Some(frame) = self.frames.front().filter(|frame| frame.bytes <= self.begun) {
             self.begun -= frame.bytes;
             left.count.add(Count::frame(frame.bytes as u64));
-            left.entries += u64::from(frame.kind == APPEND_ENTRIES);
+            left.of_kind += u64::from(Some(frame.kind) == kind);
             self.frames.pop_front();
         }
         left
@@ -219,14 +218,14 @@ impl Inbox {
     pub(super) fn pass_uncounted(&mut self) {
         if let Some(frame) = self.frames.front() {
             self.offered = self.offered.since(Count::frame(frame.bytes as u64));
-            self.advance(frame.bytes);
+            self.advance(frame.bytes, None);
         }
     }
 
     /// Drop every whole frame; one that was handed on in part counts with all its bytes.
     pub(super) fn drop_waiting(&mut self) -> Count {
         let waiting = self.waiting();
-        self.advance(waiting).count
+        self.advance(waiting, None).count
     }
 }
 
@@ -263,7 +262,7 @@ mod tests {
         while inbox.waiting() > 0 {
             let n = inbox.waiting().min(777);
             got.extend_from_slice(inbox.first(n));
-            count.add(inbox.advance(n).count);
+            count.add(inbox.advance(n, None).count);
         }
         assert_eq!(got, sent);
         assert_eq!(
@@ -281,13 +280,14 @@ mod tests {
         for kind in [7, 6, 8, 6, 8, 6] {
             feed(&mut inbox, &frame(kind, 5)).unwrap();
         }
-        assert_eq!(inbox.through_entries(0), 0);
-        assert_eq!(inbox.through_entries(1), 20);
-        assert_eq!(inbox.through_entries(2), 40);
-        assert_eq!(inbox.through_entries(9), 60);
-        assert_eq!(inbox.advance(25).entries, 1);
+        let entries = FrameKind::AppendEntries;
+        assert_eq!(inbox.through(entries, 0), 0);
+        assert_eq!(inbox.through(entries, 1), 20);
+        assert_eq!(inbox.through(entries, 2), 40);
+        assert_eq!(inbox.through(entries, 9), 60);
+        assert_eq!(inbox.advance(25, Some(entries)).of_kind, 1);
         assert!(inbox.is_mid_frame());
-        assert_eq!(inbox.through_entries(1), 15);
+        assert_eq!(inbox.through(entries, 1), 15);
         assert_eq!(inbox.drop_waiting(), Count { frames: 4, bytes: 40 });
         assert!(!inbox.is_mid_frame());
     }
@@ -303,7 +303,7 @@ mod tests {
         feed(&mut inbox, &frame(4, 3)).unwrap();
         feed(&mut inbox, &frame(5, 0)).unwrap();
         assert_eq!(seen(&mut inbox), [(4, frame(4, 3)), (5, frame(5, 0))]);
-        inbox.advance(6);
+        inbox.advance(6, None);
         feed(&mut inbox, &frame(6, 90_000)).unwrap();
         assert_eq!(seen(&mut inbox), [(6, frame(6, 90_000))]);
         assert!(seen(&mut inbox).is_empty());

@@ -28,6 +28,7 @@
 //! | `messages`, `mailbox` | or nodes that speak in lines, each of which is carried here |
 //! | `gate` | the rule of one link, and its counters |
 //! | `inject` | frames that were recorded, put into a link by hand |
+//! | `sight` | frames in a stream of a stranger's, as far as their form was told |
 //! | `inbox`, `frame_pump`, `silent_pump`, `stream_pump` | what carries the bytes: of frames, of nodes, of clients |
 //!
 //! **When the harness dies** (`kill -9`): on Linux every node has asked for SIGKILL at the death of the thread that
@@ -67,6 +68,7 @@ mod ready;
 mod roads;
 mod runner;
 mod shutter;
+mod sight;
 mod silent_pump;
 mod spawner;
 mod stream_pump;
@@ -96,7 +98,7 @@ pub use ledger::{Debt, left_behind};
 pub use logs::{Lengths, Logs};
 pub use messages::{Message, Messages, Outside};
 pub use namespace_error::{NamespaceError, Obstacle, Step};
-pub use network::{Direction, Framing, Network, Plan};
+pub use network::{Direction, FrameForm, Framing, Mark, Network, Packed, Plan, Prefix};
 pub use orders::{
     Answering, Deed, Instructions, LinkOrders, NodeOrders, Order, Orders, Probe, Reached, Redact, Says,
 };
@@ -192,7 +194,7 @@ impl Hands {
             Network::Proxies(framing) => {
                 let spawner = Spawner::shared().map_err(HandsError::Thread)?;
                 let nodes: Vec<_> = ids.map(|node| process(node, spawner.clone(), None)).collect();
-                let links = proxies::open(&nodes, *framing, clock)?;
+                let links = proxies::open(&nodes, framing.clone(), clock)?;
                 (Led::Processes(nodes), Box::new(links), None)
             }
             Network::Namespaces(plan) => {

@@ -42,7 +42,7 @@ pub(super) fn make(nodes: usize) -> Result<Vec<Namespace>, NamespaceError> {
 
 /// Doors for the nodes in these namespaces. All of them are open.
 pub(super) fn open(namespaces: &[Namespace], plan: &Plan, clock: Clock) -> Result<Doors, HandsError> {
-    let mut layout = Layout::new(namespaces.len(), plan.framing, clock);
+    let mut layout = Layout::new(namespaces.len(), plan.framing.clone(), clock);
     for (node, namespace) in NodeId::all(namespaces.len()).zip(namespaces) {
         let ways: Vec<(Link, u16)> = Link::all(namespaces.len())
             .filter(|link| link.0 == node)

@@ -1,6 +1,9 @@
 //! Which network a cluster has.
 
+use std::sync::Arc;
+
 use super::orders::Reached;
+use crate::effect::FrameKind;
 
 /// How the nodes reach each other, and how their clients reach them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,16 +34,56 @@ pub struct Plan {
 }
 
 /// What the peers of a system say to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Frames as in docs/cluster-node.md: `length u32 LE | type u8 | body`, one way on each connection. A cut drops
     /// whole frames and leaves the connections open. Type 1, the Hello, passes as the first frame of a connection
     /// whatever the rule is; type 6 is an AppendEntries with entries.
     Frames,
     /// Anything else, both ways on each connection. A cut is silent, as in a real network: what is sent is swallowed, a
-    /// new connection does not complete, and what was swallowed from is reset at the heal. Nothing can be delayed or
-    /// counted out.
-    Stream(Direction),
+    /// new connection does not complete, and what was swallowed from is reset at the heal. Nothing can be delayed; frames
+    /// can be counted where their form is known.
+    Stream(Direction, Option<Arc<FrameForm>>),
+}
+
+/// How peers cut what they say into frames: as much of their protocol as it takes to tell kinds of frames apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameForm {
+    /// The length in front of each frame.
+    pub length: Prefix,
+    /// What the rest of a frame is packed with.
+    pub packed: Packed,
+    /// What each kind is known by; the first that fits counts.
+    pub kinds: Vec<(FrameKind, Mark)>,
+}
+
+/// A length in front of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// How wide it is, 1 to 8 bytes.
+    pub bytes: u8,
+    /// Whether its first byte is the least.
+    pub little_endian: bool,
+    /// Whether it counts its own bytes, too.
+    pub counts_itself: bool,
+}
+
+/// What frames are packed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packed {
+    /// Nothing.
+    Plain,
+    /// A zlib stream for each frame (RFC 1950).
+    Zlib,
+}
+
+/// What a kind of frames is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What occurs in its first kilobyte, unpacked; nothing, if empty.
+    pub has: String,
+    /// How many bytes it has at least, packed and with its length.
+    pub at_least: usize,
 }
 
 /// What belongs to the link from one node to another, where a connection carries bytes both ways.

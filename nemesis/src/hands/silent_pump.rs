@@ -19,7 +19,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::gate::{ConnectionId, Gate};
+use super::gate::{ConnectionId, Gate, Shared};
+use super::network::FrameForm;
+use super::sight::{Sight, Strange};
 use super::stream_pump::{bytes, reset};
 use super::system_calls;
 
@@ -31,6 +33,8 @@ const READ: usize = 64 << 10;
 pub(super) struct Pass {
     pub(super) there: Arc<Gate>,
     pub(super) back: Arc<Gate>,
+    /// How both say it in frames, where that is known.
+    pub(super) form: Option<Arc<FrameForm>>,
 }
 
 impl Pass {
@@ -45,8 +49,8 @@ impl Pass {
 pub(super) async fn run(pass: Pass, down: TcpStream, up: Option<TcpStream>) {
     let nobody = up.is_none();
     let pump = SilentPump {
-        there: Half::new(pass.there, nobody),
-        back: Half::new(pass.back, nobody),
+        there: Half::new(pass.there, pass.form.clone(), nobody),
+        back: Half::new(pass.back, pass.form, nobody),
         down: Some(down),
         up,
     };
@@ -69,10 +73,13 @@ struct Half {
     cuts: u64,
     /// Whether its gate was cut when it was last looked at.
     cut: bool,
-    buffer: Box<[u8]>,
-    /// `[start..end]` was read and not yet written.
+    buffer: Vec<u8>,
+    /// `[start..end]` was read and not yet written; `[start..whole]` may be, and `[whole..end]` is the beginning of a frame.
     start: usize,
+    whole: usize,
     end: usize,
+    /// What is seen of the frames, where their form is known.
+    sight: Option<Sight>,
     /// The sender has said all.
     ended: bool,
     /// The receiver has heard so.
@@ -90,16 +97,18 @@ enum Gone {
 }
 
 impl Half {
-    fn new(gate: Arc<Gate>, lost: bool) -> Self {
+    fn new(gate: Arc<Gate>, form: Option<Arc<FrameForm>>, lost: bool) -> Self {
         let (id, cuts) = gate.enter();
         Half {
             gate,
             id,
             cuts,
             cut: false,
-            buffer: vec![0; READ].into_boxed_slice(),
+            buffer: vec![0; READ],
             start: 0,
+            whole: 0,
             end: 0,
+            sight: form.map(Sight::new),
             ended: false,
             told: false,
             lost,
@@ -109,17 +118,24 @@ impl Half {
     /// Look at the gate. What waited when a cut came is lost, even if the link passes again by now. Tells whether a cut
     /// has come.
     fn look(&mut self, context: &Context<'_>) -> bool {
-        let mut shared = self.gate.lock();
+        let gate = Arc::clone(&self.gate);
+        let mut shared = gate.lock();
         shared.wake_on_change(self.id, context);
         self.cut = shared.is_cut();
         let news = shared.cuts != self.cuts;
         self.cuts = shared.cuts;
         if news && self.start < self.end {
             shared.traffic.dropped.add(bytes(self.end - self.start));
-            self.start = self.end;
-            self.lost = true;
+            self.lose();
         }
         news
+    }
+
+    /// What waits is swallowed, and all that comes after it will be.
+    fn lose(&mut self) {
+        (self.start, self.whole) = (self.end, self.end);
+        self.lost = true;
+        self.sight = None;
     }
 
     /// Read, and write or swallow, until one of the two has to wait; ready when all is said and handed on.
@@ -146,14 +162,55 @@ impl Half {
         let Some(from) = from else {
             return Poll::Pending;
         };
-        let mut room = ReadBuf::new(&mut self.buffer);
+        self.make_room();
+        let mut room = ReadBuf::new(&mut self.buffer[self.end..]);
         if ready!(Pin::new(from).poll_read(context, &mut room)).is_err() {
             return Poll::Ready(Err(Gone::From));
         }
-        (self.start, self.end) = (0, room.filled().len());
-        self.ended = self.end == 0;
-        self.gate.lock().traffic.offered.add(bytes(self.end));
+        let read = room.filled().len();
+        self.end += read;
+        self.ended = read == 0;
+        let mut count = bytes(read);
+        count.frames = self.see();
+        self.gate.lock().traffic.offered.add(count);
         Poll::Ready(Ok(()))
+    }
+
+    /// Whatever waited has gone, but for the beginning of a frame: that moves to the front, and has room to grow.
+    fn make_room(&mut self) {
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.whole, self.end) = (0, 0, self.end - self.start);
+        if self.buffer.len() < self.end + READ / 4 {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+    }
+
+    /// What may go of what has come: whole frames, or all of it where none are known, or no more will come. Tells how many
+    /// frames have become whole.
+    fn see(&mut self) -> u64 {
+        let seen = match &mut self.sight {
+            Some(sight) if !self.ended => sight.look(&self.buffer[self.whole..self.end]),
+            _ => Err(Strange),
+        };
+        match seen {
+            Ok(count) => {
+                self.whole += count.bytes as usize;
+                count.frames
+            }
+            Err(Strange) => {
+                self.sight = None;
+                self.whole = self.end;
+                0
+            }
+        }
+    }
+
+    /// How much may go under the rule: where it counts frames, none behind the last of them.
+    fn may_go(&self, shared: &Shared) -> usize {
+        match (&self.sight, shared.rule.counts()) {
+            (Some(sight), Some((kind, _))) => sight.through(kind, shared.left),
+            _ => self.whole - self.start,
+        }
     }
 
     /// Under the gate's lock, so that the rule holds until the last byte is written.
@@ -162,27 +219,40 @@ impl Half {
         context: &mut Context<'_>,
         to: &mut Option<TcpStream>,
     ) -> Poll<Result<(), Gone>> {
-        while self.start < self.end {
-            let mut shared = self.gate.lock();
-            let waiting = &self.buffer[self.start..self.end];
+        let gate = Arc::clone(&self.gate);
+        while self.start < self.whole {
+            let mut shared = gate.lock();
             let receiver = match to {
                 Some(to) if !self.lost && !shared.is_cut() => to,
                 _ => {
-                    shared.traffic.dropped.add(bytes(waiting.len()));
-                    self.start = self.end;
-                    self.lost = true;
+                    shared.traffic.dropped.add(bytes(self.end - self.start));
+                    self.lose();
                     break;
                 }
             };
+            // Whoever sets the next rule wakes this task.
+            if shared.holds() {
+                return Poll::Pending;
+            }
+            let waiting = &self.buffer[self.start..self.start + self.may_go(&shared)];
             match ready!(Pin::new(receiver).poll_write(context, waiting)) {
-                Ok(written @ 1..) => {
-                    self.start += written;
-                    shared.traffic.delivered.add(bytes(written));
-                }
+                Ok(written @ 1..) => self.has_gone(written, &mut shared),
                 Ok(0) | Err(_) => return Poll::Ready(Err(Gone::To)),
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn has_gone(&mut self, written: usize, shared: &mut Shared) {
+        self.start += written;
+        let mut count = bytes(written);
+        if let Some(sight) = &mut self.sight {
+            let kind = shared.rule.counts().map(|(kind, _)| kind);
+            let (frames, counted) = sight.advance(written, kind);
+            count.frames = frames;
+            shared.left = shared.left.saturating_sub(counted);
+        }
+        shared.traffic.delivered.add(count);
     }
 
     /// An end is handed on like a byte, and swallowed like one.

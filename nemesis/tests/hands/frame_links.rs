@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nemesis::evidence::{Count, Traffic};
 use nemesis::faults::{Killed, RulesSet};
 use nemesis::hands::Framing;
-use nemesis::{Effect, Link, LinkRule};
+use nemesis::{Effect, FrameKind, Link, LinkRule};
 
 use crate::stage::{BOUND, IDLE, N1, N2, Stage, nowhere, ready_then, until};
 
@@ -303,6 +303,36 @@ async fn so_many_entries_pass_and_no_more() {
     assert_eq!((ended[0].left, ended[0].traffic.delivered), (Some(0), small(4)));
     sender.send(HEARTBEAT, 6);
     assert_eq!(receiver.next(), (HEARTBEAT, 6));
+}
+
+#[tokio::test]
+async fn so_many_entries_pass_and_the_rest_is_kept() {
+    let wire = Wire::new().await;
+    let (mut sender, mut receiver) = wire.connect();
+    let hold = LinkRule::PassThenHold(FrameKind::AppendEntries, 1);
+    let _ = wire.rule(hold).await;
+    for (number, kind) in (0..).zip([HEARTBEAT, APPEND_ENTRIES, HEARTBEAT, APPEND_ENTRIES]) {
+        sender.send(kind, number);
+    }
+    wire.offered(4).await;
+    assert_eq!(receiver.next(), (HEARTBEAT, 0));
+    assert_eq!(receiver.next(), (APPEND_ENTRIES, 1));
+    // Said again, it hands one more on.
+    let ended = wire.rule(hold).await.ended;
+    assert_eq!((ended[0].left, ended[0].traffic.delivered), (Some(0), small(2)));
+    assert_eq!(receiver.next(), (HEARTBEAT, 2));
+    assert_eq!(receiver.next(), (APPEND_ENTRIES, 3));
+    sender.send(HEARTBEAT, 4);
+    wire.offered(5).await;
+    let _ = wire.rule(LinkRule::Pass).await;
+    assert_eq!(receiver.next(), (HEARTBEAT, 4));
+    let _ = wire
+        .rule(LinkRule::PassThenHold(FrameKind::AppendEntries, 0))
+        .await;
+    sender.send(HEARTBEAT, 5);
+    wire.offered(6).await;
+    let _ = wire.rule(LinkRule::Cut).await;
+    until("what was kept is dropped", || wire.traffic().dropped == small(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

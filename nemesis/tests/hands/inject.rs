@@ -116,7 +116,7 @@ async fn without_a_connection_nothing_is_delivered() {
 
 #[tokio::test]
 async fn a_plain_stream_knows_no_frames() {
-    let stage = Stage::new(2, Framing::Stream(Direction::Bytes)).await;
+    let stage = Stage::new(2, Framing::Stream(Direction::Bytes, None)).await;
     for effect in [record(FrameKind::AppendEntries, 1), inject()] {
         assert!(stage.skipped(effect).await.starts_with("frames are not known"));
     }

@@ -2,12 +2,13 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use nemesis::faults::RulesSet;
-use nemesis::hands::{Direction, Framing};
-use nemesis::{Effect, Link, LinkRule};
+use nemesis::hands::{Direction, FrameForm, Framing, Mark, Packed, Prefix};
+use nemesis::{Effect, FrameKind, Link, LinkRule};
 
 use crate::stage::{BOUND, IDLE, N1, N2, Stage, ready_then, until};
 
@@ -16,6 +17,10 @@ const BACK: Link = Link(N2, N1);
 
 /// n1 and n2, whose peers' port is this test's own, and the connections that come to it.
 async fn stage(direction: Direction) -> (Stage, Receiver<TcpStream>) {
+    stage_with(direction, None).await
+}
+
+async fn stage_with(direction: Direction, form: Option<Arc<FrameForm>>) -> (Stage, Receiver<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, told) = mpsc::channel();
@@ -26,7 +31,7 @@ async fn stage(direction: Direction) -> (Stage, Receiver<TcpStream>) {
             let _ = tell.send(stream);
         }
     });
-    let stage = Stage::new(2, Framing::Stream(direction)).await;
+    let stage = Stage::new(2, Framing::Stream(direction, form)).await;
     for node in [N1, N2] {
         stage.script(node, &ready_then(IDLE, address, address));
         stage.start(node).await;
@@ -175,6 +180,89 @@ async fn a_new_connection_completes_only_after_the_heal() {
         let down = dialling.join().unwrap();
         says(&down, &mut peers.recv().unwrap(), b"ping");
     }
+}
+
+/// Two letters, the first of which says what is meant: votes, or entries of at least six bytes.
+fn in_words() -> Arc<FrameForm> {
+    let mark = |has: &str, at_least| Mark {
+        has: has.to_owned(),
+        at_least,
+    };
+    Arc::new(FrameForm {
+        length: Prefix {
+            bytes: 1,
+            little_endian: true,
+            counts_itself: false,
+        },
+        packed: Packed::Plain,
+        kinds: vec![
+            (FrameKind::RequestVote, mark("vote", 0)),
+            (FrameKind::AppendEntries, mark("add", 6)),
+        ],
+    })
+}
+
+fn framed(words: &[&str]) -> Vec<u8> {
+    let framed = words
+        .iter()
+        .flat_map(|word| [&[word.len() as u8][..], word.as_bytes()].concat());
+    framed.collect()
+}
+
+fn hears(by: &mut TcpStream, words: &[&str]) {
+    let wanted = framed(words);
+    let mut heard = vec![0; wanted.len()];
+    by.read_exact(&mut heard).unwrap();
+    assert_eq!(heard, wanted, "{words:?}");
+}
+
+#[tokio::test]
+async fn where_frames_are_known_a_link_stops_after_one_of_a_kind() {
+    let (stage, peers) = stage_with(Direction::Bytes, Some(in_words())).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    let hold = |kind| LinkRule::PassThenHold(kind, 1);
+    set(&stage, hold(FrameKind::RequestVote), &[THERE]).await;
+    let said = ["add", "vote 1", "add", "add long", "add", "vote 2"];
+    // A frame comes in parts.
+    let all = framed(&said);
+    let (first, rest) = all.split_at(7);
+    down.write_all(first).unwrap();
+    hears(&mut up, &said[..1]);
+    down.write_all(rest).unwrap();
+    hears(&mut up, &said[1..2]);
+    let ended = set(&stage, hold(FrameKind::AppendEntries), &[THERE]).await.ended;
+    assert_eq!((ended[0].left, ended[0].traffic.delivered.frames), (Some(0), 2));
+    hears(&mut up, &said[2..4]);
+    // The other way nothing is held.
+    up.write_all(&framed(&["back"])).unwrap();
+    hears(&mut down, &["back"]);
+    set(&stage, LinkRule::Pass, &[THERE]).await;
+    hears(&mut up, &said[4..]);
+    set(&stage, LinkRule::PassThenCut(1), &[THERE]).await;
+    down.write_all(&framed(&["vote", "add long", "lost"])).unwrap();
+    hears(&mut up, &["vote", "add long"]);
+    swallowed(&stage, THERE, 5).await;
+}
+
+#[tokio::test]
+async fn what_is_held_is_dropped_by_a_cut_and_the_connection_is_over() {
+    let (stage, peers) = stage_with(Direction::Bytes, Some(in_words())).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    set(
+        &stage,
+        LinkRule::PassThenHold(FrameKind::RequestVote, 1),
+        &[THERE],
+    )
+    .await;
+    down.write_all(&framed(&["vote", "kept"])).unwrap();
+    hears(&mut up, &["vote"]);
+    set(&stage, LinkRule::Cut, &[THERE]).await;
+    swallowed(&stage, THERE, 5).await;
+    set(&stage, LinkRule::Pass, &[THERE]).await;
+    is_reset(down);
+    is_reset(up);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ pub fn wait<T>(future: impl Future<Output = T>) -> T {
 
 fn network() -> Network {
     Network::Namespaces(Plan {
-        framing: Framing::Stream(Direction::Bytes),
+        framing: Framing::Stream(Direction::Bytes, None),
         peer_ports: PEERS.to_vec(),
         client_ports: vec![CLIENTS],
     })

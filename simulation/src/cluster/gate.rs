@@ -22,6 +22,8 @@ pub(super) enum Passage {
     Through(Frame),
     /// It waits until then.
     Later(Nanos),
+    /// It waits until the rule changes.
+    Held,
     /// The frame is lost.
     Dropped,
 }
@@ -31,7 +33,7 @@ pub(super) struct Gate {
     link: Link,
     rule: LinkRule,
     since: Nanos,
-    /// Of a pass-then-cut: how many more frames of entries.
+    /// Of a rule that counts: how many more of its frames may go.
     left: u64,
     traffic: Traffic,
     /// The same when the rule began.
@@ -48,13 +50,11 @@ pub(super) struct Gate {
 /// There is no connection.
 pub(super) const NEVER: Nanos = Nanos(u64::MAX);
 
-fn has_entries(frame: &Frame) -> bool {
-    matches!(frame, Frame::Message(Message::AppendEntries { entries, .. }) if !entries.is_empty())
-}
-
 fn is_of(kind: FrameKind, frame: &Frame) -> bool {
     match (kind, frame) {
-        (FrameKind::AppendEntries, frame) => has_entries(frame),
+        (FrameKind::AppendEntries, Frame::Message(Message::AppendEntries { entries, .. })) => {
+            !entries.is_empty()
+        }
         (FrameKind::RequestVote, Frame::Message(Message::RequestVote { .. })) => true,
         (FrameKind::RequestVoteReply, Frame::Message(Message::RequestVoteReply { .. })) => true,
         _ => false,
@@ -84,15 +84,7 @@ impl Gate {
     }
 
     fn is_cut(&self) -> bool {
-        match self.rule {
-            LinkRule::Cut => true,
-            LinkRule::PassThenCut(_) => self.left == 0,
-            LinkRule::Pass
-            | LinkRule::DelayMs(_)
-            | LinkRule::LosePercent(_)
-            | LinkRule::RepeatPercent(_)
-            | LinkRule::ReorderMs(_) => false,
-        }
+        self.rule.is_cut(self.left)
     }
 
     /// Whether it lets everything pass.
@@ -121,6 +113,10 @@ impl Gate {
                 self.delayed.push_back((due, frame));
                 Passage::Later(due)
             }
+            _ if self.rule.holds(self.left) => {
+                self.delayed.push_back((NEVER, frame));
+                Passage::Held
+            }
             _ => {
                 self.pass(count, &frame);
                 Passage::Through(frame)
@@ -130,7 +126,8 @@ impl Gate {
 
     fn pass(&mut self, count: Count, frame: &Frame) {
         self.traffic.delivered.add(count);
-        self.left = self.left.saturating_sub(u64::from(has_entries(frame)));
+        let counts = self.rule.counts().is_some_and(|(kind, _)| is_of(kind, frame));
+        self.left = self.left.saturating_sub(u64::from(counts));
     }
 
     /// The next frame that was held back until now.
@@ -146,19 +143,16 @@ impl Gate {
             link: self.link,
             was: self.rule,
             for_us: now.since(self.since).as_micros() as u64,
-            left: matches!(self.rule, LinkRule::PassThenCut(_)).then_some(self.left),
+            left: self.rule.counts().map(|_| self.left),
             traffic: self.traffic.since(&self.before),
         };
         self.since = now;
         self.before = self.traffic;
         self.rule = rule;
-        self.left = match rule {
-            LinkRule::PassThenCut(frames) => frames,
-            _ => 0,
-        };
+        self.left = rule.counts().map_or(0, |(_, frames)| frames);
         let waiting = std::mem::take(&mut self.delayed);
         match rule {
-            LinkRule::DelayMs(_) => {
+            LinkRule::DelayMs(_) if matches!(ended.was, LinkRule::DelayMs(_)) => {
                 self.delayed = waiting;
                 (ended, Vec::new())
             }
@@ -177,6 +171,8 @@ impl Gate {
         for (_, frame) in waiting {
             if self.is_cut() {
                 self.traffic.dropped.add(count(&frame));
+            } else if self.rule.holds(self.left) {
+                self.delayed.push_back((NEVER, frame));
             } else {
                 self.pass(count(&frame), &frame);
                 gone.push(frame);

@@ -229,7 +229,7 @@ impl Cluster {
         match self.gates[gate].offer(now, frame) {
             Passage::Through(frame) => self.deliver(gate, frame),
             Passage::Later(due) => self.plan(due, Event::Due(gate)),
-            Passage::Dropped => {}
+            Passage::Held | Passage::Dropped => {}
         }
     }
 

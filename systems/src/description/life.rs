@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::answers::Pattern;
 use super::commands::Commands;
 use super::content::Content;
+use super::frames::Frames;
 use super::init::Init;
 use super::span::Span;
 use super::template::Template;
@@ -75,6 +76,8 @@ pub struct Network {
     /// What a cut from one node to another takes.
     #[serde(default)]
     pub direction: Direction,
+    /// How peers cut what they say into frames.
+    pub frames: Option<Frames>,
 }
 
 /// What a cut from one node to another takes, where a connection carries bytes both ways.

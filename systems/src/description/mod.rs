@@ -5,6 +5,7 @@ mod answers;
 mod client;
 mod commands;
 mod content;
+mod frames;
 mod init;
 mod life;
 mod path;
@@ -22,6 +23,7 @@ pub use client::{
 };
 pub use commands::{Asking, Cluster, Commands, Deed, Full, Line, Looks, Member, Probe, StartedBy};
 pub use content::{Brought, Content};
+pub use frames::{Frames, Length, Mark, Packed};
 pub use init::{Init, Request};
 pub use life::{Direction, Life, Network, Program, Ready};
 pub use path::Path;
