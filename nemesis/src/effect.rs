@@ -196,6 +196,8 @@ pub enum ProbeOp {
     Write(Value),
     /// Write this value; a follower hands it to its leader.
     WriteForwarded(Value),
+    /// Write a value of so many letters, by lot, which hardly can be packed. Nobody asks for it, and it stands in no history.
+    Fill(u64),
     /// The same operation in the same session, asked again: by the client of a probe that was [`held`](Probe::held).
     Retry(ProbeId),
 }

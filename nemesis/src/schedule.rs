@@ -21,6 +21,9 @@ pub struct Settings {
     pub interval: Duration,
     /// What is in somebody's power: no other fault is drawn by lot.
     pub can: Vec<Need>,
+    /// Where a leader appends an entry of its own as soon as it is elected, which would close some traps: how long a value is, in
+    /// letters, whose entry fills a batch, so that what comes before it travels without what comes after it.
+    pub filler: Option<u64>,
 }
 
 /// Decides which fault comes next from what it observes. No I/O, no clock but `view.now`, no randomness but its seed.

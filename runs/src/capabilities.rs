@@ -18,6 +18,9 @@ pub struct Capabilities {
     /// Whether every update has a number of its own, in one count for all keys, that its answer and every read of it tell.
     #[serde(default)]
     pub revisions: bool,
+    /// How long a value is whose entry fills a batch, where a new leader appends an entry of its own at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filler: Option<u64>,
 }
 
 fn yes() -> bool {
@@ -76,6 +79,7 @@ impl Capabilities {
             does: vec![Does::Write, Does::Cas, Does::Append, Does::Add],
             sessions: true,
             revisions: false,
+            filler: None,
         }
     }
 

@@ -25,6 +25,7 @@ fn main() {
             clients: 4,
             pause_ms: (2, 12),
             journals,
+            filler: None,
         };
         let plan = Plan::new(&Case::under("figure8"), &[], &options).unwrap();
         let (mut virtual_time, mut played_in, mut operations) = (Duration::ZERO, Duration::ZERO, 0);

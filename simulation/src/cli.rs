@@ -206,6 +206,7 @@ fn row(runs: &Runs, bugs: Vec<String>, case: &Case) -> Result<Row, Failure> {
         clients: runs.clients,
         pause_ms: runs.pause,
         journals: !runs.no_journal,
+        filler: None,
     };
     let plan = Plan::new(case, &bugs, &options)?;
     let seeds = runs.seed..runs.seed.saturating_add(runs.seeds);

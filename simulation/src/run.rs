@@ -64,6 +64,8 @@ pub struct Plan {
     pub settings: Settings,
     /// What clients do between two operations.
     pub pace: Pace,
+    /// See [`Options::filler`].
+    filler: Option<u64>,
     rows: Vec<&'static nemesis::Row>,
     workload: &'static workloads::Row,
     template: Template,
@@ -84,6 +86,8 @@ pub struct Options {
     pub pause_ms: (u64, u64),
     /// Whether nodes keep journals, which are judged.
     pub journals: bool,
+    /// As if a leader appended an entry as soon as it is elected: stories keep it apart by a value of so many letters.
+    pub filler: Option<u64>,
 }
 
 impl Options {
@@ -120,6 +124,7 @@ impl Default for Options {
             clients: 4,
             pause_ms: (2, 12),
             journals: true,
+            filler: None,
         }
     }
 }
@@ -181,6 +186,7 @@ impl Plan {
                     to: Duration::from_millis(to),
                 },
             },
+            filler: options.filler,
             rows: settings.nemesis_rows()?,
             workload: settings.workload_row()?,
             template: Template::new(settings.nodes, profile, bugs, options.journals, Seed(0))?,
@@ -406,6 +412,7 @@ impl Course<'_> {
             seed: self.seed,
             interval: settings.interval,
             can: Need::OVER_FRAMES.to_vec(),
+            filler: self.plan.filler,
         };
         let rows = &self.plan.rows;
         let conductor = Conductor::new(clients.clone(), observer, rows, &chosen, settings.duration);

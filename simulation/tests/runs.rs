@@ -22,6 +22,7 @@ fn options(seconds: u64) -> Options {
         clients: 4,
         pause_ms: (2, 12),
         journals: true,
+        filler: None,
     }
 }
 
@@ -59,6 +60,26 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
             "{}",
             row.name
         );
+    });
+}
+
+#[test]
+fn figure8_keeps_what_a_new_leader_appends_apart() {
+    let apart = Options {
+        filler: Some(64),
+        ..options(8)
+    };
+    let found = |bugs: &[String], seed| {
+        let plan = Plan::new(&Case::under("figure8"), bugs, &apart).unwrap();
+        let played = plan.play(Seed(seed)).unwrap();
+        let results = played.judge().unwrap();
+        Finding::of(Seed(seed), !bugs.is_empty(), &played, &results, Cost::default())
+    };
+    (1..=4).into_par_iter().for_each(|seed| {
+        let right = found(&[], seed);
+        assert_eq!(right.ending, Ending::Clean, "{right:?}");
+        let naive = found(&["commit-any-term".to_owned()], seed);
+        assert_eq!(naive.ending, Ending::Caught, "{naive:?}");
     });
 }
 

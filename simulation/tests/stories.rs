@@ -25,6 +25,7 @@ fn play(row: &Row, nodes: usize, seed: u64, seconds: u64, bugs: &[&str]) -> Play
         clients: 4,
         pause_ms: (2, 12),
         journals: false,
+        filler: None,
     };
     let bugs: Vec<String> = bugs.iter().map(|bug| (*bug).to_owned()).collect();
     let plan = Plan::new(&Case::under(row.name).nodes(nodes), &bugs, &options).unwrap();

@@ -83,6 +83,7 @@ pub(crate) fn capabilities(described: &Description) -> Capabilities {
         tells,
         does: offered,
         sessions: false,
+        filler: described.network.frames.as_ref().and_then(|frames| frames.filler),
         revisions: !answers.is_empty() && answers.iter().all(|answer| answer.revision.is_some()),
     }
 }

@@ -423,6 +423,7 @@ impl<'a> Run<'a> {
             seed: self.settings.seed,
             interval: self.settings.interval,
             can,
+            filler: row.capabilities.filler,
         };
         let (clients, observer, rows) = (clients.clone(), observer.clone(), self.settings.nemesis_rows()?);
         Conductor::new(clients, observer, &rows, &settings, self.settings.duration)

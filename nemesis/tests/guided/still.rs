@@ -32,6 +32,7 @@ impl Still {
             seed: Seed(1),
             interval: Duration::ZERO,
             can: Vec::new(),
+            filler: None,
         };
         Still {
             schedule: (row.build)(&settings),
@@ -88,7 +89,7 @@ impl Still {
     fn answer(&mut self, probe: &Probe) {
         let value = match &probe.op {
             ProbeOp::Write(value) | ProbeOp::WriteForwarded(value) => value.clone(),
-            ProbeOp::Read | ProbeOp::ReadForwarded | ProbeOp::Retry(_) => 0.into(),
+            ProbeOp::Read | ProbeOp::ReadForwarded | ProbeOp::Retry(_) | ProbeOp::Fill(_) => 0.into(),
         };
         self.probes.insert(probe.id, ProbeState::Ok { value, at: None });
     }

@@ -49,6 +49,7 @@ fn play(case: &Case) -> Vec<EffectLine> {
         seed: Seed(case.seed),
         interval: INTERVAL,
         can: vec![Need::Processes, Need::Restarts, Need::Links, Need::Delays],
+        filler: None,
     };
     let mut play = Play::new(case.name, &settings);
     play.latency = Duration::from_millis(case.latency_ms);

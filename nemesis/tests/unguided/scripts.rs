@@ -100,6 +100,7 @@ impl Script {
             seed: Seed(settings["seed"]),
             interval: Duration::from_millis(settings["interval"]),
             can: vec![Need::Processes, Need::Restarts, Need::Links, Need::Delays],
+            filler: None,
         };
         self.play = Some(Play::new(name, &settings));
         self.name = name.to_owned();

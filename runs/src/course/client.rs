@@ -107,7 +107,7 @@ impl Clients {
     }
 
     /// Put a request to one node, with a read and a compare-and-set where the system does not do it by itself.
-    async fn put(&self, node: NodeId, request: &Request) -> Reply {
+    pub(super) async fn put(&self, node: NodeId, request: &Request) -> Reply {
         if self.world.capabilities().does(&request.op) {
             return self.world.ask(node, request).await;
         }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use histories::Value;
 use nemesis::view::Position;
 use nemesis::{Probe, ProbeId, ProbeOp, ProbeState};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use super::client::Clients;
 use crate::store::{Answer, Reply, Request, StoreOp};
@@ -58,6 +61,7 @@ impl Probes {
     pub(super) fn send(&mut self, probe: Probe) {
         let answers = Arc::clone(&self.answers);
         let again = match probe.op {
+            ProbeOp::Fill(letters) => return self.fill(&probe, letters),
             ProbeOp::Retry(of) => match self.held.remove(&of).filter(|_| is_unknown(&answers, of)) {
                 Some(held) => Some(held.again(&probe)),
                 None => return set(&answers, probe.id, nothing_to_retry()),
@@ -87,6 +91,33 @@ impl Probes {
             set(&answers, probe.id, state(clients.workload, &operation, reply));
         }));
     }
+}
+
+impl Probes {
+    /// Nobody reads what is written here: it takes room in logs, and does not belong into a history.
+    fn fill(&self, probe: &Probe, letters: u64) {
+        set(&self.answers, probe.id, ProbeState::Pending);
+        let (clients, answers) = (self.clients.clone(), Arc::clone(&self.answers));
+        let (id, node) = (probe.id, probe.node);
+        let request = Request {
+            op: StoreOp::Write(unpackable(id.0, letters)),
+            session: Some((clients.new_process(), 1)),
+            ..Request::read(probe.key.clone(), Duration::from_millis(probe.timeout_ms))
+        };
+        let world = Arc::clone(&clients.world);
+        world.spawn(Box::pin(async move {
+            let reply = clients.put(node, &request).await;
+            set(&answers, id, plain(reply, Value::Null));
+        }));
+    }
+}
+
+/// A text of so many letters by lot, of 64: six bits of each say something.
+fn unpackable(seed: u64, letters: u64) -> Value {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let letter = |_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]);
+    Value::Text((0..letters).map(letter).collect::<String>().into())
 }
 
 fn set(answers: &Answers, id: ProbeId, state: ProbeState) {
@@ -137,8 +168,8 @@ fn nothing_to_retry() -> ProbeState {
 /// A probe in the words of the workload, and of the store.
 fn request(workload: &workloads::Row, probe: &Probe, process: u64) -> (Operation, Request) {
     let (operation, op, session) = match &probe.op {
-        // A retry is made from what it repeats, and never comes here.
-        ProbeOp::Read | ProbeOp::ReadForwarded | ProbeOp::Retry(_) => {
+        // A retry is made from what it repeats, a filler by itself, and neither comes here.
+        ProbeOp::Read | ProbeOp::ReadForwarded | ProbeOp::Retry(_) | ProbeOp::Fill(_) => {
             (Operation::read(probe.key.clone()), StoreOp::Read, None)
         }
         ProbeOp::Write(value) | ProbeOp::WriteForwarded(value) => {
@@ -159,13 +190,19 @@ fn request(workload: &workloads::Row, probe: &Probe, process: u64) -> (Operation
 
 /// What the schedule is told: of a read, which of the values that it wrote was seen last.
 fn state(workload: &workloads::Row, operation: &Operation, reply: Reply) -> ProbeState {
+    let value = match (&reply.answer, operation.is_read()) {
+        (Answer::Ok(seen), true) => (workload.newest)(seen),
+        _ => operation.value.clone(),
+    };
+    plain(reply, value)
+}
+
+/// A reply as a schedule is told it; this is the value of one that is ok.
+fn plain(reply: Reply, value: Value) -> ProbeState {
     let code = reply.error.unwrap_or_default();
     match reply.answer {
-        Answer::Ok(seen) => ProbeState::Ok {
-            value: match operation.is_read() {
-                true => (workload.newest)(&seen),
-                false => operation.value.clone(),
-            },
+        Answer::Ok(_) => ProbeState::Ok {
+            value,
             at: reply.at.map(|(index, term)| Position { index, term }),
         },
         Answer::Fail => ProbeState::Fail { code },

@@ -44,6 +44,7 @@ pub(crate) fn row() -> Row {
             does: vec![Does::Write, Does::Cas, Does::Txn, Does::Generate],
             sessions: false,
             revisions: false,
+            filler: None,
         },
         proxies: None,
         namespaces: None,

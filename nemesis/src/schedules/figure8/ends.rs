@@ -79,6 +79,10 @@ fn verdict(scene: &Scene, trap: &Trap, now: &TailEntry) -> Told<(Outcome, String
 pub(super) async fn close(scene: &Scene, trap: &Trap) -> Told<()> {
     scene.stage("d2");
     let (s5, leader) = (trap.s5, trap.leader);
+    if scene.filler().is_some() {
+        // What L has appended since waits to be let go.
+        scene.only(&trap.together).await?;
+    }
     let x = scene.key_beside("x");
     scene.write_acknowledged(leader, &x, "L did not commit X").await?;
     let rest = scene.others(&[leader]);

@@ -42,7 +42,7 @@ async fn story(scene: Scene, start: Start) -> Told<()> {
     // The end with fewer outcomes goes first; in doubt, the one that shows the bug.
     let springs = tally.sprung + tally.refused <= tally.closed;
     scene.note(|record| record.fork = Some(fork(springs)));
-    let trap = trap::set(&scene, &start).await?;
+    let trap = trap::set(&scene, &start, springs).await?;
     match springs {
         true => ends::spring(&scene, &trap).await,
         false => ends::close(&scene, &trap).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use histories::{LogIndex, Term};
 
 use super::picture;
-use crate::effect::NodeId;
+use crate::effect::{FrameKind, Link, LinkRule, NodeId};
 use crate::schedules::guided::record::{Facts, Part};
 use crate::schedules::guided::{
     Miss, Scene, Sent, Start, Told, holders, holders_of_term, leader_among, leads, majority, on_majority,
@@ -21,10 +21,14 @@ const SOON: Duration = Duration::from_millis(500);
 const LONG: Duration = Duration::from_secs(4);
 /// How long W stands on a majority before (d).
 pub(super) const HOLD: Duration = Duration::from_millis(300);
+/// The same where the helpers hear nothing meanwhile, and L is to go on leading them: no longer than they wait for it.
+const GLIMPSE: Duration = Duration::from_millis(100);
 
 /// W stands on a majority.
 pub(super) struct Trap {
     pub(super) entry: TailEntry,
+    /// Who hears each other.
+    pub(super) together: Vec<NodeId>,
     pub(super) s5: NodeId,
     pub(super) t3: Term,
     pub(super) leader: NodeId,
@@ -34,15 +38,20 @@ pub(super) struct Trap {
 }
 
 /// All the way to (c).
-pub(super) async fn set(scene: &Scene, start: &Start) -> Told<Trap> {
+pub(super) async fn set(scene: &Scene, start: &Start, springs: bool) -> Told<Trap> {
     let (cohort, sent, entry) = plant(scene, start).await?;
     let (s5, t3, clean) = rival(scene, &cohort, start.term).await?;
     let together = gather(scene, &cohort, s5, clean).await?;
-    let (leader, t4) = elect(scene, &together, t3, &entry).await?;
-    let facts = scene.hold_on_majority(&entry, &sent, (leader, t4), HOLD).await?;
+    let (leader, t4) = elect(scene, (&cohort, &together), t3, &entry).await?;
+    let hold = match (springs, scene.filler()) {
+        (false, Some(_)) => GLIMPSE,
+        _ => HOLD,
+    };
+    let facts = scene.hold_on_majority(&entry, &sent, (leader, t4), hold).await?;
     picture(scene, "c", facts.clone());
     Ok(Trap {
         entry,
+        together,
         s5,
         t3,
         leader,
@@ -82,12 +91,31 @@ async fn plant(scene: &Scene, start: &Start) -> Told<(Vec<NodeId>, Sent, TailEnt
     let otherwise = "W did not reach all of the cohort";
     let entry = scene.until_told(SOON, otherwise, planted).await?;
     scene.note(|record| record.entry = Some(entry.clone()));
+    fill(scene, s1, &cohort, index).await?;
     let facts = Facts {
         holders: cohort.clone(),
         ..Facts::default()
     };
     picture(scene, "a", facts);
     Ok((cohort, sent, entry))
+}
+
+/// (a): where a new leader appends an entry of its own, W's batch is filled, so that W travels without it.
+async fn fill(scene: &Scene, s1: NodeId, cohort: &[NodeId], index: LogIndex) -> Told<()> {
+    let Some(letters) = scene.filler() else {
+        return Ok(());
+    };
+    scene.fill(s1, letters, PENDING);
+    let otherwise = "what fills W's batch did not reach all of the cohort";
+    scene
+        .until(SOON, otherwise, |view| {
+            let has = |node: &NodeId| {
+                view.status(*node)
+                    .is_some_and(|status| status.last_index() > Some(index))
+            };
+            cohort.iter().all(has).then_some(())
+        })
+        .await
 }
 
 /// (b): the cohort is out; S5 is elected by the others, cut off at once, and writes entries of its own.
@@ -98,7 +126,13 @@ async fn rival(scene: &Scene, cohort: &[NodeId], t2: Term) -> Told<(NodeId, Term
     scene.apply(out).await?;
     let otherwise = "nobody outside of the cohort was elected";
     let rest = scene.others(cohort);
-    let (s5, t3) = scene.elected(&rest, t2, otherwise).await?;
+    let (s5, t3) = match scene.filler() {
+        None => scene.elected(&rest, t2, otherwise).await?,
+        Some(_) => {
+            let links = links_between(scene, &rest, &rest);
+            scene.elected_unheard(&rest, t2, &links, otherwise).await?
+        }
+    };
     scene.cast("S5", s5);
     scene.term("T3", t3);
     scene.note(|record| record.draw_rows(cohort, Some(s5)));
@@ -149,15 +183,49 @@ async fn gather(scene: &Scene, cohort: &[NodeId], s5: NodeId, clean: Vec<NodeId>
 }
 
 /// (c): one of them leads, and brings W to all of them.
-async fn elect(scene: &Scene, among: &[NodeId], t3: Term, entry: &TailEntry) -> Told<(NodeId, Term)> {
+async fn elect(
+    scene: &Scene,
+    (cohort, among): (&[NodeId], &[NodeId]),
+    t3: Term,
+    entry: &TailEntry,
+) -> Told<(NodeId, Term)> {
+    let helpers: Vec<NodeId> = among
+        .iter()
+        .copied()
+        .filter(|node| !cohort.contains(node))
+        .collect();
+    if scene.filler().is_some() {
+        let links = links_between(scene, cohort, &helpers);
+        let otherwise = "nobody of the cohort was elected";
+        scene.elected_unheard(cohort, t3, &links, otherwise).await?;
+        // The batch that W is in goes to the helpers, and what follows it waits.
+        let batch = LinkRule::PassThenHold(FrameKind::AppendEntries, 1);
+        scene.rule_anew(batch, &links).await?;
+    }
     let otherwise = "no leader brought W to a majority";
     let brought = |view: &View| {
         let leader = leader_among(view, among, t3);
         let seen = leader.map_or(Ok(None), |(leader, _)| on_majority(view, leader, entry))?;
         Ok(leader.filter(|_| seen.is_some()))
     };
-    let (leader, t4) = scene.until_told(LONG, otherwise, brought).await?;
+    let mut led = scene.until_told(LONG, otherwise, brought).await?;
+    if scene.filler().is_some() {
+        // They hear nobody, and would soon ask for votes.
+        let silent = LinkRule::PassThenHold(FrameKind::RequestVote, 0);
+        let links = links_between(scene, &helpers, cohort);
+        scene.rule_anew(silent, &links).await?;
+        led = scene.until_told(SOON, otherwise, brought).await?;
+    }
+    let (leader, t4) = led;
     scene.cast("L", leader);
     scene.term("T4", t4);
     Ok((leader, t4))
+}
+
+/// The links from each of these to each of those.
+fn links_between(scene: &Scene, from: &[NodeId], to: &[NodeId]) -> Vec<Link> {
+    let links = Link::all(scene.n());
+    links
+        .filter(|link| from.contains(&link.0) && to.contains(&link.1))
+        .collect()
 }

@@ -8,8 +8,8 @@ use super::look::leader_among;
 use super::probes::{answer, ok_value};
 use super::record::Read;
 use super::scene::{Miss, Scene, Told};
-use crate::effect::{Effect, NodeId, ProbeId, ProbeOp};
-use crate::view::ProbeState;
+use crate::effect::{Effect, FrameKind, Link, LinkRule, NodeId, ProbeId, ProbeOp};
+use crate::view::{ProbeState, View};
 
 /// A probe that is to be answered at once.
 pub const PROMPT: Duration = Duration::from_secs(1);
@@ -17,6 +17,8 @@ pub const PROMPT: Duration = Duration::from_secs(1);
 const LONGEST_PROBE: Duration = Duration::from_secs(20);
 /// How long an election may take: several rounds of it.
 const ELECTION: Duration = Duration::from_secs(4);
+/// How long one round of it may take.
+const ROUND: Duration = Duration::from_millis(500);
 
 /// A probe that was sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +99,12 @@ impl Scene {
         self.send(node, sent.key.clone(), op, sent.value.clone(), timeout)
     }
 
+    /// Write a value of so many letters to a key of its own at `node`: its entry is what counts, and nobody reads it.
+    pub fn fill(&self, node: NodeId, letters: u64, timeout: Duration) -> Sent {
+        let key = self.key_beside("filler");
+        self.send(node, key, ProbeOp::Fill(letters), Value::Null, timeout)
+    }
+
     fn note_written(&self, key: &Value) {
         let mut board = self.board();
         if !board.written.contains(key) {
@@ -175,6 +183,27 @@ impl Scene {
     pub async fn elected(&self, among: &[NodeId], after: Term, otherwise: &str) -> Told<(NodeId, Term)> {
         self.until(ELECTION, otherwise, |view| leader_among(view, among, after))
             .await
+    }
+
+    /// The same, where nobody hears the elected one over these links: what it sends after its request for votes waits there.
+    pub async fn elected_unheard(
+        &self,
+        among: &[NodeId],
+        after: Term,
+        links: &[Link],
+        otherwise: &str,
+    ) -> Told<(NodeId, Term)> {
+        let began = self.now();
+        loop {
+            // A request that won nothing has used the rule up.
+            self.rule_anew(LinkRule::PassThenHold(FrameKind::RequestVote, 1), links)
+                .await?;
+            let leader = |view: &View| leader_among(view, among, after);
+            match self.until(ROUND, otherwise, leader).await {
+                Err(_) if self.now().since(began) < ELECTION => {}
+                told => return told,
+            }
+        }
     }
 
     /// A leader that has just been elected commits an entry of its own term, so that it knows what is committed (Raft

@@ -73,6 +73,7 @@ where
     let scene = Scene::new(
         ChaCha8Rng::seed_from_u64(settings.seed.0),
         Record::blank(name, settings, 1, Nanos(0)),
+        settings.filler,
     );
     Box::new(Play {
         settings: settings.clone(),

@@ -77,6 +77,7 @@ pub(super) struct Board {
     pub(super) rng: ChaCha8Rng,
     pub(super) net: Net,
     pub(super) record: Record,
+    filler: Option<u64>,
     /// What the cycles before this one came to.
     pub(super) tally: Tally,
     /// The stage that is being worked on.
@@ -112,7 +113,7 @@ impl Board {
 }
 
 impl Scene {
-    pub(super) fn new(rng: ChaCha8Rng, record: Record) -> Self {
+    pub(super) fn new(rng: ChaCha8Rng, record: Record, filler: Option<u64>) -> Self {
         let view = Arc::new(View {
             now: Nanos(0),
             nodes: Vec::new(),
@@ -126,6 +127,7 @@ impl Scene {
                 rng,
                 net: Net::new(record.n),
                 record,
+                filler,
                 tally: Tally::default(),
                 stage: "0",
                 written: Vec::new(),
@@ -209,6 +211,11 @@ impl Scene {
     /// What the cycles before this one came to.
     pub fn tally(&self) -> Tally {
         self.board().tally
+    }
+
+    /// Where a leader appends an entry as soon as it is elected: how long a value is whose entry keeps that out of a batch.
+    pub fn filler(&self) -> Option<u64> {
+        self.board().filler
     }
 
     /// Counts from 0, so that a story with several twists has each of them in turn.
@@ -397,9 +404,14 @@ impl Scene {
         draw: impl FnOnce(&mut Net) -> Vec<Effect>,
         with: impl IntoIterator<Item = Option<Effect>>,
     ) -> Told<()> {
-        let mut effects = draw(&mut self.board().net);
+        let mut effects = self.redraw(draw);
         effects.extend(with.into_iter().flatten());
         self.apply(effects).await.map(drop)
+    }
+
+    /// What it takes to have the links as this draws them: for who has more carried out together with it.
+    pub fn redraw(&self, draw: impl FnOnce(&mut Net) -> Vec<Effect>) -> Vec<Effect> {
+        draw(&mut self.board().net)
     }
 
     /// Links pass inside `group` and are cut everywhere else.
@@ -430,6 +442,13 @@ impl Scene {
     /// These links have this rule until the next change of them.
     pub async fn rule(&self, rule: LinkRule, links: Vec<Link>) -> Told<()> {
         self.draws(|net| net.rule(rule, links), []).await
+    }
+
+    /// The same where they have this rule already: one that counts begins anew.
+    pub async fn rule_anew(&self, rule: LinkRule, links: &[Link]) -> Told<()> {
+        self.redraw(|net| net.rule(rule, links.to_vec()));
+        let set = Effect::links(rule, links.iter().copied());
+        self.apply(vec![set]).await.map(drop)
     }
 
     /// Keep a copy of the first so many frames of this kind that are offered to each of these links.

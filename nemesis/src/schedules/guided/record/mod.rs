@@ -359,6 +359,7 @@ mod tests {
             seed: Seed(1),
             interval: Duration::ZERO,
             can: Vec::new(),
+            filler: None,
         };
         Record {
             outcome,
