@@ -105,6 +105,8 @@ pub struct Row {
     pub nodes: usize,
     /// Whether it leads the cluster through stages of its own, and leaves a record of each cycle.
     pub guided: bool,
+    /// Whether it sends a write again whose answer was lost: only a system that knows it again does it once (Raft section 8).
+    pub retries: bool,
     /// What it must see of every node.
     pub needs: &'static [Tells],
     /// What must be in somebody's power, or none of its faults can be brought about.

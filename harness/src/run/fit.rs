@@ -51,6 +51,12 @@ fn serves(settings: &Settings, row: &Row) -> Result<(), SettingsError> {
                 needed: commands(*need),
             });
         }
+        if schedule.retries && !capabilities.sessions {
+            return Err(SettingsError::Retries {
+                nemesis: schedule.name,
+                system: system(),
+            });
+        }
         if schedule.guided && !workload.looks {
             return Err(SettingsError::NoLooks {
                 nemesis: schedule.name,

@@ -22,6 +22,7 @@ use crate::view::ProbeState;
 /// The row of this schedule.
 pub(super) const ROW: Row = Row {
     workload: "append",
+    retries: true,
     ..row(
         NAME,
         "a committed write's answer is lost or late, and the write is asked for again",

@@ -11,6 +11,7 @@ pub(super) const ROW: Row = Row {
     least_nodes: 1,
     nodes: 5,
     guided: false,
+    retries: false,
     needs: &[],
     asks: &[],
     profile: Profile::Full,

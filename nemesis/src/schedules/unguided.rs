@@ -67,6 +67,7 @@ pub(super) const CHAOS: Row = Row {
     least_nodes: 3,
     nodes: 5,
     guided: false,
+    retries: false,
     needs: &[],
     asks: &[],
     profile: Profile::Full,

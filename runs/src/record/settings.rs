@@ -373,6 +373,16 @@ pub enum SettingsError {
         /// The system.
         system: String,
     },
+    /// A write that a schedule sends again would be done twice.
+    #[error(
+        "--nemesis {nemesis}: it sends a write again whose answer was lost, and {system} does not know it again: it would do it twice"
+    )]
+    Retries {
+        /// The schedule.
+        nemesis: &'static str,
+        /// The system.
+        system: String,
+    },
     /// Each schedule has one turn.
     #[error("--nemesis {named}: {nemesis} is named twice; a longer --duration gives it more time")]
     NamedTwice {

@@ -55,6 +55,7 @@ pub const fn row(name: &'static str, about: &'static str, build: fn(&Settings) -
         least_nodes: 3,
         nodes: 3,
         guided: true,
+        retries: false,
         needs: &[Tells::Leader, Tells::Term, Tells::Commit, Tells::LogTail],
         asks: &[Need::Restarts, Need::Links],
         profile: Profile::Bare,
