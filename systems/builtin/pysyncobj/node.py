@@ -1,8 +1,10 @@
 """A key-value node around PySyncObj, for Python's standard library alone: POST /get, /put, /cas, /append, /status."""
 
 import argparse
+import hashlib
 import json
 import os
+import queue
 import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pysyncobj import FAIL_REASON, SyncObj, SyncObjConf, journal, replicated
 
 REASONS = {number: name.lower().replace("_", "-") for name, number in vars(FAIL_REASON).items() if name.isupper()}
-LEADER = 2  # syncobj.py _RAFT_STATE
+ROLES = ["follower", "candidate", "leader"]  # syncobj.py _RAFT_STATE
+LEADER = 2
+# So many last entries are told, as by cluster-node.
+TAIL = 48
 # Clients give up sooner; a thread should not wait for ever.
 PATIENCE_SECONDS = 10
 # The journal of 0.3.11 fails on a record that is longer than its file, which it doubles once: begin with enough.
@@ -45,6 +50,51 @@ class Store(SyncObj):
         return True, self.values.get(key)
 
 
+class Glance:
+    """What a node tells of itself (docs/cluster-node.md): taken between two steps of Raft, so that it is of one moment."""
+
+    def __init__(self, store, names):
+        self.store, self.names, self.hashes = store, names, {}
+        self.waiting = queue.SimpleQueue()
+
+    def ask(self):
+        answer = queue.SimpleQueue()
+        self.waiting.put(answer)
+        return answer.get(timeout=PATIENCE_SECONDS)
+
+    def serve(self):
+        """In the thread of Raft."""
+        while not self.waiting.empty():
+            self.waiting.get().put(self.take())
+
+    def take(self):
+        known = self.store.getStatus()
+        log = self.store._SyncObj__raftLog
+        tail = [log[at] for at in range(max(0, len(log) - TAIL), len(log))]
+        role = ROLES[known["state"]]
+        told = {"role": role, "term": known["raft_term"], "leader": self.name(known["leader"]),
+                "commit": known["commit_idx"], "applied": known["last_applied"],
+                "last": {"index": tail[-1][1], "term": tail[-1][2]},
+                "tail": [{"index": index, "term": term, "hash": self.hash(command, index, term)}
+                         for command, index, term in tail]}
+        if role == "leader":
+            matches = ((node, known.get("match_idx_server_" + node)) for node in self.names)
+            told["match"] = {self.names[node]: index for node, index in matches if index is not None}
+        return told
+
+    def name(self, node):
+        return node and self.names.get(node.id)
+
+    def hash(self, command, index, term):
+        # Entries do not change, and one may be long.
+        if len(self.hashes) > 4 * TAIL:
+            self.hashes.clear()
+        key = (index, term, len(command), command[-16:])
+        if key not in self.hashes:
+            self.hashes[key] = hashlib.sha1(command).hexdigest()[:16]
+        return self.hashes[key]
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # one segment an answer
@@ -59,12 +109,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def answer(self, what, asked):
-        store, known = self.server.store, self.server.store.getStatus()
-        leader = known["leader"] and known["leader"].id.split(":")[0]
         if what == "status":
-            return 200, {"role": "leader" if known["state"] == LEADER else "other", "leader": leader,
-                         "term": known["raft_term"], "commit": known["commit_idx"],
-                         "applied": known["last_applied"], "log": known["log_len"]}
+            return 200, self.server.glance.ask()
+        store, known = self.server.store, self.server.store.getStatus()
+        leader = self.server.glance.name(known["leader"])
         if what == "get" and self.server.local_reads:
             return 200, {"value": store.values.get(asked["key"])}
         if known["state"] != LEADER:
@@ -98,24 +146,27 @@ class Server(ThreadingHTTPServer):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("--http", "--raft", "--data"):
+    for name in ("--name", "--http", "--raft", "--data"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--peer", action="append", default=[])
+    parser.add_argument("--peer", action="append", default=[], help="NAME=ADDRESS:PORT")
     parser.add_argument("--local-reads", action="store_true")
     args = parser.parse_args()
-    store = Store(args.raft, args.peer, conf=SyncObjConf(
+    names = {address: name for name, address in (peer.split("=") for peer in args.peer)}
+    store = Store(args.raft, list(names), conf=SyncObjConf(
         bindAddress=args.raft,  # without it, everywhere
         autoTick=False, journalFile=os.path.join(args.data, "journal"), connectionRetryTime=0.3,
-        appendEntriesPeriod=0.03, leaderFallbackTimeout=2.0, commandsWaitLeader=False,
+        appendEntriesPeriod=0.005, leaderFallbackTimeout=2.0, commandsWaitLeader=False,
         # Without a dump, what is compacted away would be gone at the next start.
         logCompactionMinEntries=1 << 40, logCompactionMinTime=1 << 40))
     host, port = args.http.split(":")
     server = Server((host, int(port)), Handler)
     server.store, server.local_reads = store, args.local_reads
+    server.glance = glance = Glance(store, {args.raft: args.name, **names})
     threading.Thread(target=server.serve_forever, daemon=True).start()
     # In the main thread: if an assertion of the library fails, the process ends and does not hang.
     while True:
-        store.doTick(0.01)
+        store.doTick(0.005)
+        glance.serve()
 
 
 main()
