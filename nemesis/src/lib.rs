@@ -21,7 +21,7 @@
 //! use nemesis::{Effect, Need, NodeView, ProcessState, Settings, View, schedules};
 //! use std::time::Duration;
 //!
-//! let settings = Settings { nodes: 3, seed: Seed(1), interval: Duration::from_secs(1), can: vec![Need::Restarts], filler: None };
+//! let settings = Settings { nodes: 3, seed: Seed(1), interval: Duration::from_secs(1), failover: Duration::from_secs(1), tells: Vec::new(), can: vec![Need::Restarts], filler: None };
 //! let mut kill = (schedules::find("kill").unwrap().build)(&settings);
 //! let mut view = View {
 //!     now: Nanos(0),

@@ -19,6 +19,10 @@ pub struct Settings {
     pub seed: Seed,
     /// How long an unguided schedule lets a fault, and the calm after it, last on average.
     pub interval: Duration,
+    /// How long the system takes at most to have another leader.
+    pub failover: Duration,
+    /// What its nodes tell.
+    pub tells: Vec<Tells>,
     /// What is in somebody's power: no other fault is drawn by lot.
     pub can: Vec<Need>,
     /// Where a leader appends an entry of its own as soon as it is elected, which would close some traps: how long a value is, in

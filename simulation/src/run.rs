@@ -34,6 +34,8 @@ const UNGUIDED: (Duration, Duration) = (Duration::from_millis(20), Duration::fro
 const FINAL_READS: Duration = Duration::from_secs(60);
 /// Clients wait so long for an answer.
 const OP_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long our own node takes at most to have another leader.
+const FAILOVER: Duration = Duration::from_millis(300);
 /// Operations must succeed again so soon after the heal.
 const MAX_RECOVERY: Duration = Duration::from_secs(10);
 
@@ -413,6 +415,8 @@ impl Course<'_> {
             interval: settings.interval,
             can: Need::OVER_FRAMES.to_vec(),
             filler: self.plan.filler,
+            failover: FAILOVER,
+            tells: Capabilities::all().tells,
         };
         let rows = &self.plan.rows;
         let conductor = Conductor::new(clients.clone(), observer, rows, &chosen, settings.duration);

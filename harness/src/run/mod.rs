@@ -424,6 +424,8 @@ impl<'a> Run<'a> {
             interval: self.settings.interval,
             can,
             filler: row.capabilities.filler,
+            failover: row.interval / 2,
+            tells: row.capabilities.tells.clone(),
         };
         let (clients, observer, rows) = (clients.clone(), observer.clone(), self.settings.nemesis_rows()?);
         Conductor::new(clients, observer, &rows, &settings, self.settings.duration)

@@ -15,14 +15,18 @@ use std::time::Duration;
 use crate::effect::{Effect, NodeId};
 use crate::schedule::Row;
 use crate::schedules::guided::{Scene, Start, Told, majority, play, row};
+use crate::tells::Tells;
 use crate::view::View;
 
 /// The row of this schedule.
-pub(super) const ROW: Row = row(
-    NAME,
-    "every node is killed and started again, one of them late",
-    |settings| play(NAME, settings, story),
-);
+pub(super) const ROW: Row = Row {
+    needs: &[Tells::Leader, Tells::Term],
+    ..row(
+        NAME,
+        "every node is killed and started again, one of them late",
+        |settings| play(NAME, settings, story),
+    )
+};
 
 const NAME: &str = "restart-all";
 
@@ -71,5 +75,5 @@ async fn story(scene: Scene, start: Start) -> Told<()> {
 /// Whoever leads, in whatever term: all of them were followers before.
 async fn anybody(scene: &Scene, among: &[NodeId], otherwise: &str) -> Told<NodeId> {
     let leads = |view: &View| view.leader().filter(|leader| among.contains(leader));
-    scene.until(ELECTION, otherwise, leads).await
+    scene.until(scene.at_least(ELECTION, 3), otherwise, leads).await
 }

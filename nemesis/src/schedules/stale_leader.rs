@@ -15,13 +15,17 @@
 
 use std::time::Duration;
 
+use histories::Term;
+
 use crate::effect::{Link, NodeId};
 use crate::schedule::Row;
-use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, leads, majority, play, row};
+use crate::schedules::guided::{PROMPT, Scene, Sent, Start, Told, UNTOLD, leads, majority, play, row};
+use crate::tells::Tells;
 
 /// The row of this schedule.
 pub(super) const ROW: Row = Row {
     nodes: 5,
+    needs: &[Tells::Leader],
     ..row(
         NAME,
         "a leader that is cut off keeps its clients, while another one is elected",
@@ -44,7 +48,8 @@ async fn story(scene: Scene, start: Start) -> Told<()> {
         .await?;
     scene.cast("L2", new);
     scene.seen(format!(
-        "{new} leads term {term}, and {} does not know",
+        "{new} leads{}, and {} does not know",
+        of(term),
         start.leader
     ));
     ask(&scene, &start, &rest, new).await?;
@@ -77,11 +82,16 @@ async fn cut_off(scene: &Scene, start: &Start) -> Told<Vec<NodeId>> {
     scene.cast("L1", old);
     scene.cast_all("F", beside);
     scene.split(&[&[&[old], beside].concat(), rest]).await?;
-    scene.seen(format!(
-        "{old} leads term {}, cut off from a majority",
-        start.term
-    ));
+    scene.seen(format!("{old} leads{}, cut off from a majority", of(start.term)));
     Ok(rest.to_vec())
+}
+
+/// ` term 7`; nothing where terms are not told.
+fn of(term: Term) -> String {
+    match term {
+        UNTOLD => String::new(),
+        told => format!(" term {told}"),
+    }
 }
 
 /// (c): v1 is acknowledged at L2; then everybody on L1's side is asked.
@@ -90,7 +100,7 @@ async fn ask(scene: &Scene, start: &Start, rest: &[NodeId], new: NodeId) -> Told
     let old = start.leader;
     let lost = scene.write(old, &scene.key_beside("old"), IN_VAIN);
     let news = scene
-        .write_acknowledged(new, &scene.key(), "L2 did not acknowledge v1")
+        .write_until_acknowledged(new, &scene.key(), "L2 did not acknowledge v1")
         .await?;
     scene
         .until(PROMPT, "L1 does not lead its old term any more", |view| {
@@ -98,8 +108,9 @@ async fn ask(scene: &Scene, start: &Start, rest: &[NodeId], new: NodeId) -> Told
         })
         .await?;
     scene.set(format!(
-        "{} is acknowledged at {new}, while {old} still leads term {}",
-        news.value, start.term
+        "{} is acknowledged at {new}, while {old} still leads{}",
+        news.value,
+        of(start.term)
     ));
     let asked = scene.others(rest).into_iter().flat_map(|node| {
         [

@@ -11,7 +11,8 @@ use nemesis::schedules::TABLE;
 use nemesis::schedules::guided::record::{Outcome, Record};
 use nemesis::view::{Position, TailEntry};
 use nemesis::{
-    Effect, NodeId, NodeStatus, NodeView, Probe, ProbeOp, ProbeState, ProcessState, Role, Schedule, View,
+    Effect, NodeId, NodeStatus, NodeView, Probe, ProbeOp, ProbeState, ProcessState, Role, Schedule, Tells,
+    View,
 };
 
 const TICK: u64 = 5;
@@ -33,6 +34,8 @@ impl Still {
             interval: Duration::ZERO,
             can: Vec::new(),
             filler: None,
+            failover: Duration::from_millis(300),
+            tells: vec![Tells::Leader, Tells::Term, Tells::Commit, Tells::LogTail],
         };
         Still {
             schedule: (row.build)(&settings),

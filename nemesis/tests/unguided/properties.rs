@@ -50,6 +50,8 @@ fn play(case: &Case) -> Vec<EffectLine> {
         interval: INTERVAL,
         can: vec![Need::Processes, Need::Restarts, Need::Links, Need::Delays],
         filler: None,
+        failover: Duration::from_millis(300),
+        tells: Vec::new(),
     };
     let mut play = Play::new(case.name, &settings);
     play.latency = Duration::from_millis(case.latency_ms);

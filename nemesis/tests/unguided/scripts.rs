@@ -101,6 +101,8 @@ impl Script {
             interval: Duration::from_millis(settings["interval"]),
             can: vec![Need::Processes, Need::Restarts, Need::Links, Need::Delays],
             filler: None,
+            failover: Duration::from_millis(300),
+            tells: Vec::new(),
         };
         self.play = Some(Play::new(name, &settings));
         self.name = name.to_owned();

@@ -67,6 +67,17 @@ impl Scene {
         Ok(sent)
     }
 
+    /// The same with another value where one is not acknowledged: who has just taken over may still lose its clients.
+    pub async fn write_until_acknowledged(&self, node: NodeId, key: &Value, otherwise: &str) -> Told<Sent> {
+        let began = self.now();
+        loop {
+            match self.write_acknowledged(node, key, otherwise).await {
+                Err(_) if self.now().since(began) < PROMPT => {}
+                told => return told,
+            }
+        }
+    }
+
     /// As [`Scene::write`]; a follower hands it to its leader.
     pub fn write_forwarded(&self, node: NodeId, key: &Value, timeout: Duration) -> Sent {
         let value = self.fresh_value();
@@ -181,7 +192,8 @@ impl Scene {
 
     /// Somebody of `among` is elected in a later term than `after`.
     pub async fn elected(&self, among: &[NodeId], after: Term, otherwise: &str) -> Told<(NodeId, Term)> {
-        self.until(ELECTION, otherwise, |view| leader_among(view, among, after))
+        let limit = self.at_least(ELECTION, 3);
+        self.until(limit, otherwise, |view| leader_among(view, among, after))
             .await
     }
 
@@ -200,7 +212,7 @@ impl Scene {
                 .await?;
             let leader = |view: &View| leader_among(view, among, after);
             match self.until(ROUND, otherwise, leader).await {
-                Err(_) if self.now().since(began) < ELECTION => {}
+                Err(_) if self.now().since(began) < self.at_least(ELECTION, 3) => {}
                 told => return told,
             }
         }

@@ -5,10 +5,13 @@ use histories::{Nanos, Term};
 use crate::effect::{Effect, NodeId};
 use crate::view::{ProcessState, Role, TailEntry, View};
 
-/// Whether the node leads in this term.
+/// The term of a system that tells none.
+pub const UNTOLD: Term = Term(0);
+
+/// Whether the node leads in this term; where terms are not told, whether it leads.
 pub fn leads(view: &View, node: NodeId, term: Term) -> bool {
     view.status(node)
-        .is_some_and(|status| status.role == Some(Role::Leader) && status.term == Some(term))
+        .is_some_and(|status| status.role == Some(Role::Leader) && status.term.is_none_or(|at| at == term))
 }
 
 /// Whether the node follows this leader, in the leader's term.
@@ -19,11 +22,14 @@ pub fn follows(view: &View, node: NodeId, leader: NodeId) -> bool {
     })
 }
 
-/// Who of `nodes` leads a later term than `after`, and that term.
+/// Who of `nodes` leads a later term than `after`, and that term. Where terms are not told it is [`UNTOLD`], and whoever leads counts.
 pub fn leader_among(view: &View, nodes: &[NodeId], after: Term) -> Option<(NodeId, Term)> {
     nodes.iter().find_map(|node| {
         let status = view.status(*node)?;
-        let term = status.term.filter(|term| *term > after)?;
+        let term = match status.term {
+            Some(term) if term <= after => return None,
+            told => told.unwrap_or(UNTOLD),
+        };
         (status.role == Some(Role::Leader)).then_some((*node, term))
     })
 }
@@ -61,6 +67,14 @@ pub(super) fn one_leader(view: &View) -> Option<NodeId> {
     NodeId::all(view.nodes.len()).all(follows).then_some(leader)
 }
 
+/// The one node that says it leads, where every node runs and tells at most that and its term, and nobody is of another term.
+pub(super) fn only_leader(view: &View) -> Option<NodeId> {
+    let [leader] = view.leaders().try_into().ok()?;
+    let term = view.status(leader)?.term;
+    let agrees = |node| view.status(node).is_some_and(|status| status.term == term);
+    NodeId::all(view.nodes.len()).all(agrees).then_some(leader)
+}
+
 /// Whether every node runs, was asked after `since`, follows one leader in one term, and all logs are equal and
 /// committed to the end.
 pub(super) fn is_even(view: &View, since: Nanos) -> bool {
@@ -91,4 +105,84 @@ pub(super) fn revive(view: &View) -> Vec<Effect> {
             ProcessState::Starting | ProcessState::Running => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::view::{NodeStatus, NodeView};
+
+    /// A cluster whose nodes tell this: whether they lead, and their term.
+    fn view(told: &[Option<(bool, Option<u64>)>]) -> View {
+        let status = |(leads, term): (bool, Option<u64>)| NodeStatus {
+            incarnation: 1,
+            role: Some(if leads { Role::Leader } else { Role::Follower }),
+            term: term.map(Term),
+            leader: None,
+            commit: None,
+            applied: None,
+            last: None,
+            last_at_election: None,
+            matched: None,
+            campaigns: None,
+            denied: Vec::new(),
+            tail: Arc::new([]),
+        };
+        let node = |told: &Option<_>| NodeView {
+            process: ProcessState::Running,
+            status: told.map(|told| (Nanos(1), Arc::new(status(told)))),
+        };
+        View {
+            now: Nanos(1),
+            nodes: told.iter().map(node).collect(),
+            gate_open: true,
+            in_flight: 0,
+            pending_effects: 0,
+            probes: Arc::default(),
+        }
+    }
+
+    const N: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
+
+    #[test]
+    fn where_terms_are_told_only_a_later_one_counts() {
+        let old = view(&[
+            Some((true, Some(4))),
+            Some((true, Some(5))),
+            Some((false, Some(5))),
+        ]);
+        assert_eq!(leader_among(&old, &N, Term(4)), Some((N[1], Term(5))));
+        assert_eq!(leader_among(&old, &N, Term(5)), None);
+        assert!(leads(&old, N[0], Term(4)) && !leads(&old, N[0], Term(5)));
+    }
+
+    #[test]
+    fn where_they_are_not_whoever_leads_counts() {
+        let told = view(&[Some((true, None)), Some((true, None)), Some((false, None))]);
+        assert_eq!(leader_among(&told, &N[1..], UNTOLD), Some((N[1], UNTOLD)));
+        assert_eq!(leader_among(&told, &N[2..], UNTOLD), None);
+        assert!(leads(&told, N[0], UNTOLD) && !leads(&told, N[2], UNTOLD));
+    }
+
+    #[test]
+    fn one_leads_alone_where_all_are_heard_and_of_its_term() {
+        let follower = Some((false, Some(4)));
+        assert_eq!(
+            only_leader(&view(&[Some((true, Some(4))), follower, follower])),
+            Some(N[0])
+        );
+        assert_eq!(
+            only_leader(&view(&[Some((true, Some(5))), follower, follower])),
+            None
+        );
+        assert_eq!(only_leader(&view(&[Some((true, Some(4))), follower, None])), None);
+        let leader = Some((true, Some(4)));
+        assert_eq!(only_leader(&view(&[leader, leader, follower])), None);
+        assert_eq!(
+            only_leader(&view(&[Some((true, None)), Some((false, None))])),
+            Some(N[0])
+        );
+    }
 }

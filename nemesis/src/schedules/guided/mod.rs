@@ -32,7 +32,7 @@ pub mod record;
 pub mod scene;
 
 pub use clients::{PROMPT, Sent};
-pub use look::{denied_by_log, follows, holders, holders_of_term, leader_among, leads};
+pub use look::{UNTOLD, denied_by_log, follows, holders, holders_of_term, leader_among, leads};
 pub use on_majority::on_majority;
 pub use out::Out;
 pub use panel::{Panel, Server};

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::clients::{PROMPT, Sent};
-use super::look::{is_even, one_leader, revive};
+use super::look::revive;
 use super::record::{self, Outcome, Record};
 use super::scene::{Scene, Told};
 use crate::effect::{self, ClientRule, Effect, NodeId};
@@ -19,7 +19,8 @@ use crate::schedule::{Profile, Row, Schedule, Settings};
 use crate::tells::Tells;
 use crate::view::{ProbeState, View};
 
-/// The workload has this long with the gate open in each cycle.
+/// The workload has this long with the gate open in each cycle, or half a failover: members of a cluster that has just begun, or was
+/// healed, may not know each other yet.
 const GATE_OPEN: Duration = Duration::from_millis(200);
 /// How long the cluster may take to come to rest before the story begins.
 const SETTLED: Duration = Duration::from_secs(3);
@@ -74,7 +75,7 @@ where
     let scene = Scene::new(
         ChaCha8Rng::seed_from_u64(settings.seed.0),
         Record::blank(name, settings, 1, Nanos(0)),
-        settings.filler,
+        settings,
     );
     Box::new(Play {
         settings: settings.clone(),
@@ -195,14 +196,17 @@ impl Scene {
     async fn settle(&self) -> Told<Start> {
         self.carry_out(self.undo()).await;
         let opened = self.now();
-        self.until(SETTLED, "no single leader with the workload running", |view| {
-            one_leader(view).filter(|_| view.now.since(opened) >= GATE_OPEN)
+        let limit = self.at_least(SETTLED, 3);
+        let calm = self.at_least(2 * GATE_OPEN, 1) / 2;
+        self.until(limit, "no single leader with the workload running", |view| {
+            self.leader_of_all(view)
+                .filter(|_| view.now.since(opened) >= calm)
         })
         .await?;
         self.carry_out(vec![Effect::Gate { open: false }]).await;
         let leader = self
-            .until(SETTLED, "operations in flight did not end", |view| {
-                one_leader(view).filter(|_| view.in_flight == 0)
+            .until(limit, "operations in flight did not end", |view| {
+                self.leader_of_all(view).filter(|_| view.in_flight == 0)
             })
             .await?;
         let before = self.write(leader, &self.key(), PROMPT);
@@ -210,15 +214,8 @@ impl Scene {
             .await?;
         self.note(|record| record.before = Some(before.value.clone()));
         let since = self.now();
-        self.until(SETTLED, "the logs did not become equal", |view| {
-            let status = view.leader().and_then(|leader| view.status(leader))?;
-            let start = Start {
-                leader: view.leader().unwrap_or(leader),
-                term: status.term?,
-                last: status.last_index()?,
-                before: before.value.clone(),
-            };
-            is_even(view, since).then_some(start)
+        self.until(limit, "the logs did not become equal", |view| {
+            self.at_rest(view, since, &before.value)
         })
         .await
     }
@@ -261,8 +258,10 @@ impl Scene {
     async fn write_after_heal(&self) -> bool {
         let began = self.now();
         let key = self.key_beside("e");
-        while self.now().since(began) < HEALED {
-            let Ok(leader) = self.until(HEALED, "no leader after the heal", one_leader).await else {
+        let limit = self.at_least(HEALED, 3);
+        let leads = |view: &View| self.leader_of_all(view);
+        while self.now().since(began) < limit {
+            let Ok(leader) = self.until(limit, "no leader after the heal", leads).await else {
                 return false;
             };
             let sent = self.write(leader, &key, PROMPT);

@@ -125,7 +125,7 @@ fn armed_by(evidence: &Evidence<'_>, ends: &[Outcome], told: &[Outcome]) -> Arme
         }
     };
     let tally = Tally::of(&records);
-    let needed = needed(evidence.ran);
+    let needed = needed(evidence.ran, evidence.interval);
     // A trap that sprang was set, whatever else the run came to; what it caught is for the other checks to say.
     let armed = tally.sprung > 0 || ends.iter().all(|end| tally.get(*end) >= needed);
     let needs = match ends {
@@ -151,8 +151,9 @@ fn armed_by(evidence: &Evidence<'_>, ends: &[Outcome], told: &[Outcome]) -> Arme
 }
 
 /// How often the trap must be set in a run of this length: 5 times a minute, at least once; 5 are enough for any.
-fn needed(ran: Duration) -> u64 {
-    (5 * ran.as_secs() / 60).clamp(1, 5)
+fn needed(ran: Duration, interval: Duration) -> u64 {
+    let fit = ran.as_millis() / (4 * interval).as_millis().max(1);
+    (5 * ran.as_secs() / 60).min(fit as u64).clamp(1, 5)
 }
 
 /// What was missed most often, and how often. Cycles of before it was recorded tell it by their whole reason.

@@ -360,6 +360,8 @@ mod tests {
             interval: Duration::ZERO,
             can: Vec::new(),
             filler: None,
+            failover: Duration::from_millis(300),
+            tells: Vec::new(),
         };
         Record {
             outcome,
