@@ -293,11 +293,7 @@ mod tests {
     use crate::description::Part;
 
     fn nats() -> Nats {
-        let builtin = builtin::TABLE
-            .iter()
-            .find(|builtin| builtin.name == "nats")
-            .unwrap();
-        match builtin.read(builtin.text, builtin.name).unwrap().client {
+        match builtin::named("nats").described().client {
             description::Client::Nats(operations) => Nats::new(*operations, &Secrets::default()).unwrap(),
             other => panic!("{other:?}"),
         }
