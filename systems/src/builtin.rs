@@ -52,6 +52,11 @@ pub(crate) fn none(_: &str) -> Result<Vec<u8>, String> {
 /// Every one; a new one is a folder and a row.
 pub const TABLE: &[Builtin] = &[
     Builtin {
+        name: "consul",
+        text: include_str!("../builtin/consul/system.toml"),
+        files: &[],
+    },
+    Builtin {
         name: "dqlite",
         text: include_str!("../builtin/dqlite/system.toml"),
         files: &[],

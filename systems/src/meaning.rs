@@ -128,7 +128,7 @@ pub enum Basis {
         /// Its code.
         code: String,
     },
-    /// A row of the contract of adapters.
+    /// A row that its kind of client brings along: the contract of adapters, or of updates by revision.
     Contract {
         /// Its code.
         code: String,
@@ -174,7 +174,7 @@ impl ValueAt {
     }
 
     /// The same, whatever it is: as a text.
-    fn version_in(&self, told: &Told) -> Option<String> {
+    pub(crate) fn version_in(&self, told: &Told) -> Option<String> {
         match self.revision.as_ref()?.find(&told.json)? {
             serde_json::Value::String(text) => Some(text.clone()),
             serde_json::Value::Null => None,

@@ -119,18 +119,22 @@ impl Asking<'_> {
         (reply, came, word)
     }
 
-    async fn ask(&self, target: Target, sees: &RequestSees, word: Word) -> Asked {
+    pub(crate) async fn ask(&self, target: Target, sees: &RequestSees, word: Word) -> Asked {
         let came = self.protocol.ask(target, sees).await;
-        let answer = self.protocol.answer(sees);
-        (reply(self.rules, self.nodes, word, answer, &came), came, word)
+        (self.meaning(sees, word, &came), came, word)
+    }
+
+    /// What an answer to this request means.
+    pub(crate) fn meaning(&self, sees: &RequestSees, word: Word, came: &Came) -> Reply {
+        reply(self.rules, self.nodes, word, self.protocol.answer(sees), came)
     }
 }
 
 /// The code of an answer that says that it happened, and not what.
-const UNREADABLE: &str = "unreadable-answer";
+pub(crate) const UNREADABLE: &str = "unreadable-answer";
 
 /// Nothing was sent that changes anything.
-fn failed(reply: Reply) -> Reply {
+pub(crate) fn failed(reply: Reply) -> Reply {
     Reply {
         answer: Answer::Fail,
         ..reply
@@ -151,5 +155,7 @@ fn revisions(found: &[(Value, Found)]) -> Vec<(Value, i64)> {
     found.iter().filter_map(number).collect()
 }
 
+#[cfg(test)]
+pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@ use crate::builtin;
 use crate::description::Part;
 use crate::maelstrom;
 use crate::protocols::adapter;
+use crate::updates;
 
 /// Every row of every table is for the answer that was recorded for it, and no row before it takes that away.
 #[test]
@@ -15,6 +16,7 @@ fn each_row_of_the_tables_is_for_its_recorded_answer() {
     let own = [
         ("adapter", adapter::rules().to_vec()),
         ("maelstrom", maelstrom::rules().to_vec()),
+        ("update", updates::rules().to_vec()),
     ];
     for (name, rules) in described.chain(own) {
         for (at, row) in rules.iter().enumerate() {

@@ -251,6 +251,25 @@ mod tests {
     }
 
     #[test]
+    fn an_update_stands_in_place_of_a_cas_and_knows_what_it_updates() {
+        let consul = builtin::named("consul").text;
+        let read_revision = "absent = { status = 404, text = '^$' }\nrevision = \"$[0].ModifyIndex\"\n";
+        for (from, to) in [
+            (read_revision, "absent = { status = 404, text = '^$' }\n"),
+            ("[status]", "[client.http.cas]\npath = \"/\"\n\n[status]"),
+        ] {
+            assert!(consul.contains(from), "{from}");
+            let edited = consul.replacen(from, to, 1);
+            let slip = read(&edited, "mine.toml", &builtin::none).unwrap_err().to_string();
+            let line = edited[..edited.find(".update").unwrap()].matches('\n').count() + 1;
+            assert!(
+                slip.contains("stands in place of `cas`") && slip.contains(&format!("line {line},")),
+                "{slip}"
+            );
+        }
+    }
+
+    #[test]
     fn a_file_that_is_brought_along_is_there_or_the_error_says_where_it_is_wanted() {
         let etcd = builtin::named("etcd").text;
         let with = |content: &str| format!("{etcd}\n[life.files]\n\"node.py\" = {content}\n");

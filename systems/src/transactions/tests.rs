@@ -1,56 +1,13 @@
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Mutex;
 use std::time::Duration;
 
-use nemesis::NodeId;
 use runs::store::{Request, StoreOp};
-use runs::world::Boxed;
 
+use super::scripted::Scripted;
 use super::*;
-use crate::builtin;
-use crate::description::{self, Client, Description, Status, Transport, ValueAt};
-use crate::seen::NodeSees;
+use crate::description::Transport;
 
-/// A system that answers what stands here, and keeps what it was sent: paths with bodies, or words.
-struct Scripted {
-    described: Description,
-    answers: Mutex<Vec<Came>>,
-    sent: Mutex<Vec<String>>,
-}
-
-impl Protocol for Scripted {
-    fn answer(&self, request: &RequestSees) -> &ValueAt {
-        match &self.described.client {
-            Client::Http(operations) => operations.answer(request.word(), request.part()),
-            Client::Redis(operations) => operations.answer(request.word(), request.part()),
-            _ => panic!("no such system here"),
-        }
-    }
-
-    fn ask<'a>(&'a self, _: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
-        let sent = match &self.described.client {
-            Client::Http(operations) => {
-                let operation = operations.get(request.word(), request.part()).unwrap();
-                operation.body.as_ref().unwrap().render(request).unwrap()
-            }
-            Client::Redis(operations) => {
-                let operation = operations.get(request.word(), request.part()).unwrap();
-                operation.command.last().unwrap().render(request).unwrap()
-            }
-            _ => panic!("no such system here"),
-        };
-        self.sent.lock().unwrap().push(sent);
-        let answer = self.answers.lock().unwrap().remove(0);
-        Box::pin(async move { answer })
-    }
-
-    fn init<'a>(&'a self, _: Target, _: description::Request<'a>, _: &'a NodeSees) -> Boxed<'a, Came> {
-        Box::pin(async { Came::not_offered() })
-    }
-
-    fn status<'a>(&'a self, _: Target, _: &'a Status, _: &'a NodeSees) -> Boxed<'a, Came> {
-        Box::pin(async { Came::not_offered() })
-    }
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
 }
 
 fn came(text: &str) -> Came {
@@ -60,43 +17,21 @@ fn came(text: &str) -> Came {
     }
 }
 
-fn value(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
-
 /// What becomes of a transaction that is answered so, and what was sent for it.
 async fn asked(system: &str, txn: &str, answers: &[&str]) -> (Reply, Vec<String>) {
-    let row = builtin::TABLE.iter().find(|row| row.name == system).unwrap();
-    let protocol = Scripted {
-        described: row.read(row.text, row.name).unwrap(),
-        answers: Mutex::new(answers.iter().map(|text| came(text)).collect()),
-        sent: Mutex::default(),
-    };
-    let asking = Asking {
-        protocol: &protocol,
-        rules: &protocol.described.errors,
-        nodes: &[],
-        target: Target {
-            node: NodeId(0),
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
-            timeout: Duration::from_secs(1),
-        },
-    };
+    let scripted = Scripted::new(system, answers.iter().map(|text| came(text)));
     let txn = value(txn);
     let request = Request {
         op: StoreOp::Txn(txn.clone()),
         ..Request::read("k1".into(), Duration::ZERO)
     };
     let sees = RequestSees::of(&request, &"default".into());
-    let (reply, ..) = match protocol.described.client.transacts_at_once() {
+    let asking = scripted.asking();
+    let (reply, ..) = match scripted.described.client.transacts_at_once() {
         true => asking.at_once(&sees, &txn).await,
         false => asking.in_steps(&sees, &Transaction::of(&txn).unwrap()).await,
     };
-    assert!(
-        protocol.answers.lock().unwrap().is_empty(),
-        "not all was asked for"
-    );
-    (reply, protocol.sent.into_inner().unwrap())
+    (reply, scripted.sent())
 }
 
 /// One answer to a read of two keys: under the first stands [7] since revision 5, under the second nothing.
