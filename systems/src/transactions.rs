@@ -11,9 +11,9 @@ use runs::transaction::{Outcome, Transaction, completed};
 use tokio::time::Instant;
 
 use crate::description::{Place, Rule, Word};
-use crate::meaning::{Came, Found, Told, beginning, each, reply, value};
+use crate::meaning::{Came, Found, Told, beginning, each, of_keys, reply, value};
 use crate::protocols::{Protocol, Target};
-use crate::seen::RequestSees;
+use crate::seen::{RequestSees, text};
 
 /// How a system is asked, and what its answers mean.
 pub(crate) struct Asking<'a> {
@@ -78,7 +78,8 @@ impl Asking<'_> {
             _ => return (failed(reply), came, word),
         };
         let keys = txn.keys();
-        let found = match each(self.protocol.answer(&reading), told, keys.len()) {
+        let names: Vec<String> = keys.iter().map(|key| text(key)).collect();
+        let found = match of_keys(self.protocol.answer(&reading), told, &names) {
             Ok(found) => found,
             Err(why) => return (failed(Reply::unknown(UNREADABLE, why)), came, word),
         };

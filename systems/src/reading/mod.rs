@@ -260,7 +260,9 @@ mod tests {
         ] {
             assert!(consul.contains(from), "{from}");
             let edited = consul.replacen(from, to, 1);
-            let slip = read(&edited, "mine.toml", &builtin::none).unwrap_err().to_string();
+            let slip = read(&edited, "mine.toml", &builtin::none)
+                .unwrap_err()
+                .to_string();
             let line = edited[..edited.find(".update").unwrap()].matches('\n').count() + 1;
             assert!(
                 slip.contains("stands in place of `cas`") && slip.contains(&format!("line {line},")),

@@ -98,6 +98,45 @@ async fn what_certainly_did_not_happen_has_failed() {
     }
 }
 
+/// Consul leaves out what is not there, and tells of the rest whose it is.
+#[tokio::test]
+async fn a_key_without_a_part_has_no_value_where_parts_say_whose_they_are() {
+    let part = |key: &str, index: u64| {
+        format!(r#"{{"KV":{{"Key":"\"{key}\"","Value":"Wzdd","ModifyIndex":{index}}}}}"#)
+    };
+    let found = |parts: &[String]| format!(r#"{{"Results":[{}],"Errors":null}}"#, parts.join(","));
+    let first = found(&[part("1", 5)]);
+    let committed = found(&[part("1", 5), part("1", 10)]);
+    let (reply, sent) = asked("consul", MIXED, &[&first, &committed]).await;
+    let told = value(r#"[["append",1,8],["r",2,null],["r",1,[7,8]]]"#);
+    assert_eq!((reply.answer, reply.revision), (Answer::Ok(told), Some(10)));
+    assert_eq!(reply.read_revisions, [(Value::Int(1), 5)]);
+    let commit: serde_json::Value = serde_json::from_str(&sent[1]).unwrap();
+    assert_eq!(
+        commit,
+        serde_json::json!([
+            {"KV": {"Verb": "check-index", "Key": "\"1\"", "Index": 5}},
+            {"KV": {"Verb": "check-not-exists", "Key": "\"2\"", "Index": 0}},
+            {"KV": {"Verb": "set", "Key": "\"1\"", "Value": "WzcsOF0="}},
+        ])
+    );
+    let reads = r#"[["r",1,null],["r",2,null]]"#;
+    let (reply, _) = asked("consul", reads, &[&found(&[part("2", 6), part("1", 5)])]).await;
+    assert_eq!(
+        reply.answer,
+        Answer::Ok(value(r#"[["r",1,[7]],["r",2,[7]]]"#)),
+        "in any order"
+    );
+    for unreadable in [
+        found(&[part("3", 6)]),
+        found(&[part("1", 5), part("1", 5)]),
+        found(&[r#"{"KV":{"Value":"Wzdd","ModifyIndex":6}}"#.to_owned()]),
+    ] {
+        let (reply, sent) = asked("consul", MIXED, &[&unreadable]).await;
+        assert_eq!((reply.answer, sent.len()), (Answer::Fail, 1), "{unreadable}");
+    }
+}
+
 #[tokio::test]
 async fn one_request_may_do_it_all() {
     let (reply, sent) = asked("redis", MIXED, &[r#"["null","null","[7,8]"]"#]).await;
