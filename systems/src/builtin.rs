@@ -81,4 +81,9 @@ pub const TABLE: &[Builtin] = &[
         text: include_str!("../builtin/redis/system.toml"),
         files: &[],
     },
+    Builtin {
+        name: "zookeeper",
+        text: include_str!("../builtin/zookeeper/system.toml"),
+        files: &[("adapter.py", include_str!("../builtin/zookeeper/adapter.py"))],
+    },
 ];

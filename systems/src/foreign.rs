@@ -121,6 +121,12 @@ impl Foreign {
         };
         let (first, later) = (sees(true)?, sees(false)?);
         let secrets = Secrets::default();
+        if described.cluster.is_none() {
+            // Before anything starts: an adapter may be one of these files.
+            for (node, first) in NodeId::all(settings.nodes).zip(&first) {
+                prepare(&folder_of(settings, node)?, described, first)?;
+            }
+        }
         let protocol = protocols::of(&described.client, &first[0], &names(described, &nodes), &secrets)?;
         let mut system = Foreign {
             described: Arc::clone(described),
@@ -188,7 +194,6 @@ impl Foreign {
     ) -> Result<NodeCommand, SystemError> {
         let life = &self.described.life;
         let folder = folder_of(settings, node)?;
-        prepare(&folder, &self.described, first)?;
         let os = |words: Vec<String>| words.into_iter().map(OsString::from).collect::<Vec<_>>();
         let args = os(words(&life.command, first)?);
         let again = life.restart.as_deref().unwrap_or(&life.command);
