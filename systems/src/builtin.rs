@@ -29,6 +29,20 @@ impl Builtin {
     }
 }
 
+/// The one of this name.
+#[cfg(test)]
+pub(crate) fn named(name: &str) -> &'static Builtin {
+    TABLE.iter().find(|builtin| builtin.name == name).unwrap()
+}
+
+#[cfg(test)]
+impl Builtin {
+    /// What it describes.
+    pub(crate) fn described(&self) -> Description {
+        self.read(self.text, self.name).unwrap()
+    }
+}
+
 /// Nothing is beside it.
 #[cfg(test)]
 pub(crate) fn none(_: &str) -> Result<Vec<u8>, String> {
@@ -37,6 +51,16 @@ pub(crate) fn none(_: &str) -> Result<Vec<u8>, String> {
 
 /// Every one; a new one is a folder and a row.
 pub const TABLE: &[Builtin] = &[
+    Builtin {
+        name: "consul",
+        text: include_str!("../builtin/consul/system.toml"),
+        files: &[],
+    },
+    Builtin {
+        name: "dqlite",
+        text: include_str!("../builtin/dqlite/system.toml"),
+        files: &[],
+    },
     Builtin {
         name: "etcd",
         text: include_str!("../builtin/etcd/system.toml"),
@@ -56,5 +80,10 @@ pub const TABLE: &[Builtin] = &[
         name: "redis",
         text: include_str!("../builtin/redis/system.toml"),
         files: &[],
+    },
+    Builtin {
+        name: "zookeeper",
+        text: include_str!("../builtin/zookeeper/system.toml"),
+        files: &[("adapter.py", include_str!("../builtin/zookeeper/adapter.py"))],
     },
 ];

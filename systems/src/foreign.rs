@@ -21,11 +21,12 @@ use crate::description::{self, Description, Form, Place, Rule, StartedBy, Status
 use crate::error::{NotDone, SystemError};
 use crate::init::init;
 use crate::meaning::{self, Basis, Came, Told, not_sent, reply};
-use crate::protocols::{self, Protocol, Target, adapter};
+use crate::protocols::{self, Protocol, Target};
 use crate::secrets::Secrets;
 use crate::seen::{self, NodeSees, RequestSees, RunSees};
 use crate::system::{Settings, System};
 use crate::transactions::{Asked, Asking};
+use crate::updates;
 
 /// A node that does not tell its status by then counts as silent.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
@@ -121,11 +122,17 @@ impl Foreign {
         };
         let (first, later) = (sees(true)?, sees(false)?);
         let secrets = Secrets::default();
+        if described.cluster.is_none() {
+            // Before anything starts: an adapter may be one of these files.
+            for (node, first) in NodeId::all(settings.nodes).zip(&first) {
+                prepare(&folder_of(settings, node)?, described, first)?;
+            }
+        }
         let protocol = protocols::of(&described.client, &first[0], &names(described, &nodes), &secrets)?;
         let mut system = Foreign {
             described: Arc::clone(described),
             protocol,
-            rules: [described.errors.as_slice(), adapter::rules_of(&described.client)].concat(),
+            rules: [described.errors.as_slice(), updates::rules_of(&described.client)].concat(),
             nodes,
             sees: later,
             profile: settings.profile.into(),
@@ -188,7 +195,6 @@ impl Foreign {
     ) -> Result<NodeCommand, SystemError> {
         let life = &self.described.life;
         let folder = folder_of(settings, node)?;
-        prepare(&folder, &self.described, first)?;
         let os = |words: Vec<String>| words.into_iter().map(OsString::from).collect::<Vec<_>>();
         let args = os(words(&life.command, first)?);
         let again = life.restart.as_deref().unwrap_or(&life.command);
@@ -281,6 +287,9 @@ impl Foreign {
         let target = self.target(node, request.timeout);
         let (mut told, came, word) = match &request.op {
             StoreOp::Txn(asked) => self.transact(target, &sees, asked).await,
+            StoreOp::Cas { .. } if self.described.client.reads_before_update() => {
+                self.asking(target).by_revision(&sees).await
+            }
             _ => {
                 let came = self.protocol.ask(target, &sees).await;
                 let word = sees.word();
@@ -300,13 +309,17 @@ impl Foreign {
         reply(&self.rules, &self.nodes, word, self.protocol.answer(sees), came)
     }
 
-    async fn transact(&self, target: Target, sees: &RequestSees, asked: &histories::Value) -> Asked {
-        let asking = Asking {
+    fn asking(&self, target: Target) -> Asking<'_> {
+        Asking {
             protocol: &*self.protocol,
             rules: &self.rules,
             nodes: &self.nodes,
             target,
-        };
+        }
+    }
+
+    async fn transact(&self, target: Target, sees: &RequestSees, asked: &histories::Value) -> Asked {
+        let asking = self.asking(target);
         match (self.described.client.transacts_at_once(), Transaction::of(asked)) {
             (false, Some(txn)) => asking.in_steps(sees, &txn).await,
             _ => asking.at_once(sees, asked).await,

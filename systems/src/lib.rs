@@ -16,6 +16,7 @@
 //! | `meaning` | what its answers mean |
 //! | `seen` | what its templates see |
 //! | `transactions` | several operations as one, in one request or in two |
+//! | `updates` | a compare-and-set by revision, in two requests |
 //! | `watches` | what a watch is told |
 //! | [`error`] | why a system cannot be had |
 
@@ -38,6 +39,7 @@ mod seen;
 pub mod system;
 pub mod table;
 mod transactions;
+mod updates;
 mod watches;
 
 pub use commands::CommandError;

@@ -128,7 +128,7 @@ pub enum Basis {
         /// Its code.
         code: String,
     },
-    /// A row of the contract of adapters.
+    /// A row that its kind of client brings along: the contract of adapters, or of updates by revision.
     Contract {
         /// Its code.
         code: String,
@@ -174,7 +174,7 @@ impl ValueAt {
     }
 
     /// The same, whatever it is: as a text.
-    fn version_in(&self, told: &Told) -> Option<String> {
+    pub(crate) fn version_in(&self, told: &Told) -> Option<String> {
         match self.revision.as_ref()?.find(&told.json)? {
             serde_json::Value::String(text) => Some(text.clone()),
             serde_json::Value::Null => None,
@@ -318,8 +318,8 @@ pub(crate) fn value(answer: &ValueAt, told: &Told) -> Result<Value, String> {
     serde_json::from_value(decoded).map_err(|error| error.to_string())
 }
 
-/// One of what an answer tells for each of what was asked for.
-#[derive(Clone, Debug, PartialEq)]
+/// One of what an answer tells for each of what was asked for; by itself, that nothing is there.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Found {
     pub(crate) value: Value,
     /// Whatever stands where the revision is, as a text; none where nothing does.
@@ -339,19 +339,48 @@ pub(crate) fn each(answer: &ValueAt, told: &Told, wanted: usize) -> Result<Vec<F
             beginning(&told.text)
         ));
     }
-    let found = |part: &serde_json::Value| {
-        let part = Told {
-            status: told.status.clone(),
-            text: part.as_str().map_or_else(|| part.to_string(), str::to_owned),
-            json: part.clone(),
-            is_error: told.is_error,
-        };
-        Ok(Found {
-            value: value(answer, &part)?,
-            revision: answer.version_in(&part),
-        })
+    parts.into_iter().map(|part| found(answer, told, part)).collect()
+}
+
+/// What an answer tells of each of these keys. Where its parts say whose they are, a key without one has no value.
+pub(crate) fn of_keys(answer: &ValueAt, told: &Told, keys: &[String]) -> Result<Vec<Found>, String> {
+    let (Some(path), Some(key)) = (&answer.each, &answer.key) else {
+        return each(answer, told, keys.len());
     };
-    parts.into_iter().map(found).collect()
+    let mut all = vec![Found::default(); keys.len()];
+    let mut seen = vec![false; keys.len()];
+    for part in path.all(&told.json) {
+        let other = || {
+            format!(
+                "a part for no key that was asked for: {}",
+                beginning(&part.to_string())
+            )
+        };
+        let named = decoded_text(key.find(part).ok_or_else(other)?, &answer.decode_key)?;
+        let at = keys.iter().position(|known| *known == named).ok_or_else(other)?;
+        if std::mem::replace(&mut seen[at], true) {
+            return Err(format!(
+                "two parts for the key {named}: {}",
+                beginning(&told.text)
+            ));
+        }
+        all[at] = found(answer, told, part)?;
+    }
+    Ok(all)
+}
+
+/// What stands in this part of an answer.
+fn found(answer: &ValueAt, told: &Told, part: &serde_json::Value) -> Result<Found, String> {
+    let part = Told {
+        status: told.status.clone(),
+        text: part.as_str().map_or_else(|| part.to_string(), str::to_owned),
+        json: part.clone(),
+        is_error: told.is_error,
+    };
+    Ok(Found {
+        value: value(answer, &part)?,
+        revision: answer.version_in(&part),
+    })
 }
 
 /// The text that stands somewhere, after these steps.

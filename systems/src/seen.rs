@@ -104,9 +104,9 @@ pub(crate) struct RequestSees {
     expected: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<i64>,
-    /// Of what a compare-and-set has read, where the protocol reads first.
+    /// Of what a compare-and-set has read, where it reads first: as it stood in the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<i64>,
+    revision: Option<String>,
     /// The client, and the number of its request.
     process: u64,
     seq: u64,
@@ -348,16 +348,25 @@ impl RequestSees {
         }
     }
 
-    /// The same, when what is to be updated was read.
-    pub(crate) fn with_revision(&self, revision: i64) -> Self {
+    /// The read of what a compare-and-set is to update.
+    pub(crate) fn read_first(&self) -> Self {
         RequestSees {
-            revision: Some(revision),
+            word: Word::Read,
+            value: None,
+            expected: None,
+            ..self.clone()
+        }
+    }
+
+    /// A compare-and-set, when what it is to update was read; without a revision nothing is there.
+    pub(crate) fn with_revision(&self, revision: Option<String>) -> Self {
+        RequestSees {
+            revision: Some(revision.unwrap_or_else(|| NOTHING.to_owned())),
             ..self.clone()
         }
     }
 
     /// Whether a compare-and-set expects this.
-    #[cfg(feature = "nats")]
     pub(crate) fn expects(&self, found: &Value) -> bool {
         self.wanted.from.as_ref() == Some(found)
     }

@@ -11,9 +11,9 @@ use runs::transaction::{Outcome, Transaction, completed};
 use tokio::time::Instant;
 
 use crate::description::{Place, Rule, Word};
-use crate::meaning::{Came, Found, Told, beginning, each, reply, value};
+use crate::meaning::{Came, Found, Told, beginning, each, of_keys, reply, value};
 use crate::protocols::{Protocol, Target};
-use crate::seen::RequestSees;
+use crate::seen::{RequestSees, text};
 
 /// How a system is asked, and what its answers mean.
 pub(crate) struct Asking<'a> {
@@ -78,7 +78,8 @@ impl Asking<'_> {
             _ => return (failed(reply), came, word),
         };
         let keys = txn.keys();
-        let found = match each(self.protocol.answer(&reading), told, keys.len()) {
+        let names: Vec<String> = keys.iter().map(|key| text(key)).collect();
+        let found = match of_keys(self.protocol.answer(&reading), told, &names) {
             Ok(found) => found,
             Err(why) => return (failed(Reply::unknown(UNREADABLE, why)), came, word),
         };
@@ -119,18 +120,22 @@ impl Asking<'_> {
         (reply, came, word)
     }
 
-    async fn ask(&self, target: Target, sees: &RequestSees, word: Word) -> Asked {
+    pub(crate) async fn ask(&self, target: Target, sees: &RequestSees, word: Word) -> Asked {
         let came = self.protocol.ask(target, sees).await;
-        let answer = self.protocol.answer(sees);
-        (reply(self.rules, self.nodes, word, answer, &came), came, word)
+        (self.meaning(sees, word, &came), came, word)
+    }
+
+    /// What an answer to this request means.
+    pub(crate) fn meaning(&self, sees: &RequestSees, word: Word, came: &Came) -> Reply {
+        reply(self.rules, self.nodes, word, self.protocol.answer(sees), came)
     }
 }
 
 /// The code of an answer that says that it happened, and not what.
-const UNREADABLE: &str = "unreadable-answer";
+pub(crate) const UNREADABLE: &str = "unreadable-answer";
 
 /// Nothing was sent that changes anything.
-fn failed(reply: Reply) -> Reply {
+pub(crate) fn failed(reply: Reply) -> Reply {
     Reply {
         answer: Answer::Fail,
         ..reply
@@ -151,5 +156,7 @@ fn revisions(found: &[(Value, Found)]) -> Vec<(Value, i64)> {
     found.iter().filter_map(number).collect()
 }
 
+#[cfg(test)]
+pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;

@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn messages_tell_of_changes_or_end_the_watch() {
-        let etcd = builtin::TABLE[0].read(builtin::TABLE[0].text, "etcd").unwrap();
+        let etcd = builtin::named("etcd").described();
         let Client::Http(operations) = &etcd.client else {
             panic!("etcd speaks HTTP");
         };

@@ -328,7 +328,7 @@ fn classified(answer: &Answered) -> String {
 fn by(answer: &Answered) -> String {
     let by = match &answer.basis {
         Basis::Row { number, .. } => format!("[[error]] {number}"),
-        Basis::Contract { code } => format!("the adapter's contract, {code}"),
+        Basis::Contract { code } => format!("its client's contract, {code}"),
         Basis::Answer => "answer".to_owned(),
         Basis::Default => "default".to_owned(),
         Basis::NotSent => "nothing was sent".to_owned(),

@@ -200,7 +200,8 @@ pub struct Value {
     /// From what stands there to the value, step by step.
     #[serde(default)]
     pub decode: Vec<Decode>,
-    /// Of a watch: where the key of a change stands, in each of them.
+    /// Of a watch: where the key of a change stands, in each of them. Of a transaction's `read`: where the key stands that one of `each` is
+    /// for; then a key without one has no value, and their order does not matter.
     pub key: Option<Path>,
     /// From what stands there to the key, step by step.
     #[serde(default)]

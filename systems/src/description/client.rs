@@ -58,6 +58,16 @@ impl Client {
         tls.iter_mut().for_each(|tls| tls.beside(folder));
     }
 
+    /// Whether a compare-and-set reads before it updates.
+    pub(crate) fn reads_before_update(&self) -> bool {
+        match self {
+            Client::Http(operations) => operations.update.is_some(),
+            Client::Nats(operations) => operations.get(Word::Cas, Part::Whole).is_some(),
+            Client::Redis(operations) => operations.update.is_some(),
+            Client::Adapter(_) => false,
+        }
+    }
+
     /// Whether a transaction is one request, where it can ask for transactions.
     pub(crate) fn transacts_at_once(&self) -> bool {
         let has_whole = |way: Option<bool>| way == Some(true);
@@ -81,7 +91,7 @@ impl Client {
 }
 
 /// The operations that a system can do by itself. A key is `{{ key }}`, a value `{{ value }}` (as JSON); a compare-and-set
-/// has `{{ expected }}` (none, where nothing may be there), an addition `{{ amount }}`. What a transaction has, [`Txn`] says.
+/// has `{{ expected }}` (none, where nothing may be there), an update that and `{{ revision }}`, an addition `{{ amount }}`. What a transaction has, [`Txn`] says.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Operations<T> {
@@ -95,6 +105,9 @@ pub struct Operations<T> {
     pub write: Option<T>,
     /// Set it if it is what is expected.
     pub cas: Option<T>,
+    /// Set it if it has not changed since `{{ revision }}`, which `revision` of the read's answer has told, and is 0 where nothing is
+    /// there. Instead of `cas`, for stores that compare no values: a compare-and-set is a read, a comparison and this.
+    pub update: Option<T>,
     /// Put a value at the end of the list that it is.
     pub append: Option<T>,
     /// Add to the number that it is.
@@ -118,7 +131,7 @@ impl<T> Operations<T> {
         match word {
             Word::Read => Some(&self.read),
             Word::Write => self.write.as_ref(),
-            Word::Cas => self.cas.as_ref(),
+            Word::Cas => self.cas.as_ref().or(self.update.as_ref()),
             Word::Append => self.append.as_ref(),
             Word::Add => self.add.as_ref(),
             Word::Enqueue => self.enqueue.as_ref(),
@@ -216,8 +229,7 @@ pub struct RedisOperation {
     pub answer: Value,
 }
 
-/// Requests of NATS. A compare-and-set is an update of what a read has found: its request sees `{{ revision }}` as well, which
-/// the read's answer has told, and is 0 where nothing is there.
+/// Requests of NATS. Its `cas` is an `update`, by either name.
 pub type Nats = Operations<NatsOperation>;
 
 /// One request of NATS.

@@ -13,7 +13,7 @@ pub struct Txn<T> {
     /// filled in, or what `each` leads to is one for each of `micros`.
     pub whole: Option<T>,
     /// Tell the values of `keys`, all as of one moment. What `each` leads to in its answer is one for each of them, in their
-    /// order. By itself it does a transaction that only reads.
+    /// order, or says by `key` which one it is for. By itself it does a transaction that only reads.
     pub read: Option<T>,
     /// Put all of `writes`, each with `key` and `value` (as JSON), if each of `reads` is still as it was found: each with `key`,
     /// `revision` (what stood there in the answer to `read`, 0 where nothing is there) and `value` (as JSON; none where nothing is

@@ -3,18 +3,20 @@ use crate::builtin;
 use crate::description::Part;
 use crate::maelstrom;
 use crate::protocols::adapter;
+use crate::updates;
 
 /// Every row of every table is for the answer that was recorded for it, and no row before it takes that away.
 #[test]
 fn each_row_of_the_tables_is_for_its_recorded_answer() {
     let described = builtin::TABLE.iter().map(|builtin| {
-        let described = builtin.read(builtin.text, builtin.name).unwrap();
+        let described = builtin.described();
         assert_eq!(described.name, builtin.name);
         (builtin.name, described.errors)
     });
     let own = [
         ("adapter", adapter::rules().to_vec()),
         ("maelstrom", maelstrom::rules().to_vec()),
+        ("update", updates::rules().to_vec()),
     ];
     for (name, rules) in described.chain(own) {
         for (at, row) in rules.iter().enumerate() {
@@ -37,7 +39,7 @@ fn each_row_of_the_tables_is_for_its_recorded_answer() {
 }
 
 fn etcd(word: Word, came: &Came) -> Reply {
-    let etcd = builtin::TABLE[0].read(builtin::TABLE[0].text, "etcd").unwrap();
+    let etcd = builtin::named("etcd").described();
     let nodes: Vec<Place> = (1..=3).map(Place::numbered).collect();
     let crate::description::Client::Http(operations) = &etcd.client else {
         panic!("etcd speaks HTTP");

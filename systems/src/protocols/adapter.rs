@@ -330,7 +330,14 @@ impl Protocol for Adapter {
     fn status<'a>(&'a self, target: Target, _: &'a Status, _: &'a NodeSees) -> Boxed<'a, Came> {
         Box::pin(async move {
             static STATUS: LazyLock<Wanted> = LazyLock::new(Wanted::status);
-            self.send(target, &STATUS).await
+            match self.send(target, &STATUS).await {
+                // What is not `ok` says nothing of how the node stands.
+                Came::Answer(told) => Came::Answer(Told {
+                    is_error: told.status != "ok",
+                    ..told
+                }),
+                nothing => nothing,
+            }
         })
     }
 

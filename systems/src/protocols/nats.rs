@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Protocol, Target};
-use crate::description::{self, NatsOperation, Status, TemplateError, Transport, ValueAt, Word};
+use crate::description::{self, NatsOperation, Status, TemplateError, Transport, ValueAt};
 use crate::error::SystemError;
-use crate::meaning::{self, Came, Told};
+use crate::meaning::{Came, Told};
 use crate::secrets::{Hidden, Secrets};
 use crate::seen::{NodeSees, RequestSees};
 
@@ -28,8 +28,6 @@ use crate::seen::{NodeSees, RequestSees};
 const OK: u16 = 200;
 /// Nobody has subscribed to the subject.
 const NO_RESPONDERS: u16 = 503;
-/// What was read before an update is not what is expected.
-const MISMATCH: &str = "mismatch";
 
 pub(super) struct Nats {
     operations: description::Nats,
@@ -148,35 +146,6 @@ impl Nats {
     fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Connection>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Read, compare, and update what was read: only the update can happen.
-    async fn cas(&self, target: Target, end: Instant, update: &NatsOperation, request: &RequestSees) -> Came {
-        let read = &self.operations.read;
-        let told = match self.send(target, end, Ask::of(read, request)).await {
-            Came::Answer(told) if read.answer.says_that_it_happened(Word::Read, &told) => told,
-            Came::Answer(told) => return not_read(&format!("{} {}", told.status, told.text)),
-            Came::Nothing { why, .. } => return not_read(&why),
-        };
-        match meaning::value(&read.answer, &told) {
-            Err(why) => not_read(&why),
-            Ok(found) if !request.expects(&found) => Came::Answer(Told {
-                is_error: true,
-                ..Told::new(MISMATCH, format!("{found} was found; nothing was sent"))
-            }),
-            Ok(_) => {
-                let revision = read.answer.revision_in(&told).unwrap_or(0);
-                self.send(target, end, Ask::of(update, &request.with_revision(revision)))
-                    .await
-            }
-        }
-    }
-}
-
-fn not_read(why: &str) -> Came {
-    Came::nothing(
-        Transport::NoConnection,
-        format!("the read before the update: {why}; nothing was sent"),
-    )
 }
 
 /// An answer. Its status is that of the message's header or of JetStream's error, its text the description there or the body.
@@ -227,13 +196,9 @@ impl Protocol for Nats {
     fn ask<'a>(&'a self, target: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
         Box::pin(async move {
             let end = Instant::now() + target.timeout;
-            match (
-                request.word(),
-                self.operations.get(request.word(), request.part()),
-            ) {
-                (_, None) => Came::not_offered(),
-                (Word::Cas, Some(update)) => self.cas(target, end, update, request).await,
-                (_, Some(operation)) => self.send(target, end, Ask::of(operation, request)).await,
+            match self.operations.get(request.word(), request.part()) {
+                None => Came::not_offered(),
+                Some(operation) => self.send(target, end, Ask::of(operation, request)).await,
             }
         })
     }
@@ -290,14 +255,11 @@ mod tests {
 
     use super::*;
     use crate::builtin;
-    use crate::description::Part;
+    use crate::description::{Part, Word};
+    use crate::meaning;
 
     fn nats() -> Nats {
-        let builtin = builtin::TABLE
-            .iter()
-            .find(|builtin| builtin.name == "nats")
-            .unwrap();
-        match builtin.read(builtin.text, builtin.name).unwrap().client {
+        match builtin::named("nats").described().client {
             description::Client::Nats(operations) => Nats::new(*operations, &Secrets::default()).unwrap(),
             other => panic!("{other:?}"),
         }

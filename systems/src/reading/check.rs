@@ -78,13 +78,15 @@ fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
         }
         all(status.command.as_deref().unwrap_or_default(), &node)?;
     }
-    let requests = RequestSees::examples(&profile.into());
+    let mut requests = RequestSees::examples(&profile.into());
+    if described.client.reads_before_update() {
+        let read = |request: &mut RequestSees| *request = request.with_revision(Some("5".to_owned()));
+        let updates = requests.iter_mut().filter(|request| request.word() == Word::Cas);
+        updates.for_each(read);
+    }
     match &described.client {
         Client::Http(operations) => each(operations, &requests, http),
-        Client::Nats(operations) => each(operations, &requests, |operation, request| match request.word() {
-            Word::Cas => nats(operation, &request.with_revision(0)),
-            _ => nats(operation, request),
-        }),
+        Client::Nats(operations) => each(operations, &requests, nats),
         Client::Redis(operations) => each(operations, &requests, |operation, request| {
             all(&operation.command, request)
         }),
@@ -167,6 +169,15 @@ fn ways_of<T>(operations: &Operations<T>, answer: fn(&T) -> &ValueAt) -> Result<
             why: format!("the client's `txn` {why} (docs/systems.md, \"Transactions\")"),
         })
     };
+    if operations.update.is_some()
+        && (operations.cas.is_some() || answer(&operations.read).revision.is_none())
+    {
+        return Err(Slip::Marked {
+            mark: ".update".to_owned(),
+            why: "an `update` stands in place of `cas`, and the read's `answer` says by `revision` what it updates"
+                .to_owned(),
+        });
+    }
     let watched = operations.watch.as_ref().map(answer);
     if watched
         .is_some_and(|watched| watched.each.is_none() || watched.key.is_none() || watched.revision.is_none())

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_slip_is_told_with_its_place() {
-        let etcd = builtin::TABLE[0].text;
+        let etcd = builtin::named("etcd").text;
         let edited = |from: &str, to: &str| {
             assert!(etcd.contains(from), "{from}");
             read(&etcd.replacen(from, to, 1), "mine.toml", &builtin::none)
@@ -238,10 +238,7 @@ mod tests {
 
     #[test]
     fn a_transaction_in_one_request_has_no_revision() {
-        let redis = builtin::TABLE
-            .iter()
-            .find(|builtin| builtin.name == "redis")
-            .unwrap();
+        let redis = builtin::named("redis");
         let answer = r#"answer = { each = "$[*]""#;
         assert!(redis.text.contains(answer));
         let edited = redis
@@ -254,8 +251,29 @@ mod tests {
     }
 
     #[test]
+    fn an_update_stands_in_place_of_a_cas_and_knows_what_it_updates() {
+        let consul = builtin::named("consul").text;
+        let read_revision = "absent = { status = 404, text = '^$' }\nrevision = \"$[0].ModifyIndex\"\n";
+        for (from, to) in [
+            (read_revision, "absent = { status = 404, text = '^$' }\n"),
+            ("[status]", "[client.http.cas]\npath = \"/\"\n\n[status]"),
+        ] {
+            assert!(consul.contains(from), "{from}");
+            let edited = consul.replacen(from, to, 1);
+            let slip = read(&edited, "mine.toml", &builtin::none)
+                .unwrap_err()
+                .to_string();
+            let line = edited[..edited.find(".update").unwrap()].matches('\n').count() + 1;
+            assert!(
+                slip.contains("stands in place of `cas`") && slip.contains(&format!("line {line},")),
+                "{slip}"
+            );
+        }
+    }
+
+    #[test]
     fn a_file_that_is_brought_along_is_there_or_the_error_says_where_it_is_wanted() {
-        let etcd = builtin::TABLE[0].text;
+        let etcd = builtin::named("etcd").text;
         let with = |content: &str| format!("{etcd}\n[life.files]\n\"node.py\" = {content}\n");
         let beside = |name: &str| match name {
             "mine.py" => Ok(b"print()".to_vec()),

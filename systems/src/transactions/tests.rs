@@ -1,56 +1,13 @@
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Mutex;
 use std::time::Duration;
 
-use nemesis::NodeId;
 use runs::store::{Request, StoreOp};
-use runs::world::Boxed;
 
+use super::scripted::Scripted;
 use super::*;
-use crate::builtin;
-use crate::description::{self, Client, Description, Status, Transport, ValueAt};
-use crate::seen::NodeSees;
+use crate::description::Transport;
 
-/// A system that answers what stands here, and keeps what it was sent: paths with bodies, or words.
-struct Scripted {
-    described: Description,
-    answers: Mutex<Vec<Came>>,
-    sent: Mutex<Vec<String>>,
-}
-
-impl Protocol for Scripted {
-    fn answer(&self, request: &RequestSees) -> &ValueAt {
-        match &self.described.client {
-            Client::Http(operations) => operations.answer(request.word(), request.part()),
-            Client::Redis(operations) => operations.answer(request.word(), request.part()),
-            _ => panic!("no such system here"),
-        }
-    }
-
-    fn ask<'a>(&'a self, _: Target, request: &'a RequestSees) -> Boxed<'a, Came> {
-        let sent = match &self.described.client {
-            Client::Http(operations) => {
-                let operation = operations.get(request.word(), request.part()).unwrap();
-                operation.body.as_ref().unwrap().render(request).unwrap()
-            }
-            Client::Redis(operations) => {
-                let operation = operations.get(request.word(), request.part()).unwrap();
-                operation.command.last().unwrap().render(request).unwrap()
-            }
-            _ => panic!("no such system here"),
-        };
-        self.sent.lock().unwrap().push(sent);
-        let answer = self.answers.lock().unwrap().remove(0);
-        Box::pin(async move { answer })
-    }
-
-    fn init<'a>(&'a self, _: Target, _: description::Request<'a>, _: &'a NodeSees) -> Boxed<'a, Came> {
-        Box::pin(async { Came::not_offered() })
-    }
-
-    fn status<'a>(&'a self, _: Target, _: &'a Status, _: &'a NodeSees) -> Boxed<'a, Came> {
-        Box::pin(async { Came::not_offered() })
-    }
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
 }
 
 fn came(text: &str) -> Came {
@@ -60,43 +17,21 @@ fn came(text: &str) -> Came {
     }
 }
 
-fn value(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
-
 /// What becomes of a transaction that is answered so, and what was sent for it.
 async fn asked(system: &str, txn: &str, answers: &[&str]) -> (Reply, Vec<String>) {
-    let row = builtin::TABLE.iter().find(|row| row.name == system).unwrap();
-    let protocol = Scripted {
-        described: row.read(row.text, row.name).unwrap(),
-        answers: Mutex::new(answers.iter().map(|text| came(text)).collect()),
-        sent: Mutex::default(),
-    };
-    let asking = Asking {
-        protocol: &protocol,
-        rules: &protocol.described.errors,
-        nodes: &[],
-        target: Target {
-            node: NodeId(0),
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
-            timeout: Duration::from_secs(1),
-        },
-    };
+    let scripted = Scripted::new(system, answers.iter().map(|text| came(text)));
     let txn = value(txn);
     let request = Request {
         op: StoreOp::Txn(txn.clone()),
         ..Request::read("k1".into(), Duration::ZERO)
     };
     let sees = RequestSees::of(&request, &"default".into());
-    let (reply, ..) = match protocol.described.client.transacts_at_once() {
+    let asking = scripted.asking();
+    let (reply, ..) = match scripted.described.client.transacts_at_once() {
         true => asking.at_once(&sees, &txn).await,
         false => asking.in_steps(&sees, &Transaction::of(&txn).unwrap()).await,
     };
-    assert!(
-        protocol.answers.lock().unwrap().is_empty(),
-        "not all was asked for"
-    );
-    (reply, protocol.sent.into_inner().unwrap())
+    (reply, scripted.sent())
 }
 
 /// One answer to a read of two keys: under the first stands [7] since revision 5, under the second nothing.
@@ -160,6 +95,45 @@ async fn what_certainly_did_not_happen_has_failed() {
         let (reply, _) = asked("etcd", txn, &answers).await;
         assert_eq!(reply.answer, wanted, "{txn} {answers:?}");
         assert_eq!(reply.decided, decided, "{txn} {answers:?}");
+    }
+}
+
+/// Consul leaves out what is not there, and tells of the rest whose it is.
+#[tokio::test]
+async fn a_key_without_a_part_has_no_value_where_parts_say_whose_they_are() {
+    let part = |key: &str, index: u64| {
+        format!(r#"{{"KV":{{"Key":"\"{key}\"","Value":"Wzdd","ModifyIndex":{index}}}}}"#)
+    };
+    let found = |parts: &[String]| format!(r#"{{"Results":[{}],"Errors":null}}"#, parts.join(","));
+    let first = found(&[part("1", 5)]);
+    let committed = found(&[part("1", 5), part("1", 10)]);
+    let (reply, sent) = asked("consul", MIXED, &[&first, &committed]).await;
+    let told = value(r#"[["append",1,8],["r",2,null],["r",1,[7,8]]]"#);
+    assert_eq!((reply.answer, reply.revision), (Answer::Ok(told), Some(10)));
+    assert_eq!(reply.read_revisions, [(Value::Int(1), 5)]);
+    let commit: serde_json::Value = serde_json::from_str(&sent[1]).unwrap();
+    assert_eq!(
+        commit,
+        serde_json::json!([
+            {"KV": {"Verb": "check-index", "Key": "\"1\"", "Index": 5}},
+            {"KV": {"Verb": "check-not-exists", "Key": "\"2\"", "Index": 0}},
+            {"KV": {"Verb": "set", "Key": "\"1\"", "Value": "WzcsOF0="}},
+        ])
+    );
+    let reads = r#"[["r",1,null],["r",2,null]]"#;
+    let (reply, _) = asked("consul", reads, &[&found(&[part("2", 6), part("1", 5)])]).await;
+    assert_eq!(
+        reply.answer,
+        Answer::Ok(value(r#"[["r",1,[7]],["r",2,[7]]]"#)),
+        "in any order"
+    );
+    for unreadable in [
+        found(&[part("3", 6)]),
+        found(&[part("1", 5), part("1", 5)]),
+        found(&[r#"{"KV":{"Value":"Wzdd","ModifyIndex":6}}"#.to_owned()]),
+    ] {
+        let (reply, sent) = asked("consul", MIXED, &[&unreadable]).await;
+        assert_eq!((reply.answer, sent.len()), (Answer::Fail, 1), "{unreadable}");
     }
 }
 

@@ -30,7 +30,14 @@ fn adapter(script: &str) -> Adapter {
     Adapter::new(&described, &sees).unwrap()
 }
 
+/// Long enough for every machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 async fn ask(adapter: &Adapter, op: StoreOp) -> runs::store::Reply {
+    ask_within(PATIENCE, adapter, op).await
+}
+
+async fn ask_within(timeout: Duration, adapter: &Adapter, op: StoreOp) -> runs::store::Reply {
     let request = Request {
         op,
         ..Request::read("k1".into(), Duration::ZERO)
@@ -39,7 +46,7 @@ async fn ask(adapter: &Adapter, op: StoreOp) -> runs::store::Reply {
     let target = Target {
         node: NodeId(1),
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
-        timeout: Duration::from_millis(300),
+        timeout,
     };
     let came = adapter.ask(target, &sees).await;
     let nodes: Vec<Place> = (1..=3).map(Place::numbered).collect();
@@ -54,6 +61,27 @@ fn answers(with: &str) -> String {
 END
 done"#
     )
+}
+
+/// Else a node that cannot be reached would seem to follow.
+#[tokio::test]
+async fn a_status_that_failed_says_nothing_of_how_the_node_stands() {
+    for (kind, is_error) in [("ok", false), ("fail", true), ("info", true)] {
+        let adapter = adapter(&answers(&format!(r#"{{"id":$id,"type":"{kind}","leads":true}}"#)));
+        let target = Target {
+            node: NodeId(1),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+            timeout: PATIENCE,
+        };
+        let status: Status = toml::from_str("").unwrap();
+        let came = adapter
+            .status(target, &status, &NodeSees::example("default"))
+            .await;
+        assert!(
+            matches!(&came, Came::Answer(told) if told.is_error == is_error),
+            "{kind}: {came:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -179,10 +207,8 @@ esac; done"#,
 #[tokio::test]
 async fn an_adapter_that_hangs_leaves_outcomes_unknown() {
     let adapter = adapter("while read -r line; do :; done");
-    assert_eq!(
-        ask(&adapter, StoreOp::Write(3.into())).await.answer,
-        Answer::Unknown
-    );
-    assert_eq!(ask(&adapter, StoreOp::Read).await.answer, Answer::Fail);
+    let hurried = |op| ask_within(Duration::from_millis(300), &adapter, op);
+    assert_eq!(hurried(StoreOp::Write(3.into())).await.answer, Answer::Unknown);
+    assert_eq!(hurried(StoreOp::Read).await.answer, Answer::Fail);
     assert_eq!(adapter.broken(), None);
 }
