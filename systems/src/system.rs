@@ -54,6 +54,8 @@ pub trait System: Send + Sync {
 pub struct Settings<'a> {
     /// How many nodes.
     pub nodes: usize,
+    /// The workload that it is for, where nodes have to be told.
+    pub workload: &'a str,
     /// Fixes what the nodes draw by lot.
     pub seed: Seed,
     /// The profile, one of the row's.

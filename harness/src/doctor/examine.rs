@@ -141,6 +141,8 @@ impl<'a> Cluster<'a> {
             .map_err(RunError::from)?;
         let system = (wanted.row.build)(&systems::Settings {
             nodes,
+            // Which words it knows, the questions tell.
+            workload: "",
             seed: Seed(1),
             profile: &wanted.profile,
             bugs: &[],

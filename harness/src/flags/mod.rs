@@ -204,9 +204,19 @@ static TABLE: &[Flag] = &[
         ..flag("reads", "WHERE")
     },
     Flag {
-        help: "Operations a second of all clients together, at most",
-        set: |settings, given| put(&mut settings.rate, number(given).map(Some)),
-        get: |settings| settings.rate.iter().map(f64::to_string).collect(),
+        help: "Operations a second of all clients together, at most, or none for as many as there can be; without it 100 of broadcast and g-set, and as many as there can be of all others",
+        default: Default::Follows(|settings| {
+            let rate = settings.workload_row()?.rate;
+            Ok(rate.map_or(UNLIMITED.to_owned(), |rate| rate.to_string()))
+        }),
+        set: |settings, given| match given.concat() == UNLIMITED {
+            true => put(&mut settings.rate, Ok(None)),
+            false => put(&mut settings.rate, number(given).map(Some)),
+        },
+        get: |settings| {
+            let rate = settings.rate;
+            vec![rate.map_or(UNLIMITED.to_owned(), |rate| rate.to_string())]
+        },
         ..flag("rate", "N")
     },
     Flag {
@@ -251,6 +261,9 @@ static TABLE: &[Flag] = &[
         ..flag("store", "DIR")
     },
 ];
+
+/// As many operations as there can be.
+const UNLIMITED: &str = "none";
 
 /// A flag with a value, not set unless it is given.
 const fn flag(name: &'static str, value: &'static str) -> Flag {

@@ -136,6 +136,7 @@ impl<'a> Run<'a> {
         }
         let system = (row.build)(&systems::Settings {
             nodes: settings.nodes,
+            workload: &settings.workload,
             seed: settings.seed,
             profile: &settings.profile,
             bugs: &settings.bugs,
@@ -265,7 +266,8 @@ impl<'a> Run<'a> {
     fn recording(&mut self) -> Result<(Clients, Recorder), Failure> {
         let workload = self.settings.workload_row()?;
         let header = header(self.settings, workload);
-        let monitor = match self.settings.until_violation {
+        // What only the end shows is no violation before.
+        let monitor = match self.settings.until_violation && !workload.everywhere {
             true => Some(
                 monitor::start(
                     header.clone(),
@@ -323,7 +325,8 @@ impl<'a> Run<'a> {
             load.await.map_err(|_| CourseError::Panicked("a client"))?;
         }
         let begin = self.clock.now();
-        read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
+        let settling = self.settings.max_recovery;
+        read_all(&clients, settling.max(FINAL_READS), settling).await?;
         // All that will be acknowledged is.
         enough.set();
         for watcher in watchers {
