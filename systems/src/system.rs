@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use histories::{RunFolder, Seed};
-use nemesis::hands::{Framing, Hands, Instructions, Network, Plan, Reached};
+use nemesis::hands::{Framing, Hands, Instructions, Latency, Network, Plan, Reached};
 use nemesis::{Need, NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::case::Bug;
@@ -58,6 +58,8 @@ pub struct Settings<'a> {
     pub workload: &'a str,
     /// Fixes what the nodes draw by lot.
     pub seed: Seed,
+    /// What a message takes, where the harness carries each.
+    pub latency: Latency,
     /// The profile, one of the row's.
     pub profile: &'a str,
     /// The bugs to switch on.

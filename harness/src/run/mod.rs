@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use histories::run_folder::run_name;
 use histories::{Header, Nanos, RunFolder};
 use nemesis::NodeId;
-use nemesis::hands::{Clock, Hands};
+use nemesis::hands::{Clock, Hands, Latency};
 use nemesis::{Effect, Outcome};
 use runs::capabilities::Does;
 use runs::course::{
@@ -137,6 +137,11 @@ impl<'a> Run<'a> {
         let system = (row.build)(&systems::Settings {
             nodes: settings.nodes,
             workload: &settings.workload,
+            latency: Latency {
+                mean: settings.latency,
+                spread: settings.latency_dist,
+                seed: settings.seed.0,
+            },
             seed: settings.seed,
             profile: &settings.profile,
             bugs: &settings.bugs,

@@ -143,7 +143,7 @@ impl Clients {
             .answer(&message.dest, &node.to_string(), &message.body)
         {
             let line = json!({"src": message.dest, "dest": message.src, "body": answer});
-            messages.send(node, line.to_string());
+            messages.serve(node, line.to_string());
             return Ok(());
         }
         let mut waiting = self.lock();

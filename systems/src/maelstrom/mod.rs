@@ -88,6 +88,7 @@ impl Maelstrom {
         executable(&settings.program)?;
         let clients = Arc::new(Clients::of(settings.nodes, settings.seed));
         let heard = Arc::clone(&clients);
+        messages.take(settings.latency);
         messages.listen(Box::new(move |messages, node, message| {
             heard.hear(messages, node, message)
         }));

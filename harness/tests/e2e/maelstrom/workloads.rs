@@ -90,6 +90,32 @@ fn history(lab: &Lab) -> Vec<Value> {
         .collect()
 }
 
+/// Messages overtake each other, and what is not made for that shows it no fault that was not asked for.
+#[test]
+fn messages_take_as_long_as_is_asked_for_and_the_command_says_so() {
+    if !has_python() {
+        return;
+    }
+    let lab = Lab::new();
+    let late = "--latency 30ms --latency-dist exponential --nemesis none --duration 1s --rate 200";
+    let results = run(&lab, "g-counter", "g-counter", "", late).with(0).json();
+    assert_eq!(check(&results, "bounds")["verdict"], "pass", "{results}");
+    let record = std::fs::read_to_string(lab.store().join("latest/run.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    let settings = &record["settings"];
+    assert_eq!(settings["latency_ms"], 30, "{record}");
+    assert_eq!(settings["latency_dist"], "exponential", "{record}");
+    let page = std::fs::read_to_string(lab.store().join("latest/report.html")).unwrap();
+    assert!(page.contains("--latency 30ms --latency-dist exponential"));
+    let connected = format!("run --node-bin {} --latency 30ms --nemesis none", node());
+    let ended = lab.harness(&connected).with(254);
+    assert!(
+        ended.stderr.contains("the harness carries no messages"),
+        "{}",
+        ended.stderr
+    );
+}
+
 /// A node that does not know the workload's words fails everything, and nothing of that is a pass; one that does not take a
 /// topology is not started.
 #[test]
