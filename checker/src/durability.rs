@@ -17,7 +17,7 @@ use crate::verdict::{Check, CheckName, Verdict, Violation};
 /// its key had completed before it, and every write of the value that it returned had completed before that one began.
 /// A write with an unknown outcome never counts as earlier, and a failed one did not happen. Of lists, sets and counters
 /// (`append`, `add`) it must show everything that was acknowledged before it, and of accounts (`transfer`) balances that
-/// the acknowledged transfers allow. Of queues the last reads are dequeues that found nothing, before which everything acknowledged
+/// the acknowledged transfers allow. Of logs the last reads are polls, by which every acknowledged message must have been polled. Of queues the last reads are dequeues that found nothing, before which everything acknowledged
 /// must have been taken. A key with acknowledged writes and no final read is inconclusive, and so is a write that the final reads
 /// neither show nor deny.
 ///
@@ -123,16 +123,13 @@ impl Seen {
 }
 
 fn is_final_read(operation: &Operation<'_>) -> bool {
-    let marked = |event: &Event| event.other.get("final") == Some(&true.into());
     // A queue is read to its end when it is found empty.
     let tells = match &*operation.invoke.f {
-        "read" => true,
+        "read" | "poll" => true,
         "dequeue" => *operation.result() == Value::Null,
         _ => false,
     };
-    tells
-        && operation.outcome == Kind::Ok
-        && (marked(operation.invoke) || operation.completion.is_some_and(marked))
+    tells && operation.outcome == Kind::Ok && operation.is_marked_final()
 }
 
 #[cfg(test)]

@@ -84,6 +84,12 @@ impl<'a> Operation<'a> {
         self.ret < later.inv
     }
 
+    /// Whether it is marked as one of the last looks at everything.
+    pub(crate) fn is_marked_final(&self) -> bool {
+        let marked = |event: &Event| event.other.get("final") == Some(&true.into());
+        marked(self.invoke) || self.completion.is_some_and(marked)
+    }
+
     /// An error about this operation's argument or, if `in_result`, about what it returned.
     pub(crate) fn bad_value(&self, in_result: bool, expected: &'static str) -> HistoryError {
         let event = self.completion.filter(|_| in_result).unwrap_or(self.invoke);

@@ -122,6 +122,10 @@ pub enum Reading {
     AdyaG2,
     /// Elle's `monotonic-key-graph`, with the order of processes.
     Monotonic,
+    /// Maelstrom's `echo`.
+    Echo,
+    /// Maelstrom's `g-counter` and `pn-counter`.
+    PnCounter,
 }
 
 impl Reading {
@@ -153,6 +157,10 @@ impl Reading {
             Reading::Monotonic => {
                 "they have an order in which no key goes back and each process keeps its own (Elle's monotonic keys)"
             }
+            Reading::Echo => "each answer is what was sent",
+            Reading::PnCounter => {
+                "each final read is the sum of what was acknowledged and of some of what may have happened (Maelstrom's pn-counter)"
+            }
             Reading::AdyaG2 => "of each key at most one insert succeeded (Jepsen's adya)",
         }
     }
@@ -171,6 +179,8 @@ impl Reading {
             Reading::Kafka => "Jepsen's kafka",
             Reading::AdyaG2 => "Jepsen's adya",
             Reading::Monotonic => "Elle's monotonic keys",
+            Reading::Echo => "Maelstrom's echo",
+            Reading::PnCounter => "Maelstrom's pn-counter",
         }
     }
 }

@@ -3,6 +3,7 @@
 use nemesis::Tells;
 use serde::{Deserialize, Serialize};
 
+use crate::call::Call;
 use crate::store::StoreOp;
 
 /// See the module. What a system never promised to tell is no reason to doubt a run of it; what it promised and did not tell is.
@@ -47,6 +48,16 @@ pub enum Does {
     Generate,
     /// Tell of every change of some keys.
     Watch,
+    /// Tell back what it was told.
+    Echo,
+    /// Have every node know what one was told.
+    Broadcast,
+    /// Keep a set that only grows, and that every node tells.
+    GrowSet,
+    /// Keep a counter that every node tells.
+    GrowCounter,
+    /// Keep logs of messages, with offsets.
+    Log,
 }
 
 impl Does {
@@ -61,6 +72,11 @@ impl Does {
             Does::Queue => "enqueue and dequeue",
             Does::Generate => "generate",
             Does::Watch => "watch",
+            Does::Echo => "echo",
+            Does::Broadcast => "broadcast",
+            Does::GrowSet => "set without a key",
+            Does::GrowCounter => "counter without a key",
+            Does::Log => "logs with offsets",
         }
     }
 }
@@ -105,6 +121,18 @@ impl Capabilities {
             StoreOp::Txn(_) => self.does.contains(&Does::Txn),
             StoreOp::Enqueue(_) | StoreOp::Dequeue => self.does.contains(&Does::Queue),
             StoreOp::Generate => self.does.contains(&Does::Generate),
+            StoreOp::Call(call) => self.does.contains(&needed(call)),
         }
+    }
+}
+
+/// What a system does that has words for this.
+fn needed(call: &Call) -> Does {
+    match call {
+        Call::Echo(_) => Does::Echo,
+        Call::Broadcast(_) | Call::Messages => Does::Broadcast,
+        Call::Include(_) | Call::Elements => Does::GrowSet,
+        Call::Increase(_) | Call::Total => Does::GrowCounter,
+        Call::Send { .. } | Call::Poll(_) | Call::Commit(_) | Call::Committed(_) => Does::Log,
     }
 }

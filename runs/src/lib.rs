@@ -5,6 +5,7 @@
 //! | [`record`] | every file of a run's folder, one type each, written and read through it alone |
 //! | [`capabilities`] | what a system can tell and do |
 //! | [`store`] | what a client may ask of a store, and what it may be told |
+//! | [`call`] | what it may be asked for as a whole |
 //! | [`transaction`] | what a transaction needs to be told, and what it makes of it |
 //! | [`watching`] | what a watch is told |
 //! | [`workloads`] | the table of loads: seeded operations, and the model that judges them |
@@ -20,6 +21,7 @@
 
 #![warn(unreachable_pub)]
 
+pub mod call;
 pub mod capabilities;
 pub mod case;
 pub mod cluster_node;

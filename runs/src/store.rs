@@ -6,6 +6,7 @@ use std::time::Duration;
 use histories::{LogIndex, Term, Value};
 use nemesis::NodeId;
 
+use crate::call::Call;
 use crate::transaction::{Transaction, appended};
 
 /// What is done to the value under a key, in words that every store can be taught.
@@ -34,6 +35,8 @@ pub enum StoreOp {
     Dequeue,
     /// Tell an identifier that was given to nobody else.
     Generate,
+    /// What has no key.
+    Call(Call),
 }
 
 /// What an operation makes of a value.
@@ -87,13 +90,17 @@ impl StoreOp {
                 told(next.clone(), next)
             }
             (StoreOp::Txn(txn), found) => on_database(&Transaction::of(txn)?, found),
-            (StoreOp::Add(_) | StoreOp::Dequeue | StoreOp::Generate, _) => None,
+            (StoreOp::Add(_) | StoreOp::Dequeue | StoreOp::Generate | StoreOp::Call(_), _) => None,
         }
     }
 
     /// Whether it changes nothing, so that it may be asked as often as one likes.
     pub fn is_read(&self) -> bool {
-        *self == StoreOp::Read
+        match self {
+            StoreOp::Read => true,
+            StoreOp::Call(call) => call.is_look(),
+            _ => false,
+        }
     }
 }
 

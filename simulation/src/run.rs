@@ -348,7 +348,7 @@ impl Course<'_> {
             load.await.map_err(|_| CourseError::Panicked("a client"))?;
         }
         let begin = clients.world.now();
-        read_all(&clients, FINAL_READS).await?;
+        read_all(&clients, FINAL_READS, self.plan.settings.max_recovery).await?;
         for watch in watches {
             watch.await.map_err(|_| CourseError::Panicked("the observer"))?;
         }

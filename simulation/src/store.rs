@@ -67,7 +67,9 @@ pub fn sent(request: &Request) -> Option<cluster::Request> {
             value: Json(json(value)),
         },
         StoreOp::Add(value) => Operation::Add { value: *value },
-        StoreOp::Txn(_) | StoreOp::Enqueue(_) | StoreOp::Dequeue | StoreOp::Generate => return None,
+        StoreOp::Txn(_) | StoreOp::Enqueue(_) | StoreOp::Dequeue | StoreOp::Generate | StoreOp::Call(_) => {
+            return None;
+        }
     };
     let session = request.session.map(|(client, seq)| Session { client, seq });
     let command = Command {

@@ -169,6 +169,7 @@ impl<'a> Op<'a> {
             StoreOp::Enqueue(value) => with("enqueue", value.clone()),
             StoreOp::Dequeue => plain("dequeue"),
             StoreOp::Generate => plain("generate"),
+            StoreOp::Call(call) => plain(call.word()),
             StoreOp::Append(value) => with("append", value.clone()),
             StoreOp::Add(amount) => with("add", Value::Int(*amount)),
             StoreOp::Cas { expected, new } => Op {

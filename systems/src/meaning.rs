@@ -286,7 +286,7 @@ pub(crate) fn not_sent(node: NodeId) -> Reply {
 }
 
 /// A read changes nothing, so one without an answer did nothing; of anything else nobody knows.
-fn unclear(word: Word, code: &str, message: String) -> Reply {
+pub(crate) fn unclear(word: Word, code: &str, message: String) -> Reply {
     Reply {
         answer: match word {
             Word::Read => Answer::Fail,

@@ -245,6 +245,8 @@ impl Wanted {
             StoreOp::Enqueue(value) => with("enqueue", value.clone()),
             StoreOp::Dequeue => plain("dequeue"),
             StoreOp::Generate => plain("generate"),
+            // A word that no adapter knows, and refuses.
+            StoreOp::Call(call) => plain(call.word()),
             StoreOp::Append(value) => with("append", value.clone()),
             StoreOp::Add(amount) => with("add", Value::Int(*amount)),
             StoreOp::Cas { expected, new } => Wanted {
@@ -291,7 +293,7 @@ impl RequestSees {
             wanted: Wanted::of(request),
         };
         match &request.op {
-            StoreOp::Read | StoreOp::Dequeue | StoreOp::Generate => {}
+            StoreOp::Read | StoreOp::Dequeue | StoreOp::Generate | StoreOp::Call(_) => {}
             StoreOp::Write(value) | StoreOp::Append(value) | StoreOp::Enqueue(value) => {
                 seen.value = Some(json(value));
             }

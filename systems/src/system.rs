@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use histories::{RunFolder, Seed};
-use nemesis::hands::{Framing, Hands, Instructions, Network, Plan, Reached};
+use nemesis::hands::{Framing, Hands, Instructions, Latency, Network, Plan, Reached};
 use nemesis::{Need, NodeId, NodeStatus};
 use runs::capabilities::Capabilities;
 use runs::case::Bug;
@@ -54,8 +54,12 @@ pub trait System: Send + Sync {
 pub struct Settings<'a> {
     /// How many nodes.
     pub nodes: usize,
+    /// The workload that it is for, where nodes have to be told.
+    pub workload: &'a str,
     /// Fixes what the nodes draw by lot.
     pub seed: Seed,
+    /// What a message takes, where the harness carries each.
+    pub latency: Latency,
     /// The profile, one of the row's.
     pub profile: &'a str,
     /// The bugs to switch on.

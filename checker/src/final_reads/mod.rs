@@ -6,6 +6,7 @@ mod drained;
 mod growth;
 mod last_write;
 mod loss;
+mod polled;
 
 use histories::Kind;
 
@@ -15,6 +16,7 @@ pub(crate) use self::drained::drained;
 pub(crate) use self::growth::growth;
 pub(crate) use self::last_write::last_write;
 pub(crate) use self::loss::Loss;
+pub(crate) use self::polled::polled;
 use crate::error::HistoryError;
 use crate::operations::{Group, Operation};
 

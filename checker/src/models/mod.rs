@@ -6,6 +6,7 @@ pub(crate) mod append;
 mod bank;
 mod bounds;
 pub(crate) mod counter;
+mod echo;
 mod elle;
 mod fenced_mutex;
 mod final_read;
@@ -15,6 +16,7 @@ mod long_fork;
 mod monotonic;
 pub(crate) mod multi_register;
 pub(crate) mod mutex;
+mod pn_counter;
 pub(crate) mod queue;
 mod reentrant_mutex;
 mod register;
@@ -48,6 +50,7 @@ pub static TABLE: &[Model] = &[
     set_full::MODEL,
     set::WITH_REMOVAL,
     counter::MODEL,
+    pn_counter::MODEL,
     queue::UNORDERED,
     queue::FIFO,
     mutex::MODEL,
@@ -57,6 +60,7 @@ pub static TABLE: &[Model] = &[
     fenced_mutex::REENTRANT,
     semaphore::MODEL,
     unique_ids::MODEL,
+    echo::MODEL,
     monotonic::MODEL,
     strict_order::COMMENTS,
     strict_order::CAUSAL_REVERSE,

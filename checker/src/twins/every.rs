@@ -52,6 +52,22 @@ impl Drawn {
         }
     }
 
+    /// The same, were every read one of the last looks.
+    pub(crate) fn with_final_reads(self) -> Self {
+        let draw = self.draw;
+        let draw = move |size, rng: &mut ChaCha8Rng| {
+            let mut events = draw(size, rng);
+            for event in events.iter_mut().filter(|event| &*event.f == "read") {
+                event.other.insert("final".to_owned(), true.into());
+            }
+            events
+        };
+        Drawn {
+            draw: Box::new(draw),
+            ..self
+        }
+    }
+
     pub(crate) fn in_jepsens_sense(self) -> Self {
         let options = Options {
             analysis: Analysis::Jepsen,

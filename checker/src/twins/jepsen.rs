@@ -301,6 +301,27 @@ impl Twin for Ids {
     }
 }
 
+/// What comes back as it was sent.
+pub(crate) struct Echoes;
+
+impl Twin for Echoes {
+    type State = ();
+
+    fn initial(&self) {}
+
+    fn draw(&self, rng: &mut ChaCha8Rng) -> (&'static str, Value) {
+        ("echo", any(rng, 100))
+    }
+
+    fn run(&self, (): &(), _: u64, _: &str, argument: &Value) -> Vec<((), Value)> {
+        vec![((), argument.clone())]
+    }
+
+    fn mutate(&self, rng: &mut ChaCha8Rng, _: &str, _: &Value) -> Value {
+        any(rng, 100)
+    }
+}
+
 /// What was written, each value once, and all of it read.
 pub(crate) struct Seen;
 

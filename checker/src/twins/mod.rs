@@ -29,7 +29,7 @@ mod unfinished;
 
 pub(crate) use collections::{Collection, Queue};
 pub(crate) use every::{Drawn, Examples, Proof};
-pub(crate) use jepsen::{Bank, Ids, Inserts, Logs, LongFork, Numbers, Seen, Transactions};
+pub(crate) use jepsen::{Bank, Echoes, Ids, Inserts, Logs, LongFork, Numbers, Seen, Transactions};
 pub(crate) use locks::Lock;
 pub(crate) use others::{Counter, Kv, MANY, MultiRegister, Mutex};
 pub(crate) use registers::{Register, Versioned};

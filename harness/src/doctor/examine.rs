@@ -9,7 +9,7 @@ use histories::{RunFolder, Seed};
 use nemesis::evidence;
 use nemesis::fault::{Spell, Target};
 use nemesis::faults::{CUT, KILL, PAUSE};
-use nemesis::hands::{Clock, Hands, HandsError, allow_namespaces};
+use nemesis::hands::{Clock, Hands, HandsError, Latency, allow_namespaces};
 use nemesis::{Effect, Fault, Link, LinkRule, NodeId, Outcome, Tells};
 use runs::record::NetworkName;
 use runs::store::{Answer, Request};
@@ -141,6 +141,9 @@ impl<'a> Cluster<'a> {
             .map_err(RunError::from)?;
         let system = (wanted.row.build)(&systems::Settings {
             nodes,
+            // Which words it knows, the questions tell.
+            workload: "",
+            latency: Latency::default(),
             seed: Seed(1),
             profile: &wanted.profile,
             bugs: &[],

@@ -8,6 +8,7 @@ use checker::Subject;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum};
 use histories::Seed;
+use nemesis::hands::Spread;
 use runs::record::{NetworkName, Reads, Record, Settings};
 
 use crate::errors::CliError;
@@ -103,6 +104,31 @@ static TABLE: &[Flag] = &[
         },
         get: |settings| vec![settings.network.as_str().to_owned()],
         ..flag("network", "NAME")
+    },
+    Flag {
+        help: "What each message between nodes takes, on average, where the harness carries it (--network messages)",
+        default: Default::Is("0ms"),
+        set: |settings, given| put(&mut settings.latency, span(given)),
+        get: |settings| match settings.latency.is_zero() {
+            true => vec!["0ms".to_owned()],
+            false => spelled(settings.latency),
+        },
+        ..flag("latency", "MEAN")
+    },
+    Flag {
+        help: "How that lies around its mean: always the same, from nothing to twice as much, or mostly less and sometimes much more",
+        takes: Takes::One(|| Spread::ALL.map(Spread::as_str).to_vec()),
+        default: Default::Is(Spread::Constant.as_str()),
+        set: |settings, given| {
+            let named = |spread: &Spread| spread.as_str() == given.concat();
+            let found = Spread::ALL.into_iter().find(named);
+            put(
+                &mut settings.latency_dist,
+                found.ok_or_else(|| "no such distribution".to_owned()),
+            )
+        },
+        get: |settings| vec![settings.latency_dist.as_str().to_owned()],
+        ..flag("latency-dist", "NAME")
     },
     Flag {
         help: "The nodes are there already, and you may have them killed, paused and cut off: needed for a cluster that the harness does not start",
@@ -204,9 +230,19 @@ static TABLE: &[Flag] = &[
         ..flag("reads", "WHERE")
     },
     Flag {
-        help: "Operations a second of all clients together, at most",
-        set: |settings, given| put(&mut settings.rate, number(given).map(Some)),
-        get: |settings| settings.rate.iter().map(f64::to_string).collect(),
+        help: "Operations a second of all clients together, at most, or none for as many as there can be; without it 100 of broadcast and g-set, and as many as there can be of all others",
+        default: Default::Follows(|settings| {
+            let rate = settings.workload_row()?.rate;
+            Ok(rate.map_or(UNLIMITED.to_owned(), |rate| rate.to_string()))
+        }),
+        set: |settings, given| match given.concat() == UNLIMITED {
+            true => put(&mut settings.rate, Ok(None)),
+            false => put(&mut settings.rate, number(given).map(Some)),
+        },
+        get: |settings| {
+            let rate = settings.rate;
+            vec![rate.map_or(UNLIMITED.to_owned(), |rate| rate.to_string())]
+        },
         ..flag("rate", "N")
     },
     Flag {
@@ -251,6 +287,9 @@ static TABLE: &[Flag] = &[
         ..flag("store", "DIR")
     },
 ];
+
+/// As many operations as there can be.
+const UNLIMITED: &str = "none";
 
 /// A flag with a value, not set unless it is given.
 const fn flag(name: &'static str, value: &'static str) -> Flag {

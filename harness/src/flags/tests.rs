@@ -16,6 +16,8 @@ fn unusual() -> Settings {
         bugs: vec!["commit-any-term".to_owned(), "vote-volatile".to_owned()],
         nodes: 7,
         network: NetworkName::Namespaces,
+        latency: Duration::from_millis(25),
+        latency_dist: Spread::Exponential,
         owned: true,
         nemesis: "figure8,kill".to_owned(),
         interval: Duration::from_millis(1500),

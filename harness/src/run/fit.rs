@@ -24,6 +24,9 @@ pub(super) fn levels(settings: &Settings) -> Result<Levels, Failure> {
 fn serves(settings: &Settings, row: &Row) -> Result<(), SettingsError> {
     let (system, capabilities) = (|| settings.system.clone(), &row.capabilities);
     may_be_hurt(settings, row)?;
+    if !settings.latency.is_zero() && !row.messages {
+        return Err(SettingsError::NoLatency { system: system() });
+    }
     if settings.retry && !capabilities.sessions {
         return Err(SettingsError::NoSessions { system: system() });
     }

@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use histories::run_folder::run_name;
 use histories::{Header, Nanos, RunFolder};
 use nemesis::NodeId;
-use nemesis::hands::{Clock, Hands};
+use nemesis::hands::{Clock, Hands, Latency};
 use nemesis::{Effect, Outcome};
 use runs::capabilities::Does;
 use runs::course::{
@@ -136,6 +136,12 @@ impl<'a> Run<'a> {
         }
         let system = (row.build)(&systems::Settings {
             nodes: settings.nodes,
+            workload: &settings.workload,
+            latency: Latency {
+                mean: settings.latency,
+                spread: settings.latency_dist,
+                seed: settings.seed.0,
+            },
             seed: settings.seed,
             profile: &settings.profile,
             bugs: &settings.bugs,
@@ -265,7 +271,8 @@ impl<'a> Run<'a> {
     fn recording(&mut self) -> Result<(Clients, Recorder), Failure> {
         let workload = self.settings.workload_row()?;
         let header = header(self.settings, workload);
-        let monitor = match self.settings.until_violation {
+        // What only the end shows is no violation before.
+        let monitor = match self.settings.until_violation && !workload.everywhere {
             true => Some(
                 monitor::start(
                     header.clone(),
@@ -323,7 +330,8 @@ impl<'a> Run<'a> {
             load.await.map_err(|_| CourseError::Panicked("a client"))?;
         }
         let begin = self.clock.now();
-        read_all(&clients, self.settings.max_recovery.max(FINAL_READS)).await?;
+        let settling = self.settings.max_recovery;
+        read_all(&clients, settling.max(FINAL_READS), settling).await?;
         // All that will be acknowledged is.
         enough.set();
         for watcher in watchers {

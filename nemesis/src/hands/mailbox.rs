@@ -27,6 +27,8 @@ pub(super) struct Passage {
     pub(super) number: u64,
     /// Whether it is a copy of one that is on its way, too.
     pub(super) again: bool,
+    /// Whether its link was to have messages overtake each other: what does so by itself is no fault.
+    pub(super) reorders: bool,
 }
 
 impl Letter {
@@ -44,7 +46,7 @@ impl Letter {
         }
         gate.traffic.delivered.add(count);
         gate.traffic.repeated += u64::from(passage.again);
-        gate.traffic.overtaken += u64::from(passage.number < gate.latest);
+        gate.traffic.overtaken += u64::from(passage.reorders && passage.number < gate.latest);
         gate.latest = gate.latest.max(passage.number);
         true
     }

@@ -28,6 +28,7 @@ use super::clock::{Clock, micros};
 use super::command::{NodeCommand, append_to};
 use super::exit::{self, Breach, Unexpected};
 use super::gate::Gate;
+use super::latency::Latency;
 use super::life::Doing;
 use super::links::Links;
 use super::logs::Lengths;
@@ -68,6 +69,7 @@ struct Owned {
     peers: BTreeMap<Link, Arc<Gate>>,
     parties: Vec<Party>,
     outside: OnceLock<Outside>,
+    latency: OnceLock<Latency>,
     /// Which messages are lost, repeated and late.
     lots: Mutex<ChaCha8Rng>,
     unexpected: mpsc::UnboundedSender<Unexpected>,
@@ -87,6 +89,8 @@ struct Traces {
     stderr: Option<(PathBuf, u64)>,
     /// What it did that it may not.
     breach: Option<Breach>,
+    /// How many answers of services it was sent.
+    served: u64,
     /// When the last message of each peer is due, and how often the link had been cut by then: a link keeps its order.
     due: HashMap<NodeId, (u64, Instant)>,
 }
@@ -127,6 +131,7 @@ impl Messages {
                     .collect(),
                 parties: (0..nodes).map(party).collect(),
                 outside: OnceLock::new(),
+                latency: OnceLock::new(),
                 // Which messages meet these lots is for the nodes to decide, so a seed would repeat nothing.
                 lots: Mutex::new(ChaCha8Rng::seed_from_u64(0)),
                 unexpected,
@@ -137,6 +142,15 @@ impl Messages {
     /// Who gets what is for none of the nodes. Whoever is named first stays.
     pub fn listen(&self, outside: Outside) {
         let _ = self.owned.outside.set(outside);
+    }
+
+    /// What a message between nodes, or between a node and a service, takes. Whatever is said first stays.
+    pub fn take(&self, latency: Latency) {
+        let _ = self.owned.latency.set(latency);
+    }
+
+    fn latency(&self) -> Latency {
+        self.owned.latency.get().copied().unwrap_or_default()
     }
 
     /// Hand a node this line before anything that its peers and clients send it.
@@ -158,6 +172,20 @@ impl Messages {
         if let Some(party) = self.owned.parties.get(node.0) {
             let line = ended(line.into_bytes());
             party.mailbox.put(Letter { line, over: None }, Instant::now());
+        }
+    }
+
+    /// Send a node this line of a service, past all links: when its request and this have come their way.
+    pub fn serve(&self, node: NodeId, line: String) {
+        if let Some(party) = self.owned.parties.get(node.0) {
+            let mut traces = party.lock();
+            traces.served += 1;
+            let later = self.latency().there_and_back(node.0, traces.served);
+            drop(traces);
+            let line = ended(line.into_bytes());
+            party
+                .mailbox
+                .put(Letter { line, over: None }, Instant::now() + later);
         }
     }
 
@@ -339,9 +367,10 @@ impl Messages {
             cuts: shared.cuts,
             number: shared.sent,
             again: false,
+            reorders: matches!(fate.later, Later::AnyOrder(_)),
         };
         drop(shared);
-        let due = self.due(link, fate.later, passage.cuts);
+        let due = self.due(link, fate.later, passage.cuts) + self.latency().of(link, passage.number);
         let copy = fate.again.then(|| Letter {
             line: line.clone(),
             over: Some(Passage {

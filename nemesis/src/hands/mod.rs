@@ -25,7 +25,8 @@
 //! | `namespaces`, `namespace`, `namespace_error` | or in a network namespace per node |
 //! | `user_namespace` | how one may make these who is not root |
 //! | `shutter`, `system_calls` | what keeps new connections out without a word |
-//! | `messages`, `mailbox` | or nodes that speak in lines, each of which is carried here |
+//! | `messages`, `mailbox` | or nodes that speak in lines, each of which is carried here, |
+//! | `latency` | and what that takes |
 //! | `gate` | the rule of one link, and its counters |
 //! | `inject` | frames that were recorded, put into a link by hand |
 //! | `sight` | frames in a stream of a stranger's, as far as their form was told |
@@ -51,6 +52,7 @@ mod frame_pump;
 mod gate;
 mod inbox;
 mod inject;
+mod latency;
 mod ledger;
 mod life;
 mod links;
@@ -94,6 +96,7 @@ pub use child_setup::companion;
 pub use clock::Clock;
 pub use command::NodeCommand;
 pub use exit::{Breach, NodeExit, Unexpected, last_lines};
+pub use latency::{Latency, Spread};
 pub use ledger::{Debt, left_behind};
 pub use logs::{Lengths, Logs};
 pub use messages::{Message, Messages, Outside};

@@ -1,11 +1,12 @@
 //! Nodes that speak in lines: each message is carried, delayed and lost by itself, and counted.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use nemesis::evidence::Traffic;
 use nemesis::faults::RulesSet;
-use nemesis::hands::{Messages, Network, Ready, Unexpected};
+use nemesis::hands::{Latency, Messages, Network, Ready, Spread, Unexpected};
 use nemesis::{Effect, Link, LinkRule, NodeId, ProcessState};
 
 use crate::stage::{N1, N2, Stage, bounded, command, until};
@@ -144,4 +145,40 @@ async fn messages_are_lost_repeated_and_overtake_each_other_and_each_is_proved()
     until("one has overtaken another", || traffic(&stage).overtaken > 0).await;
     let reordered = set(LinkRule::Pass).await;
     assert!(reordered.ended[0].proves_reordering(), "{reordered:?}");
+}
+
+/// What overtakes by itself is no fault, and proves none.
+#[tokio::test]
+async fn messages_take_their_time_and_overtake_each_other_where_it_differs() {
+    const MANY: usize = 60;
+    let counts = r#"i=0; while read -r line; do i=$((i+1)); echo '{"src":"n1","dest":"n2","body":{"number":'$i'}}'; done"#;
+    let repeats = r#"while read -r line; do echo '{"src":"n2","dest":"c1","body":{"got":'"$line"'}}'; done"#;
+    for (spread, in_order) in [(Spread::Constant, true), (Spread::Uniform, false)] {
+        let stage = Stage::on(2, Network::Messages).await;
+        let numbers = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&numbers);
+        messages(&stage).listen(Box::new(move |_, _, message| {
+            let number = message.body["got"]["body"]["number"].as_u64();
+            heard.lock().unwrap().push(number.unwrap());
+            Ok(())
+        }));
+        messages(&stage).take(Latency {
+            mean: Duration::from_millis(20),
+            spread,
+            seed: 3,
+        });
+        for (node, script) in [(N1, counts), (N2, repeats)] {
+            let mut command = command(stage.folder.path(), node, script);
+            command.ready = Ready::Answers(Arc::new(|| Box::pin(async { Ok(()) })));
+            stage.hands.set_command(node, command);
+            stage.start(node).await;
+            messages(&stage).open(node);
+        }
+        for _ in 0..MANY {
+            tell(&stage);
+        }
+        until("all are heard", || numbers.lock().unwrap().len() == MANY).await;
+        assert_eq!(numbers.lock().unwrap().is_sorted(), in_order, "{spread:?}");
+        assert_eq!(traffic(&stage).overtaken, 0, "{spread:?}");
+    }
 }

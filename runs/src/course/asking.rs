@@ -37,7 +37,8 @@ impl Asking<'_> {
     /// Get the operation done, with as many requests as the workload and the system need for it.
     pub(super) async fn perform(&mut self, operation: &Operation) -> Reply {
         if operation.is_read() {
-            return self.read(&operation.key).await;
+            let (_, op) = (self.clients.workload.last)(&operation.key);
+            return self.look(&operation.key, op).await;
         }
         match (self.clients.workload.plan)(operation, self.session.process) {
             Plan::Ask(op) if self.clients.world.capabilities().does(&op) => {
@@ -55,7 +56,12 @@ impl Asking<'_> {
     }
 
     async fn read(&mut self, key: &Value) -> Reply {
+        self.look(key, StoreOp::Read).await
+    }
+
+    async fn look(&mut self, key: &Value, op: StoreOp) -> Reply {
         let request = Request {
+            op,
             forward: self.clients.reads == Reads::Follower,
             ..Request::read(key.clone(), self.clients.timeout)
         };

@@ -16,7 +16,7 @@ use crate::record::Reads;
 use crate::sink::Sink;
 use crate::stop::Stop;
 use crate::store::{Answer, Made, Reply, Request, StoreOp};
-use crate::workloads::{self, Operation, Workload};
+use crate::workloads::{self, Operation, Shown, Workload};
 use crate::world::{World, pass};
 
 /// What all clients of a run share. Cheap to clone.
@@ -193,6 +193,21 @@ impl Clients {
         };
         recorded.complete(node, &reply);
         reply
+    }
+
+    /// Tell the workload how an operation ended that no client of the load did.
+    pub(super) fn tell(&self, process: u64, operation: &Operation, answer: &Answer) {
+        lock(&self.operations).on_end(process, operation, answer);
+    }
+
+    /// The next look of who has a node to himself, after everything.
+    pub(super) fn last_look(&self, process: u64) -> Option<Operation> {
+        lock(&self.operations).last_look(process)
+    }
+
+    /// What such a look has seen.
+    pub(super) fn shown(&self, process: u64, seen: &Value) -> Shown {
+        lock(&self.operations).shown(process, seen)
     }
 
     /// A reply in the words of the workload.

@@ -8,6 +8,7 @@ use nemesis::NodeId;
 
 use super::client::Clients;
 use super::error::CourseError;
+use super::everywhere;
 use crate::store::{Answer, Reply, Request, StoreOp};
 use crate::workloads::Operation;
 use crate::world::{begin, pass};
@@ -31,7 +32,11 @@ pub async fn first_write(clients: &Clients, limit: Duration) -> Option<Nanos> {
         };
         let (operation, op) = (clients.workload.fresh)(&key.as_str().into(), &Value::Int(attempt), process);
         let request = walk.request(&operation.key, op, Some((process, 1)));
-        match walk.ask(process, &operation, &request, false).await.answer {
+        let answer = walk.ask(process, &operation, &request, false).await.answer;
+        if clients.workload.everywhere {
+            clients.tell(process, &operation, &answer);
+        }
+        match answer {
             Answer::Ok(_) => return Some(clients.world.now()),
             Answer::Unknown => unknown += 1,
             Answer::Fail => {}
@@ -44,8 +49,16 @@ pub async fn first_write(clients: &Clients, limit: Duration) -> Option<Nanos> {
     None
 }
 
-/// Read every key that somebody wrote to, each until it is answered or `limit` is over. The reads are marked final.
-pub async fn read_all(clients: &Clients, limit: Duration) -> Result<(), CourseError> {
+/// Read every key that somebody wrote to, each until it is answered or `limit` is over. The reads are marked final. Of what each
+/// node has to show, each is looked at, and has `settling` to show it.
+pub async fn read_all(clients: &Clients, limit: Duration, settling: Duration) -> Result<(), CourseError> {
+    match clients.workload.everywhere {
+        true => everywhere::read(clients, settling).await,
+        false => read_keys(clients, limit).await,
+    }
+}
+
+async fn read_keys(clients: &Clients, limit: Duration) -> Result<(), CourseError> {
     let keys = clients.sink.written_keys().await;
     let keys = Arc::new(Mutex::new(keys));
     let deadline = clients.world.now() + limit;

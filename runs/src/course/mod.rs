@@ -6,6 +6,7 @@ mod client;
 mod conductor;
 mod effect_log;
 mod error;
+mod everywhere;
 mod final_reads;
 mod gate;
 mod observer;

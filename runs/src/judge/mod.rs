@@ -13,6 +13,7 @@ mod appends;
 pub mod committed;
 mod consistency;
 mod error;
+mod everywhere;
 pub mod history;
 pub mod journals;
 mod last_transactions;
@@ -269,6 +270,7 @@ impl Left {
         match durability {
             Some(mut durability) => {
                 committed::name_the_holders(&mut durability, statuses);
+                everywhere::looked_at(&mut durability, record, &history.events);
                 checks.push(durability);
             }
             None => not_applicable.push(NotApplicable {

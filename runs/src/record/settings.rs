@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use histories::Seed;
 use nemesis::Tells;
+use nemesis::hands::Spread;
 use serde::{Deserialize, Serialize};
 
 use crate::workloads;
@@ -88,6 +89,17 @@ pub struct Settings {
     /// What stands between them.
     #[serde(default)]
     pub network: NetworkName,
+    /// What a message between nodes takes on average, where the harness carries each.
+    #[serde(
+        default,
+        rename = "latency_ms",
+        with = "ms",
+        skip_serializing_if = "Duration::is_zero"
+    )]
+    pub latency: Duration,
+    /// How that lies around its mean.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub latency_dist: Spread,
     /// Whether the user says that a cluster which the harness did not start may be hurt.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub owned: bool,
@@ -134,6 +146,10 @@ pub struct Settings {
     pub store: PathBuf,
 }
 
+fn is_usual(spread: &Spread) -> bool {
+    *spread == Spread::default()
+}
+
 /// What runs of before the journals meant.
 fn yes() -> bool {
     true
@@ -150,6 +166,8 @@ impl Default for Settings {
             bugs: Vec::new(),
             nodes: 0,
             network: NetworkName::Proxy,
+            latency: Duration::ZERO,
+            latency_dist: Spread::default(),
             owned: false,
             nemesis: String::new(),
             interval: Duration::ZERO,
@@ -223,6 +241,9 @@ impl Settings {
             if span < Duration::from_millis(SHORTEST_MS) {
                 return Err(SettingsError::TooShort(flag));
             }
+        }
+        if self.latency > Duration::from_secs(LONGEST_LATENCY_S) {
+            return Err(SettingsError::LateForever);
         }
         match self.clients {
             0 => return Err(SettingsError::NoClients),
@@ -343,6 +364,18 @@ pub enum SettingsError {
         /// The workload.
         workload: &'static str,
     },
+    /// The same, where it would take its time with each.
+    #[error(
+        "--latency: the nodes of {system} speak to each other over connections, and the harness carries no messages of theirs; \
+         --nemesis chaos has what they send come late now and then"
+    )]
+    NoLatency {
+        /// The system.
+        system: String,
+    },
+    /// Longer than anybody waits.
+    #[error("--latency: at most {LONGEST_LATENCY_S} s; a run in which nothing arrives proves nothing")]
+    LateForever,
     /// What its nodes say is no message to the harness.
     #[error(
         "--nemesis {nemesis}: the nodes of {system} speak to each other over connections, of which the harness sees bytes and no messages; \
@@ -429,6 +462,8 @@ pub fn leading(rows: &[&'static nemesis::Row]) -> Option<&'static nemesis::Row> 
 
 /// What a client waits, and a fault lasts, is longer than the harness needs to see it.
 const SHORTEST_MS: u64 = 10;
+/// As long as a message may take, on average.
+const LONGEST_LATENCY_S: u64 = 60;
 /// More clients than this only wait for each other.
 const MOST_CLIENTS: usize = 10_000;
 /// Operations a second; with fewer a run of an hour means nothing.

@@ -16,6 +16,8 @@ pub(super) const ROW: Row = Row {
     asks: &[Does::Append, Does::Cas],
     watches: None,
     looks: true,
+    rate: None,
+    everywhere: false,
     initial: || Value::Null,
     build: |settings| Box::new(Append(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Append(operation.value.clone())),

@@ -19,6 +19,8 @@ pub(super) const ROW: Row = Row {
     asks: &[Does::Cas],
     watches: None,
     looks: true,
+    rate: None,
+    everywhere: false,
     initial: first_balances,
     build: |settings| Box::new(Bank(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |_, _| Plan::Update(transferred),

@@ -16,6 +16,8 @@ pub(super) const ROW: Row = Row {
     asks: &[Does::Add, Does::Cas],
     watches: None,
     looks: true,
+    rate: None,
+    everywhere: false,
     initial: || Value::Int(0),
     build: |settings| Box::new(Counter(Keys::new(settings, OPERATIONS_PER_KEY))),
     plan: |operation, _| Plan::Ask(StoreOp::Add(operation.value.as_int().unwrap_or(ONE))),

@@ -21,6 +21,8 @@ pub(super) const ROW: Row = Row {
     asks: &[Does::Cas],
     watches: None,
     looks: true,
+    rate: None,
+    everywhere: false,
     initial: || Value::Null,
     build: |settings| Box::new(Lock::new(settings)),
     plan: |operation, by| Plan::Ask(cas(operation.f, by)),

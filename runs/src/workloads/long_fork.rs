@@ -20,6 +20,8 @@ pub(super) const ROW: Row = Row {
     asks: &[Does::Txn, Does::Cas],
     watches: None,
     looks: false,
+    rate: None,
+    everywhere: false,
     initial: || Value::Null,
     build: |settings| Box::new(LongFork::new(settings)),
     plan: |operation, _| Plan::Ask(StoreOp::Txn(operation.value.clone())),

@@ -7,18 +7,23 @@
 mod append;
 mod bank;
 mod counter;
+mod echo;
+mod elements;
+mod kafka;
 mod keys;
 mod lock;
 mod long_fork;
 mod queue;
 mod register;
 mod set;
+mod total;
 mod txn;
 mod unique_ids;
 mod watch;
 
 use histories::{Seed, Value};
 
+use crate::call::{POLL, SEND};
 use crate::capabilities::{Capabilities, Does};
 use crate::store::{Answer, StoreOp};
 
@@ -59,7 +64,16 @@ impl Operation {
 }
 
 /// The words of operations that are told something.
-const TELLING: [&str; 4] = [READ, Operation::TXN, queue::DEQUEUE, unique_ids::GENERATE];
+const TELLING: [&str; 8] = [
+    READ,
+    Operation::TXN,
+    queue::DEQUEUE,
+    unique_ids::GENERATE,
+    echo::ECHO,
+    SEND,
+    POLL,
+    kafka::ASSIGN,
+];
 
 const READ: &str = "read";
 
@@ -70,6 +84,27 @@ pub trait Workload: Send {
 
     /// What came of it; of a read that was ok, what it saw.
     fn on_end(&mut self, process: u64, operation: &Operation, answer: &Answer);
+
+    /// The next look of this process, which has one node to itself, after everything; for what every node shows in the end.
+    fn last_look(&mut self, _process: u64) -> Option<Operation> {
+        None
+    }
+
+    /// What such a look has seen, of which [`Workload::on_end`] was told.
+    fn shown(&mut self, _process: u64, _seen: &Value) -> Shown {
+        Shown::All
+    }
+}
+
+/// What a node shows when the load is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Everything that was acknowledged.
+    All,
+    /// A part of it, and the next look shows more.
+    More,
+    /// Not everything; it takes its time.
+    NotYet,
 }
 
 /// How an operation is put to a store.
@@ -108,6 +143,11 @@ pub struct Row {
     pub watches: Option<&'static str>,
     /// Whether its model knows a read of one key by itself, by which guided schedules look at keys.
     pub looks: bool,
+    /// So many operations a second there are, where nobody asks for others; none: as many as there can be.
+    pub rate: Option<f64>,
+    /// Whether each node has to show everything in the end, and only what it shows then counts: then nothing that is seen before is
+    /// a violation, and the last looks are made at each node.
+    pub everywhere: bool,
     /// What stands under a key at first, in the model's words.
     pub initial: fn() -> Value,
     /// Build it.
@@ -119,7 +159,7 @@ pub struct Row {
     /// "Write this value, which nobody wrote before", as the nemesis' own client and the recovery need it: a single
     /// request by this process that succeeds on any correct store.
     pub fresh: fn(&Value, &Value, u64) -> (Operation, StoreOp),
-    /// The last look at a key, after everything.
+    /// A look at a key: how the workload's reads are put to a store, and the last look after everything.
     pub last: fn(&Value) -> (Operation, StoreOp),
     /// Whether such a look has seen all that there is, given what it was told; else there is another.
     pub has_seen_all: fn(&Value) -> bool,
@@ -150,6 +190,12 @@ pub const TABLE: &[Row] = &[
     queue::ROW,
     unique_ids::ROW,
     watch::ROW,
+    echo::ROW,
+    elements::BROADCAST,
+    elements::G_SET,
+    total::G_COUNTER,
+    total::PN_COUNTER,
+    kafka::ROW,
 ];
 
 /// The workload of that name.
@@ -221,8 +267,8 @@ mod tests {
                     "{operation:?}"
                 );
             }
-            // Identifiers are looked up in a table, and those of all nodes are compared.
-            if row.model == "unique-ids" {
+            // There is one of each, and their checks are as quick as they are long.
+            if row.everywhere || ["unique-ids", "echo"].contains(&row.model) {
                 continue;
             }
             assert!(per_key.values().all(|count| *count <= 320), "{}", row.name);
@@ -256,6 +302,12 @@ mod tests {
             ("unique-ids", &[Does::Generate], None),
             ("watch", &[Does::Cas], Some("watch")),
             ("watch", &[Does::Watch], None),
+            ("echo", &[Does::Cas], Some("echo")),
+            ("broadcast", &[Does::Append], Some("broadcast")),
+            ("g-set", &[Does::GrowSet], None),
+            ("g-counter", &[Does::Add], Some("counter without a key")),
+            ("pn-counter", &[Does::GrowCounter], None),
+            ("kafka", &[Does::Queue], Some("logs with offsets")),
         ] {
             let found = find(name).unwrap().lacks(&can(does));
             assert_eq!(found.as_deref(), lacks, "{name} by {does:?}");
@@ -263,7 +315,18 @@ mod tests {
         let own = Capabilities::all();
         let lacks = TABLE.iter().filter(|row| row.lacks(&own).is_some());
         let lacks: Vec<&str> = lacks.map(|row| row.name).collect();
-        assert_eq!(lacks, ["txn-list-append", "txn-rw-register", "watch"]);
+        let beyond_it = [
+            "txn-list-append",
+            "txn-rw-register",
+            "watch",
+            "echo",
+            "broadcast",
+            "g-set",
+            "g-counter",
+            "pn-counter",
+            "kafka",
+        ];
+        assert_eq!(lacks, beyond_it);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) const ROW: Row = Row {
     asks: &[Does::Queue, Does::Cas],
     watches: None,
     looks: false,
+    rate: None,
+    everywhere: false,
     initial: || Value::Null,
     build: |settings| Box::new(Queue(Keys::new(settings, OPERATIONS_PER_QUEUE))),
     plan: |operation, _| Plan::Ask(store_op(operation)),

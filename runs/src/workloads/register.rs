@@ -15,6 +15,8 @@ pub(super) const ROW: Row = Row {
     asks: &[],
     watches: None,
     looks: true,
+    rate: None,
+    everywhere: false,
     initial: || Value::Null,
     build: |settings| Box::new(Register::new(settings)),
     plan: |operation, _| Plan::Ask(store_op(operation)),

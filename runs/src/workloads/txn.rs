@@ -17,6 +17,8 @@ pub(super) const LISTS: Row = Row {
     asks: &[Does::Txn],
     watches: None,
     looks: false,
+    rate: None,
+    everywhere: false,
     initial: || Value::Null,
     build: |settings| Box::new(Transactions::new(settings, "append")),
     plan: |operation, _| Plan::Ask(StoreOp::Txn(operation.value.clone())),

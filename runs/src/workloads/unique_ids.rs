@@ -15,6 +15,8 @@ pub(super) const ROW: Row = Row {
     asks: &[Does::Generate, Does::Cas],
     watches: None,
     looks: false,
+    rate: None,
+    everywhere: false,
     initial: || Value::Null,
     build: |_| Box::new(UniqueIds),
     plan: |_, _| Plan::Ask(StoreOp::Generate),

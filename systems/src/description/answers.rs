@@ -1,6 +1,7 @@
 //! What answers mean.
 
 use regex::Regex;
+use runs::call::Call;
 use runs::store::StoreOp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,8 @@ impl Word {
         matches!(self, Word::Read | Word::Dequeue | Word::Generate)
     }
 
-    /// Which one this operation is.
+    /// Which one this operation is; of what has no key, the one whose answers mean the same: it changes something or does not, and
+    /// tells something or does not.
     pub fn of(op: &StoreOp) -> Self {
         match op {
             StoreOp::Read => Word::Read,
@@ -65,6 +67,13 @@ impl Word {
             StoreOp::Enqueue(_) => Word::Enqueue,
             StoreOp::Dequeue => Word::Dequeue,
             StoreOp::Generate => Word::Generate,
+            StoreOp::Call(call) => match call {
+                Call::Echo(_) | Call::Send { .. } => Word::Generate,
+                Call::Broadcast(_) | Call::Include(_) | Call::Increase(_) | Call::Commit(_) => Word::Write,
+                Call::Messages | Call::Elements | Call::Total | Call::Poll(_) | Call::Committed(_) => {
+                    Word::Read
+                }
+            },
         }
     }
 }

@@ -143,7 +143,7 @@ impl Clients {
             .answer(&message.dest, &node.to_string(), &message.body)
         {
             let line = json!({"src": message.dest, "dest": message.src, "body": answer});
-            messages.send(node, line.to_string());
+            messages.serve(node, line.to_string());
             return Ok(());
         }
         let mut waiting = self.lock();
@@ -170,7 +170,7 @@ impl Clients {
         Ok(())
     }
 
-    /// Tell a node who it is, and wait until it says that it knows.
+    /// Tell a node who it is, and whose neighbour where it is told that, and wait until it says that it knows.
     ///
     /// # Errors
     /// It does not say so within `limit`, or says something else.
@@ -178,14 +178,33 @@ impl Clients {
         &self,
         messages: &Messages,
         node: NodeId,
-        nodes: usize,
+        topology: Option<Body>,
         limit: Duration,
     ) -> Result<(), String> {
-        let names: Vec<String> = NodeId::all(nodes).map(|node| node.to_string()).collect();
-        let Value::Object(body) = json!({"type": "init", "node_id": node.to_string(), "node_ids": names})
-        else {
-            return Err("the harness cannot say `init`".to_owned());
-        };
+        let names: Vec<Value> = NodeId::all(self.nodes)
+            .map(|node| node.to_string().into())
+            .collect();
+        let who = [("node_id", node.to_string().into()), ("node_ids", names.into())];
+        self.begin(messages, node, ("init", who.into()), limit).await?;
+        if let Some(topology) = topology {
+            let neighbours = [("topology", topology.into())];
+            self.begin(messages, node, ("topology", neighbours.into()), limit)
+                .await?;
+        }
+        messages.open(node);
+        Ok(())
+    }
+
+    /// Tell a node this before anybody else speaks to it, and wait until it says that it knows.
+    async fn begin(
+        &self,
+        messages: &Messages,
+        node: NodeId,
+        (kind, fields): (&str, Vec<(&str, Value)>),
+        limit: Duration,
+    ) -> Result<(), String> {
+        let fields = fields.into_iter().chain([("type", kind.into())]);
+        let body = fields.map(|(name, value)| (name.to_owned(), value)).collect();
         let request = self.lock().ask(BEGINNER.to_owned(), node, body);
         messages.begin(node, request.line);
         let answered = tokio::select! {
@@ -194,15 +213,12 @@ impl Clients {
             breach = broken(messages, node) => return Err(breach),
         };
         match answered {
-            Some(body) if body.get("type").is_some_and(|kind| kind == "init_ok") => {
-                messages.open(node);
-                Ok(())
-            }
-            Some(body) => Err(format!("{node} answered `init` with {}", Value::from(body))),
+            Some(body) if body.get("type").and_then(Value::as_str) == Some(&format!("{kind}_ok")) => Ok(()),
+            Some(body) => Err(format!("{node} answered `{kind}` with {}", Value::from(body))),
             None => {
                 self.lock().give_up(request.id);
                 Err(format!(
-                    "{node} did not answer `init` within {limit:?}; it has to print, and flush, a line such as {{\"src\":\"{node}\",\"dest\":\"{BEGINNER}\",\"body\":{{\"type\":\"init_ok\",\"in_reply_to\":{}}}}}",
+                    "{node} did not answer `{kind}` within {limit:?}; it has to print, and flush, a line such as {{\"src\":\"{node}\",\"dest\":\"{BEGINNER}\",\"body\":{{\"type\":\"{kind}_ok\",\"in_reply_to\":{}}}}}",
                     request.id
                 ))
             }

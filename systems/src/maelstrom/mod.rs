@@ -6,6 +6,7 @@ mod clients;
 mod kv;
 mod service;
 mod services;
+mod topology;
 mod words;
 
 use std::os::unix::fs::PermissionsExt;
@@ -41,7 +42,17 @@ pub(crate) fn row() -> Row {
         bugs: &[],
         capabilities: Capabilities {
             tells: Vec::new(),
-            does: vec![Does::Write, Does::Cas, Does::Txn, Does::Generate],
+            does: vec![
+                Does::Write,
+                Does::Cas,
+                Does::Txn,
+                Does::Generate,
+                Does::Echo,
+                Does::Broadcast,
+                Does::GrowSet,
+                Does::GrowCounter,
+                Does::Log,
+            ],
             sessions: false,
             revisions: false,
             filler: None,
@@ -59,6 +70,8 @@ pub(crate) use words::rules;
 
 /// The profile of nodes that keep their state on disk; Maelstrom asks for none that do.
 const DISK: &str = "disk";
+/// The workload whose nodes are told who is whose neighbour.
+const BROADCAST: &str = "broadcast";
 /// How long a node may take to answer `init`.
 const INIT: Duration = Duration::from_secs(10);
 
@@ -76,6 +89,7 @@ impl Maelstrom {
         executable(&settings.program)?;
         let clients = Arc::new(Clients::of(settings.nodes, settings.seed));
         let heard = Arc::clone(&clients);
+        messages.take(settings.latency);
         messages.listen(Box::new(move |messages, node, message| {
             heard.hear(messages, node, message)
         }));
@@ -100,15 +114,17 @@ impl Maelstrom {
             stdout: folder.join("stdout.log"),
             stderr: folder.join("stderr.log"),
         };
-        let (messages, clients, nodes) = (self.messages.clone(), Arc::clone(&self.clients), settings.nodes);
+        let (messages, clients) = (self.messages.clone(), Arc::clone(&self.clients));
+        let topology = (settings.workload == BROADCAST).then(|| topology::grid(settings.nodes));
         let answers = Arc::new(move || {
             let (messages, clients) = (messages.clone(), Arc::clone(&clients));
-            Box::pin(async move { clients.init(&messages, node, nodes, INIT).await }) as _
+            let topology = topology.clone();
+            Box::pin(async move { clients.init(&messages, node, topology, INIT).await }) as _
         });
         Ok(NodeCommand {
             folder: Some(folder),
-            // It is `init` that fails first, and says of what.
-            ready_within: INIT * 2,
+            // It is `init` that fails first, or `topology`, and says of what.
+            ready_within: INIT * 3,
             // Maelstrom kills its nodes: they may end as they like.
             clean_exits: (0..=255).collect(),
             ..NodeCommand::new(&settings.program, Vec::new(), Ready::Answers(answers), logs)

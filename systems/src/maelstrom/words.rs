@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use histories::Value;
+use runs::call::Call;
 use runs::store::{Answer, Reply, Request, StoreOp};
 use runs::transaction::completed;
 use serde::Deserialize;
@@ -12,7 +13,8 @@ use serde_json::json;
 
 use super::service::Body;
 use crate::description::{Rule, ValueAt, Word};
-use crate::meaning::{Basis, Came, basis, reply as meant};
+use crate::meaning::{Basis, Came, Told, basis, reply as meant, unclear};
+use crate::seen::text;
 
 /// What answers mean: by their types, and Maelstrom's errors by their numbers.
 #[derive(Deserialize)]
@@ -23,6 +25,41 @@ struct Meaning {
     txn: ValueAt,
     generate: ValueAt,
     error: Vec<Rule>,
+    call: Calls,
+}
+
+/// Those of what has no key, by its word.
+#[derive(Deserialize)]
+struct Calls {
+    echo: ValueAt,
+    broadcast: ValueAt,
+    messages: ValueAt,
+    include: ValueAt,
+    elements: ValueAt,
+    increase: ValueAt,
+    total: ValueAt,
+    send: ValueAt,
+    poll: ValueAt,
+    commit: ValueAt,
+    committed: ValueAt,
+}
+
+impl Calls {
+    fn of(&self, call: &Call) -> &ValueAt {
+        match call {
+            Call::Echo(_) => &self.echo,
+            Call::Broadcast(_) => &self.broadcast,
+            Call::Messages => &self.messages,
+            Call::Include(_) => &self.include,
+            Call::Elements => &self.elements,
+            Call::Increase(_) => &self.increase,
+            Call::Total => &self.total,
+            Call::Send { .. } => &self.send,
+            Call::Poll(_) => &self.poll,
+            Call::Commit(_) => &self.commit,
+            Call::Committed(_) => &self.committed,
+        }
+    }
 }
 
 static MEANING: LazyLock<Meaning> = LazyLock::new(|| {
@@ -44,6 +81,7 @@ pub(super) fn reply(request: &Request, came: &Came) -> (Reply, Basis) {
         StoreOp::Cas { .. } => &MEANING.cas,
         StoreOp::Txn(_) => &MEANING.txn,
         StoreOp::Generate => &MEANING.generate,
+        StoreOp::Call(call) => MEANING.call.of(call),
         StoreOp::Write(_) | StoreOp::Append(_) | StoreOp::Add(_) | StoreOp::Enqueue(_) | StoreOp::Dequeue => {
             &MEANING.write
         }
@@ -51,19 +89,55 @@ pub(super) fn reply(request: &Request, came: &Came) -> (Reply, Basis) {
     let reply = match (meant(rules, &[], word, answer, came), &request.op, came) {
         (reply, StoreOp::Txn(asked), Came::Answer(told)) if matches!(reply.answer, Answer::Ok(_)) => {
             let answered = serde_json::from_value(told.json["txn"].clone()).ok();
-            match answered.and_then(|answered| completed(asked, answered)) {
-                Some(txn) => Reply::ok(txn, None),
-                None => Reply::unknown("unreadable-answer", told.json.to_string()),
-            }
+            read_as(
+                answered.and_then(|answered| completed(asked, answered)),
+                word,
+                told,
+            )
         }
+        (reply, StoreOp::Call(call), Came::Answer(told)) => match reply.answer {
+            Answer::Ok(said) => read_as(call.told(said), word, told),
+            Answer::Fail | Answer::Unknown => reply,
+        },
         (reply, _, _) => reply,
     };
     let basis = basis(rules, 0, word, came, &reply);
     (reply, basis)
 }
 
+/// What an answer told, if it could be read: a look that told nothing changed nothing, either.
+fn read_as(value: Option<Value>, word: Word, told: &Told) -> Reply {
+    match value {
+        Some(value) => Reply::ok(value, None),
+        None => unclear(word, "unreadable-answer", told.json.to_string()),
+    }
+}
+
 /// Keys that are not called k0, k1, … are numbers from here on.
 const OTHERS: u64 = 1_000_000;
+
+/// What has no key, in the words of Maelstrom's workload for it.
+fn of_call(call: &Call) -> serde_json::Value {
+    match call {
+        Call::Echo(text) => json!({"type": "echo", "echo": text}),
+        Call::Broadcast(message) => json!({"type": "broadcast", "message": message}),
+        Call::Messages | Call::Elements | Call::Total => json!({"type": "read"}),
+        Call::Include(element) => json!({"type": "add", "element": element}),
+        Call::Increase(delta) => json!({"type": "add", "delta": delta}),
+        Call::Send { log, message } => json!({"type": "send", "key": text(log), "msg": message}),
+        Call::Poll(from) => json!({"type": "poll", "offsets": map(from)}),
+        Call::Commit(offsets) => json!({"type": "commit_offsets", "offsets": map(offsets)}),
+        Call::Committed(logs) => {
+            json!({"type": "list_committed_offsets", "keys": logs.iter().map(text).collect::<Vec<_>>()})
+        }
+    }
+}
+
+/// Logs go by texts there.
+fn map(offsets: &[(Value, i64)]) -> serde_json::Map<String, serde_json::Value> {
+    let pairs = offsets.iter().map(|(log, offset)| (text(log), (*offset).into()));
+    pairs.collect()
+}
 
 /// The words of a run.
 #[derive(Default)]
@@ -88,6 +162,7 @@ impl Words {
             StoreOp::Cas { expected, new } => json!({"type": "cas", "key": key, "from": expected, "to": new}),
             StoreOp::Txn(txn) => json!({"type": "txn", "txn": txn}),
             StoreOp::Generate => json!({"type": "generate"}),
+            StoreOp::Call(call) => of_call(call),
             StoreOp::Append(_) | StoreOp::Add(_) | StoreOp::Enqueue(_) | StoreOp::Dequeue => return None,
         };
         body.as_object().cloned()
@@ -111,7 +186,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::meaning::Told;
 
     fn request(key: &str, op: StoreOp) -> Request {
         Request {
@@ -147,6 +221,112 @@ mod tests {
             let body = words.body(&request(key, op)).unwrap();
             assert_eq!(serde_json::Value::from(body), wanted);
         }
+    }
+
+    #[test]
+    fn what_has_no_key_is_in_the_words_of_maelstroms_workloads() {
+        let at = |offset| vec![("k1".into(), offset)];
+        let send = || Call::Send {
+            log: "k1".into(),
+            message: 5.into(),
+        };
+        let asked = |call: &Call| {
+            let body = Words::default().body(&request("nobody", StoreOp::Call(call.clone())));
+            serde_json::Value::from(body.unwrap()).to_string()
+        };
+        for (call, body, answer, told) in [
+            (
+                Call::Echo("a".into()),
+                r#"{"type":"echo","echo":"a"}"#,
+                r#"{"type":"echo_ok","echo":"a"}"#,
+                r#""a""#,
+            ),
+            (
+                Call::Broadcast(3.into()),
+                r#"{"type":"broadcast","message":3}"#,
+                r#"{"type":"broadcast_ok"}"#,
+                "null",
+            ),
+            (
+                Call::Messages,
+                r#"{"type":"read"}"#,
+                r#"{"type":"read_ok","messages":[3]}"#,
+                "[3]",
+            ),
+            (
+                Call::Include(3.into()),
+                r#"{"type":"add","element":3}"#,
+                r#"{"type":"add_ok"}"#,
+                "null",
+            ),
+            (
+                Call::Elements,
+                r#"{"type":"read"}"#,
+                r#"{"type":"read_ok","value":[3]}"#,
+                "[3]",
+            ),
+            (
+                Call::Increase(-2),
+                r#"{"type":"add","delta":-2}"#,
+                r#"{"type":"add_ok"}"#,
+                "null",
+            ),
+            (
+                Call::Total,
+                r#"{"type":"read"}"#,
+                r#"{"type":"read_ok","value":7}"#,
+                "7",
+            ),
+            (
+                send(),
+                r#"{"type":"send","key":"k1","msg":5}"#,
+                r#"{"type":"send_ok","offset":9}"#,
+                r#"[["send","k1",[9,5]]]"#,
+            ),
+            (
+                Call::Poll(at(9)),
+                r#"{"type":"poll","offsets":{"k1":9}}"#,
+                r#"{"type":"poll_ok","msgs":{"k1":[[9,5]]}}"#,
+                r#"[["poll",[["k1",[[9,5]]]]]]"#,
+            ),
+            (
+                Call::Commit(at(9)),
+                r#"{"type":"commit_offsets","offsets":{"k1":9}}"#,
+                r#"{"type":"commit_offsets_ok"}"#,
+                "null",
+            ),
+            (
+                Call::Committed(vec!["k1".into()]),
+                r#"{"type":"list_committed_offsets","keys":["k1"]}"#,
+                r#"{"type":"list_committed_offsets_ok","offsets":{"k1":9}}"#,
+                r#"[["k1",9]]"#,
+            ),
+        ] {
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(asked(&call), body.to_string(), "{call:?}");
+            let told: Value = serde_json::from_str(told).unwrap();
+            assert_eq!(meaning(StoreOp::Call(call), answer), Answer::Ok(told), "{answer}");
+        }
+        let none = r#"{"type":"read_ok"}"#;
+        assert_eq!(meaning(StoreOp::Call(Call::Total), none), Answer::Fail);
+        let late = r#"{"type":"send_ok","offset":null}"#;
+        assert_eq!(meaning(StoreOp::Call(send()), late), Answer::Unknown);
+        for (code, wanted) in [(10, Answer::Fail), (20, Answer::Fail), (13, Answer::Unknown)] {
+            let error = format!(r#"{{"type":"error","in_reply_to":1,"code":{code}}}"#);
+            assert_eq!(meaning(StoreOp::Call(send()), &error), wanted, "{code}");
+        }
+    }
+
+    fn meaning(op: StoreOp, text: &str) -> Answer {
+        let told = Told::new(serde_json::Value::Null, text.to_owned());
+        let status = told.json["type"].clone();
+        let is_error = status == "error";
+        let came = Came::Answer(Told {
+            status,
+            is_error,
+            ..told
+        });
+        reply(&request("k1", op), &came).0.answer
     }
 
     /// Maelstrom's table of errors: definite ones fail, all others are unknown for what changes something.

@@ -12,7 +12,7 @@
 //!
 //! Offsets have gaps, since transactions take some: only an offset that somebody saw can be skipped. A process that has
 //! subscribed may get another part of a key at any moment, so its polls are compared within an operation alone; after an `assign` it
-//! begins anew. Cycles of dependencies between transactions (G0, G1c) are not looked for, nor what was sent behind the last offset polled.
+//! begins anew. What is committed is compared with nothing. Cycles of dependencies between transactions (G0, G1c) are not looked for, nor what was sent behind the last offset polled.
 
 mod log;
 mod order;
@@ -25,6 +25,7 @@ use crate::budget::{Budget, Meter};
 use crate::decode::unknown_f;
 use crate::error::{Halt, HistoryError};
 use crate::explain::ONLY_FAILURES;
+use crate::final_reads;
 use crate::judge::Judged;
 use crate::operations::{Group, Operation};
 use crate::options::Options;
@@ -39,16 +40,15 @@ pub(super) const MODEL: Model = Model {
         "send (or txn) [[send k v], …] → [[send k [offset, v]], …]",
         "poll (or txn) [[poll], …] → [[poll, [[k, [[offset, v], …]], …]], …]",
         "assign [k, …]",
+        "commit [[k, offset], …]",
         "subscribe [k, …]",
         "crash",
         "debug-topic-partitions",
     ],
     suggested: |shape| {
-        let aside = ["assign", "subscribe", "crash", "debug-topic-partitions"];
-        shape.only(&["send", "poll", "txn", aside[0], aside[1], aside[2], aside[3]])
-            && ["send", "poll", aside[0], aside[1]]
-                .iter()
-                .any(|word| shape.has(word))
+        let known = ["send", "poll", "assign", "subscribe"];
+        let words: Vec<&str> = known.into_iter().chain(ASIDE).chain(["txn"]).collect();
+        shape.only(&words) && known.iter().any(|word| shape.has(word))
     },
     contradicted: |_| None,
     start: Start::Always("empty"),
@@ -57,7 +57,7 @@ pub(super) const MODEL: Model = Model {
     judge: Judge::Key(judge),
     transactions: None,
     reading: |_, _| Some(Reading::Kafka),
-    final_reads: None,
+    final_reads: Some(final_reads::polled),
     #[cfg(test)]
     examples: Examples {
         twins: || vec![Drawn::of(twins::Logs)],
@@ -66,6 +66,9 @@ pub(super) const MODEL: Model = Model {
         proofs: &[],
     },
 };
+
+/// Words of which nothing is compared.
+const ASIDE: [&str; 3] = ["commit", "crash", "debug-topic-partitions"];
 
 /// What a message costs until all are compared.
 const BYTES: usize = 256;
@@ -153,7 +156,8 @@ fn messages<'a>(operation: &Operation<'a>) -> Result<Done<'a>, HistoryError> {
     let mut all = Done::default();
     match &*operation.invoke.f {
         "send" | "poll" | "txn" => {}
-        "assign" | "subscribe" | "crash" | "debug-topic-partitions" => return Ok(all),
+        "assign" | "subscribe" => return Ok(all),
+        f if ASIDE.contains(&f) => return Ok(all),
         _ => return Err(unknown_f(operation, MODEL.name, MODEL.operations)),
     }
     let bad = || {
