@@ -89,6 +89,8 @@ pub enum LinkRule {
     /// Hand on this many frames of this kind, and whatever comes between them; then keep the rest until another rule lets it
     /// go or drops it.
     PassThenHold(FrameKind, u64),
+    /// Hand on what comes before the first frame of this kind; keep that and the rest until another rule lets it go or drops it.
+    HoldFrom(FrameKind),
     /// Lose so many of a hundred messages, by lot.
     LosePercent(u64),
     /// Hand so many of a hundred messages on twice, by lot.
@@ -107,6 +109,7 @@ impl LinkRule {
             LinkRule::LosePercent(percent) | LinkRule::RepeatPercent(percent) => Some(format!("{percent} %")),
             LinkRule::PassThenCut(frames) => Some(format!("after {frames} frames")),
             LinkRule::PassThenHold(kind, frames) => Some(format!("after {frames} of {kind}")),
+            LinkRule::HoldFrom(kind) => Some(format!("from the first of {kind}")),
         }
     }
 
@@ -118,6 +121,7 @@ impl LinkRule {
             LinkRule::Pass
             | LinkRule::Cut
             | LinkRule::DelayMs(_)
+            | LinkRule::HoldFrom(_)
             | LinkRule::LosePercent(_)
             | LinkRule::RepeatPercent(_)
             | LinkRule::ReorderMs(_) => None,
@@ -132,6 +136,7 @@ impl LinkRule {
             LinkRule::Pass
             | LinkRule::DelayMs(_)
             | LinkRule::PassThenHold(..)
+            | LinkRule::HoldFrom(_)
             | LinkRule::LosePercent(_)
             | LinkRule::RepeatPercent(_)
             | LinkRule::ReorderMs(_) => false,
@@ -150,16 +155,26 @@ impl LinkRule {
 pub enum FrameKind {
     /// An AppendEntries that carries entries.
     AppendEntries,
+    /// Any AppendEntries, a heartbeat too: what only a leader sends.
+    Append,
     /// A candidate asks for a vote.
     RequestVote,
     /// The answer.
     RequestVoteReply,
 }
 
+impl FrameKind {
+    /// Whether a frame of this kind is also one of `wanted`.
+    pub fn is(self, wanted: FrameKind) -> bool {
+        self == wanted || (self, wanted) == (FrameKind::AppendEntries, FrameKind::Append)
+    }
+}
+
 impl fmt::Display for FrameKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             FrameKind::AppendEntries => "entries",
+            FrameKind::Append => "append",
             FrameKind::RequestVote => "request for votes",
             FrameKind::RequestVoteReply => "vote",
         })

@@ -56,6 +56,11 @@ pub trait Schedule: Send {
         Vec::new()
     }
 
+    /// Whether a finished cycle has shown by itself that what was committed is gone.
+    fn has_caught(&self) -> bool {
+        false
+    }
+
     /// Where it stands, in a few words for the progress line: `cycle 7 (c) trap`.
     fn stage(&self) -> String;
 

@@ -362,7 +362,7 @@ impl<'a> Run<'a> {
         let nodes = self.settings.nodes;
         let (observer, watches) = Observer::start(&self.world, &clients.sink, nodes, poll, &watching);
         let conductor = self.conductor(clients, &observer)?;
-        let stage = conductor.stage();
+        let (stage, caught) = (conductor.stage(), conductor.caught());
         let begin = self.clock.now();
         let over = Stop::unset();
         let loads = self.start_clients(clients, &over);
@@ -380,13 +380,14 @@ impl<'a> Run<'a> {
         let end = tokio::select! {
             () = tokio::time::sleep(self.settings.duration) => Ended::InTime,
             () = self.violated.wait() => Ended::Violated,
+            () = caught.wait(), if self.settings.until_violation => Ended::Violated,
             () = signals.first() => Ended::Interrupted,
             // A conductor does not end by itself, except by an error.
             ended = &mut conducted => Ended::Broken(ended),
         };
         if matches!(end, Ended::Violated) {
             self.record.violated = Some(self.clock.now());
-            if guided {
+            if guided && !caught.is_set() {
                 // The monitor may be quicker than the schedule, whose evidence tells how it came to this.
                 next_record(&stage).await;
             }

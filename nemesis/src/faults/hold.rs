@@ -2,20 +2,17 @@
 //! stops what a node does of its own accord, such as the entry of a leader that has just been elected, without ending its
 //! connections.
 
-use super::rules;
+use super::rules::{self, RuleEnded};
 use crate::effect::LinkRule;
 use crate::fault::{Fault, Look, Need, Shape};
 
 /// The row of this fault.
 pub static HOLD: Fault = Fault {
     name: "hold",
-    about: "links between nodes hand on so many frames of a kind, then keep what comes; they are healed",
+    about: "links between nodes keep what comes from a frame of some kind on; they are healed",
     need: Need::Counts,
     undo: rules::heal,
-    proof: |spell| {
-        rules::ended(spell)
-            .is_some_and(|ended| matches!(ended.was, LinkRule::PassThenHold(..)) && ended.left == Some(0))
-    },
+    proof: |spell| rules::ended(spell).is_some_and(|ended| ended.proves_hold()),
     look: Some(Look {
         band: "hold",
         shape: Shape::Under,
@@ -24,3 +21,14 @@ pub static HOLD: Fault = Fault {
     }),
     chance: None,
 };
+
+impl RuleEnded {
+    /// Whether this proves that frames were held: as many passed as were to, or something stayed.
+    pub fn proves_hold(&self) -> bool {
+        match self.was {
+            LinkRule::PassThenHold(..) => self.left == Some(0),
+            LinkRule::HoldFrom(_) => self.traffic.offered.bytes > self.traffic.delivered.bytes,
+            _ => false,
+        }
+    }
+}

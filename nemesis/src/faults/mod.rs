@@ -88,7 +88,7 @@ impl Effect {
                 LinkRule::Cut => begins(&CUT, of_links(links)),
                 LinkRule::DelayMs(_) => begins(&DELAY, of_links(links)),
                 LinkRule::PassThenCut(_) => begins(&PASS_THEN_CUT, of_links(links)),
-                LinkRule::PassThenHold(..) => begins(&HOLD, of_links(links)),
+                LinkRule::PassThenHold(..) | LinkRule::HoldFrom(_) => begins(&HOLD, of_links(links)),
                 LinkRule::LosePercent(_) => begins(&LOSE, of_links(links)),
                 LinkRule::RepeatPercent(_) => begins(&REPEAT, of_links(links)),
                 LinkRule::ReorderMs(_) => begins(&REORDER, of_links(links)),

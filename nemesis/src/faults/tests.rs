@@ -199,6 +199,9 @@ fn a_rule_is_proved_by_what_went_through_under_it() {
     let hold = LinkRule::PassThenHold(FrameKind::RequestVote, 1);
     assert!(proves(&HOLD, hold, 9, 9, Some(0)));
     assert!(!proves(&HOLD, hold, 9, 9, Some(1)));
+    let from = LinkRule::HoldFrom(FrameKind::Append);
+    assert!(proves(&HOLD, from, 9, 8, None));
+    assert!(!proves(&HOLD, from, 9, 9, None));
 }
 
 #[test]

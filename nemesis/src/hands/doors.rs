@@ -167,7 +167,7 @@ impl Doors {
         let need = match rule {
             LinkRule::Pass | LinkRule::Cut => Need::Links,
             LinkRule::DelayMs(_) => Need::Delays,
-            LinkRule::PassThenCut(_) | LinkRule::PassThenHold(..) => Need::Counts,
+            LinkRule::PassThenCut(_) | LinkRule::PassThenHold(..) | LinkRule::HoldFrom(_) => Need::Counts,
             LinkRule::LosePercent(_) | LinkRule::RepeatPercent(_) | LinkRule::ReorderMs(_) => Need::Messages,
         };
         let doors = match self.doors(need, links) {

@@ -106,6 +106,10 @@ fn passage(shared: &Shared, inbox: &Inbox, now: Instant) -> Passage {
         _ if shared.holds() => Passage::Wait,
         LinkRule::DelayMs(ms) => delayed(inbox, Duration::from_millis(ms), now),
         LinkRule::PassThenCut(_) => Passage::Go(inbox.through(FrameKind::AppendEntries, shared.left)),
+        LinkRule::HoldFrom(kind) => match inbox.before(kind) {
+            0 => Passage::Wait,
+            bytes => Passage::Go(bytes),
+        },
         LinkRule::PassThenHold(kind, _) => Passage::Go(inbox.through(kind, shared.left)),
         // No rule for single messages is set on a link of frames.
         LinkRule::Pass
@@ -156,7 +160,7 @@ impl FramePump {
             }
         }
         Ok(match shared.rule {
-            LinkRule::DelayMs(_) | LinkRule::PassThenHold(..) => DELAYED_QUEUE,
+            LinkRule::DelayMs(_) | LinkRule::PassThenHold(..) | LinkRule::HoldFrom(_) => DELAYED_QUEUE,
             _ => QUEUE,
         })
     }

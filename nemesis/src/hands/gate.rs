@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use crate::effect::{ClientRule, Link, LinkRule};
+use crate::effect::{ClientRule, FrameKind, Link, LinkRule};
 use crate::evidence::{Count, Traffic};
 use crate::faults::RuleEnded;
 use histories::Nanos;
 
 use super::clock::{Clock, micros};
+use super::inbox::is_of;
 
 /// A connection through a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +54,7 @@ pub(super) struct Shared {
 
 /// A copy of the first frames of a kind.
 struct Recording {
-    kind: u8,
+    kind: FrameKind,
     left: u64,
     frames: Vec<Arc<[u8]>>,
 }
@@ -69,7 +70,7 @@ impl Shared {
     /// A frame has come.
     pub(super) fn record(&mut self, kind: u8, frame: &[u8]) {
         if let Some(recording) = &mut self.recording
-            && recording.kind == kind
+            && is_of(recording.kind, kind)
             && recording.left > 0
         {
             recording.left -= 1;
@@ -162,7 +163,7 @@ impl Gate {
     }
 
     /// Keep a copy of the first frames of this kind from now on.
-    pub(super) fn record(&self, kind: u8, first: u64) {
+    pub(super) fn record(&self, kind: FrameKind, first: u64) {
         self.lock().recording = Some(Recording {
             kind,
             left: first,

@@ -10,13 +10,15 @@ use crate::evidence::Count;
 /// The type of the first frame of a connection.
 const HELLO: u8 = 1;
 
-/// The type of such frames.
-pub(super) const fn type_of(kind: FrameKind) -> u8 {
-    match kind {
-        FrameKind::RequestVote => 4,
-        FrameKind::RequestVoteReply => 5,
-        // One that carries entries.
-        FrameKind::AppendEntries => 6,
+/// Whether frames of this type are of that kind.
+pub(super) fn is_of(kind: FrameKind, number: u8) -> bool {
+    match number {
+        4 => kind == FrameKind::RequestVote,
+        5 => kind == FrameKind::RequestVoteReply,
+        6 => FrameKind::AppendEntries.is(kind),
+        // A heartbeat.
+        7 => kind == FrameKind::Append,
+        _ => false,
     }
 }
 
@@ -169,12 +171,19 @@ impl Inbox {
 
     /// The bytes up to and with the `n`th frame of this kind, all if there are fewer.
     pub(super) fn through(&self, kind: FrameKind, n: u64) -> usize {
-        let (mut left, kind) = (n, type_of(kind));
+        let mut left = n;
         self.bytes_while(|frame| {
             let open = left > 0;
-            left -= u64::from(open && frame.kind == kind);
+            left -= u64::from(open && is_of(kind, frame.kind));
             open
         })
+    }
+
+    /// The bytes before the first frame of this kind.
+    pub(super) fn before(&self, kind: FrameKind) -> usize {
+        // What has begun is not held.
+        let mut begun = self.begun > 0;
+        self.bytes_while(|frame| std::mem::take(&mut begun) || !is_of(kind, frame.kind))
     }
 
     /// The bytes of the frames that arrived at `moment` or before.
@@ -201,14 +210,13 @@ impl Inbox {
 
     /// That many bytes went out; a frame has left with its last byte. Frames of this kind are counted by themselves.
     pub(super) fn advance(&mut self, bytes: usize, counted: Option<FrameKind>) -> Left {
-        let kind = counted.map(type_of);
         self.start += bytes;
         self.begun += bytes;
         let mut left = Left::default();
         while let Some(frame) = self.frames.front().filter(|frame| frame.bytes <= self.begun) {
             self.begun -= frame.bytes;
             left.count.add(Count::frame(frame.bytes as u64));
-            left.of_kind += u64::from(Some(frame.kind) == kind);
+            left.of_kind += u64::from(counted.is_some_and(|kind| is_of(kind, frame.kind)));
             self.frames.pop_front();
         }
         left

@@ -6,7 +6,6 @@ use tokio::time::sleep;
 
 use super::clock::micros;
 use super::door::Door;
-use super::inbox::type_of;
 use super::process::GLANCE;
 use crate::effect::{FrameKind, Link, Outcome};
 use crate::evidence::{indeterminate, installed, skipped};
@@ -18,7 +17,7 @@ const PUT_IN: Duration = Duration::from_millis(500);
 /// Begin to record.
 pub(super) fn record(doors: &[(Link, &Door)], kind: FrameKind, first: u64) -> Outcome {
     for (_, door) in doors {
-        door.gate.record(type_of(kind), first);
+        door.gate.record(kind, first);
     }
     installed(&serde_json::json!({}))
 }

@@ -440,7 +440,7 @@ fn shown(line: &[u8]) -> String {
 impl Messages {
     fn set_now(&self, rule: LinkRule, links: &[Link]) -> Outcome {
         let begun = Instant::now();
-        if rule.counts().is_some() {
+        if rule.counts().is_some() || matches!(rule, LinkRule::HoldFrom(_)) {
             return skipped("of which kind a message is nobody knows");
         }
         let gate = |link: &Link| Some((*link, self.owned.peers.get(link)?));

@@ -29,6 +29,12 @@ struct Frame {
     kind: Option<FrameKind>,
 }
 
+impl Frame {
+    fn is(&self, kind: FrameKind) -> bool {
+        self.kind.is_some_and(|own| own.is(kind))
+    }
+}
+
 /// The stream is not what it was said to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Strange;
@@ -102,10 +108,19 @@ impl Sight {
         let mut left = n;
         let frames = self.frames.iter().take_while(|frame| {
             let open = left > 0;
-            left -= u64::from(open && frame.kind == Some(kind));
+            left -= u64::from(open && frame.is(kind));
             open
         });
         let bytes: usize = frames.map(|frame| frame.bytes).sum();
+        bytes.saturating_sub(self.begun)
+    }
+
+    /// The bytes before the first frame of this kind that has not begun to go.
+    pub(super) fn before(&self, kind: FrameKind) -> usize {
+        let begun = usize::from(self.begun > 0);
+        let whole = self.frames.iter().skip(begun).take_while(|frame| !frame.is(kind));
+        let first = self.frames.front().filter(|_| begun > 0);
+        let bytes: usize = first.into_iter().chain(whole).map(|frame| frame.bytes).sum();
         bytes.saturating_sub(self.begun)
     }
 
@@ -116,7 +131,7 @@ impl Sight {
         while let Some(frame) = self.frames.pop_front_if(|frame| frame.bytes <= self.begun) {
             self.begun -= frame.bytes;
             ended += 1;
-            of_kind += u64::from(kind.is_some() && frame.kind == kind);
+            of_kind += u64::from(kind.is_some_and(|kind| frame.is(kind)));
         }
         (ended, of_kind)
     }
@@ -174,8 +189,12 @@ mod tests {
             assert_eq!(sight.through(FrameKind::AppendEntries, 1), first + second + third);
             assert_eq!(sight.through(FrameKind::AppendEntries, 2), stream.len());
             assert_eq!(sight.through(FrameKind::AppendEntries, 0), 0);
+            assert_eq!(sight.before(FrameKind::Append), first + second);
+            assert_eq!(sight.before(FrameKind::RequestVoteReply), stream.len());
             assert_eq!(sight.advance(first + 3, Some(FrameKind::RequestVote)), (1, 0));
             assert_eq!(sight.through(FrameKind::RequestVote, 1), second - 3);
+            // What has begun is not held.
+            assert_eq!(sight.before(FrameKind::RequestVote), second - 3 + third);
             assert_eq!(sight.advance(second - 3, Some(FrameKind::RequestVote)), (1, 1));
         }
     }

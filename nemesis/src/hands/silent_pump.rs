@@ -24,6 +24,7 @@ use super::network::FrameForm;
 use super::sight::{Sight, Strange};
 use super::stream_pump::{bytes, reset};
 use super::system_calls;
+use crate::effect::LinkRule;
 
 /// How much is read at once.
 const READ: usize = 64 << 10;
@@ -207,8 +208,9 @@ impl Half {
 
     /// How much may go under the rule: where it counts frames, none behind the last of them.
     fn may_go(&self, shared: &Shared) -> usize {
-        match (&self.sight, shared.rule.counts()) {
-            (Some(sight), Some((kind, _))) => sight.through(kind, shared.left),
+        match (&self.sight, shared.rule) {
+            (Some(sight), LinkRule::HoldFrom(kind)) => sight.before(kind),
+            (Some(sight), rule) if let Some((kind, _)) = rule.counts() => sight.through(kind, shared.left),
             _ => self.whole - self.start,
         }
     }
@@ -231,10 +233,11 @@ impl Half {
                 }
             };
             // Whoever sets the next rule wakes this task.
-            if shared.holds() {
+            let may_go = self.may_go(&shared);
+            if may_go == 0 || shared.holds() {
                 return Poll::Pending;
             }
-            let waiting = &self.buffer[self.start..self.start + self.may_go(&shared)];
+            let waiting = &self.buffer[self.start..self.start + may_go];
             match ready!(Pin::new(receiver).poll_write(context, waiting)) {
                 Ok(written @ 1..) => self.has_gone(written, &mut shared),
                 Ok(0) | Err(_) => return Poll::Ready(Err(Gone::To)),

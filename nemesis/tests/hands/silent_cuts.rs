@@ -239,6 +239,12 @@ async fn where_frames_are_known_a_link_stops_after_one_of_a_kind() {
     hears(&mut down, &["back"]);
     set(&stage, LinkRule::Pass, &[THERE]).await;
     hears(&mut up, &said[4..]);
+    set(&stage, LinkRule::HoldFrom(FrameKind::Append), &[THERE]).await;
+    down.write_all(&framed(&["vote", "add long", "vote"])).unwrap();
+    hears(&mut up, &["vote"]);
+    let ended = set(&stage, LinkRule::Pass, &[THERE]).await.ended;
+    assert!(ended[0].proves_hold(), "{ended:?}");
+    hears(&mut up, &["add long", "vote"]);
     set(&stage, LinkRule::PassThenCut(1), &[THERE]).await;
     down.write_all(&framed(&["vote", "add long", "lost"])).unwrap();
     hears(&mut up, &["vote", "add long"]);

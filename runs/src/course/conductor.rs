@@ -45,6 +45,8 @@ pub struct Conductor {
     probes: Probes,
     done: (UnboundedSender<Done>, UnboundedReceiver<Done>),
     stage: Arc<Mutex<Stage>>,
+    /// Set when a cycle has shown by itself that what was committed is gone.
+    caught: Stop,
 }
 
 /// A schedule, and how long its turn is.
@@ -85,12 +87,18 @@ impl Conductor {
             pending: 0,
             done: unbounded_channel(),
             stage: Arc::default(),
+            caught: Stop::unset(),
         })
     }
 
     /// Where the schedule stands, for the progress line.
     pub fn stage(&self) -> Arc<Mutex<Stage>> {
         Arc::clone(&self.stage)
+    }
+
+    /// Set when a cycle has shown by itself that what was committed is gone: the statuses tell, whether a client saw it or not.
+    pub fn caught(&self) -> Stop {
+        self.caught.clone()
     }
 
     /// Show the schedule the cluster every `every` until `stop`; then heal everything. Of several schedules each has its
@@ -234,6 +242,9 @@ impl Conductor {
         for record in self.act.schedule.take_records() {
             self.act.cycles += 1;
             self.clients.sink.cycle(self.act.name, record);
+        }
+        if self.act.schedule.has_caught() {
+            self.caught.set();
         }
         // Its words are made only if somebody shows them.
         if Arc::strong_count(&self.stage) > 1 {

@@ -55,6 +55,7 @@ fn is_of(kind: FrameKind, frame: &Frame) -> bool {
         (FrameKind::AppendEntries, Frame::Message(Message::AppendEntries { entries, .. })) => {
             !entries.is_empty()
         }
+        (FrameKind::Append, Frame::Message(Message::AppendEntries { .. })) => true,
         (FrameKind::RequestVote, Frame::Message(Message::RequestVote { .. })) => true,
         (FrameKind::RequestVoteReply, Frame::Message(Message::RequestVoteReply { .. })) => true,
         _ => false,
@@ -87,6 +88,14 @@ impl Gate {
         self.rule.is_cut(self.left)
     }
 
+    /// Whether this frame waits for another rule: so does all that comes after one that does.
+    fn holds(&self, frame: &Frame) -> bool {
+        match self.rule {
+            LinkRule::HoldFrom(kind) => !self.delayed.is_empty() || is_of(kind, frame),
+            rule => rule.holds(self.left),
+        }
+    }
+
     /// Whether it lets everything pass.
     pub(super) fn is_open(&self) -> bool {
         self.rule == LinkRule::Pass
@@ -113,7 +122,7 @@ impl Gate {
                 self.delayed.push_back((due, frame));
                 Passage::Later(due)
             }
-            _ if self.rule.holds(self.left) => {
+            _ if self.holds(&frame) => {
                 self.delayed.push_back((NEVER, frame));
                 Passage::Held
             }
@@ -171,7 +180,7 @@ impl Gate {
         for (_, frame) in waiting {
             if self.is_cut() {
                 self.traffic.dropped.add(count(&frame));
-            } else if self.rule.holds(self.left) {
+            } else if self.holds(&frame) {
                 self.delayed.push_back((NEVER, frame));
             } else {
                 self.pass(count(&frame), &frame);

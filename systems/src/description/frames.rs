@@ -24,8 +24,10 @@ pub struct Frames {
     pub request_vote: Option<Mark>,
     /// What a vote is known by.
     pub vote: Option<Mark>,
-    /// What an AppendEntries is known by that carries entries.
+    /// What an AppendEntries is known by that carries entries: of those that fill a batch, where there is a `filler`.
     pub entries: Option<Mark>,
+    /// What any AppendEntries is known by, a heartbeat too.
+    pub append: Option<Mark>,
     /// How long a value is, in letters that hardly can be packed, whose entry fills a batch: the entries before it travel with it, and
     /// those behind it do not. For systems whose new leader appends an entry of its own at once.
     pub filler: Option<u64>,
@@ -87,6 +89,7 @@ impl Frames {
             (FrameKind::RequestVote, &self.request_vote),
             (FrameKind::RequestVoteReply, &self.vote),
             (FrameKind::AppendEntries, &self.entries),
+            (FrameKind::Append, &self.append),
         ];
         let kinds = kinds.into_iter().filter_map(|(kind, mark)| {
             let Mark { has, at_least } = mark.clone()?;

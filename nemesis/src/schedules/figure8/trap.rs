@@ -17,6 +17,8 @@ use crate::view::{TailEntry, View};
 const PENDING: Duration = Duration::from_secs(10);
 /// So soon an entry is where nothing keeps it from.
 const SOON: Duration = Duration::from_millis(500);
+/// So soon the entry is that fills a batch.
+const FILLED: Duration = Duration::from_millis(1500);
 /// Time for several elections.
 const LONG: Duration = Duration::from_secs(4);
 /// How long W stands on a majority before (d).
@@ -108,7 +110,7 @@ async fn fill(scene: &Scene, s1: NodeId, cohort: &[NodeId], index: LogIndex) -> 
     scene.fill(s1, letters, PENDING);
     let otherwise = "what fills W's batch did not reach all of the cohort";
     scene
-        .until(SOON, otherwise, |view| {
+        .until(FILLED, otherwise, |view| {
             let has = |node: &NodeId| {
                 view.status(*node)
                     .is_some_and(|status| status.last_index() > Some(index))
@@ -126,13 +128,12 @@ async fn rival(scene: &Scene, cohort: &[NodeId], t2: Term) -> Told<(NodeId, Term
     scene.apply(out).await?;
     let otherwise = "nobody outside of the cohort was elected";
     let rest = scene.others(cohort);
-    let (s5, t3) = match scene.filler() {
-        None => scene.elected(&rest, t2, otherwise).await?,
-        Some(_) => {
-            let links = links_between(scene, &rest, &rest);
-            scene.elected_unheard(&rest, t2, &links, otherwise).await?
-        }
-    };
+    if scene.filler().is_some() {
+        // Votes pass; what the one who is elected says of itself does not.
+        let from = LinkRule::HoldFrom(FrameKind::Append);
+        scene.rule_anew(from, &links_between(scene, &rest, &rest)).await?;
+    }
+    let (s5, t3) = scene.elected(&rest, t2, otherwise).await?;
     scene.cast("S5", s5);
     scene.term("T3", t3);
     scene.note(|record| record.draw_rows(cohort, Some(s5)));
@@ -189,37 +190,55 @@ async fn elect(
     t3: Term,
     entry: &TailEntry,
 ) -> Told<(NodeId, Term)> {
-    let helpers: Vec<NodeId> = among
-        .iter()
-        .copied()
-        .filter(|node| !cohort.contains(node))
-        .collect();
-    if scene.filler().is_some() {
-        let links = links_between(scene, cohort, &helpers);
-        let otherwise = "nobody of the cohort was elected";
-        scene.elected_unheard(cohort, t3, &links, otherwise).await?;
-        // The batch that W is in goes to the helpers, and what follows it waits.
-        let batch = LinkRule::PassThenHold(FrameKind::AppendEntries, 1);
-        scene.rule_anew(batch, &links).await?;
-    }
     let otherwise = "no leader brought W to a majority";
     let brought = |view: &View| {
         let leader = leader_among(view, among, t3);
         let seen = leader.map_or(Ok(None), |(leader, _)| on_majority(view, leader, entry))?;
         Ok(leader.filter(|_| seen.is_some()))
     };
-    let mut led = scene.until_told(LONG, otherwise, brought).await?;
-    if scene.filler().is_some() {
-        // They hear nobody, and would soon ask for votes.
-        let silent = LinkRule::PassThenHold(FrameKind::RequestVote, 0);
-        let links = links_between(scene, &helpers, cohort);
-        scene.rule_anew(silent, &links).await?;
-        led = scene.until_told(SOON, otherwise, brought).await?;
-    }
-    let (leader, t4) = led;
+    let (leader, t4) = match scene.filler() {
+        None => scene.until_told(LONG, otherwise, brought).await?,
+        Some(_) => {
+            let helpers: Vec<NodeId> = among
+                .iter()
+                .copied()
+                .filter(|node| !cohort.contains(node))
+                .collect();
+            bring_apart(scene, cohort, &helpers, brought).await?
+        }
+    };
     scene.cast("L", leader);
     scene.term("T4", t4);
     Ok((leader, t4))
+}
+
+/// (c): the batch that W is in goes to the helpers, and what follows it waits.
+async fn bring_apart<T>(
+    scene: &Scene,
+    cohort: &[NodeId],
+    helpers: &[NodeId],
+    mut brought: impl FnMut(&View) -> Told<Option<T>>,
+) -> Told<T> {
+    let (there, back) = (
+        links_between(scene, cohort, helpers),
+        links_between(scene, helpers, cohort),
+    );
+    let otherwise = "no leader brought W to a majority";
+    let began = scene.now();
+    loop {
+        // A leader of T2 that knows of no other may have sent a batch, too, and used the rule up.
+        let batch = LinkRule::PassThenHold(FrameKind::AppendEntries, 1);
+        scene.rule_anew(batch, &there).await?;
+        match scene.until_told(SOON, otherwise, &mut brought).await {
+            Ok(_) => break,
+            Err(miss) if miss.what != otherwise || scene.now().since(began) > LONG => return Err(miss),
+            Err(_) => {}
+        }
+    }
+    // They hear nobody, and would soon ask for votes.
+    let silent = LinkRule::PassThenHold(FrameKind::RequestVote, 0);
+    scene.rule_anew(silent, &back).await?;
+    scene.until_told(SOON, otherwise, brought).await
 }
 
 /// The links from each of these to each of those.

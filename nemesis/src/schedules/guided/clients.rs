@@ -8,8 +8,8 @@ use super::look::leader_among;
 use super::probes::{answer, ok_value};
 use super::record::Read;
 use super::scene::{Miss, Scene, Told};
-use crate::effect::{Effect, FrameKind, Link, LinkRule, NodeId, ProbeId, ProbeOp};
-use crate::view::{ProbeState, View};
+use crate::effect::{Effect, NodeId, ProbeId, ProbeOp};
+use crate::view::ProbeState;
 
 /// A probe that is to be answered at once.
 pub const PROMPT: Duration = Duration::from_secs(1);
@@ -17,8 +17,6 @@ pub const PROMPT: Duration = Duration::from_secs(1);
 const LONGEST_PROBE: Duration = Duration::from_secs(20);
 /// How long an election may take: several rounds of it.
 const ELECTION: Duration = Duration::from_secs(4);
-/// How long one round of it may take.
-const ROUND: Duration = Duration::from_millis(500);
 
 /// A probe that was sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,27 +193,6 @@ impl Scene {
         let limit = self.at_least(ELECTION, 3);
         self.until(limit, otherwise, |view| leader_among(view, among, after))
             .await
-    }
-
-    /// The same, where nobody hears the elected one over these links: what it sends after its request for votes waits there.
-    pub async fn elected_unheard(
-        &self,
-        among: &[NodeId],
-        after: Term,
-        links: &[Link],
-        otherwise: &str,
-    ) -> Told<(NodeId, Term)> {
-        let began = self.now();
-        loop {
-            // A request that won nothing has used the rule up.
-            self.rule_anew(LinkRule::PassThenHold(FrameKind::RequestVote, 1), links)
-                .await?;
-            let leader = |view: &View| leader_among(view, among, after);
-            match self.until(ROUND, otherwise, leader).await {
-                Err(_) if self.now().since(began) < self.at_least(ELECTION, 3) => {}
-                told => return told,
-            }
-        }
     }
 
     /// A leader that has just been elected commits an entry of its own term, so that it knows what is committed (Raft

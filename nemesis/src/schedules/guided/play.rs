@@ -158,6 +158,10 @@ impl Schedule for Play {
         std::mem::take(&mut self.records)
     }
 
+    fn has_caught(&self) -> bool {
+        self.scene.tally().sprung > 0
+    }
+
     fn stage(&self) -> String {
         let board = self.scene.board();
         format!("cycle {} ({})", board.record.cycle, board.stage)
