@@ -10,14 +10,14 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::clients::{PROMPT, Sent};
-use super::look::revive;
+use super::look::{UNTOLD, is_even, one_leader, only_leader, revive};
 use super::record::{self, Outcome, Record};
 use super::scene::{Scene, Told};
 use crate::effect::{self, ClientRule, Effect, NodeId};
 use crate::fault::Need;
 use crate::schedule::{Profile, Row, Schedule, Settings};
 use crate::tells::Tells;
-use crate::view::{ProbeState, View};
+use crate::view::{NodeView, ProbeState, View};
 
 /// The workload has this long with the gate open in each cycle, or half a failover: members of a cluster that has just begun, or was
 /// healed, may not know each other yet.
@@ -196,6 +196,32 @@ where
 }
 
 impl Scene {
+    /// The leader, if every node runs and follows it, as far as the system tells.
+    fn leader_of_all(&self, view: &View) -> Option<NodeId> {
+        match self.board().tells_log {
+            true => one_leader(view),
+            false => only_leader(view),
+        }
+    }
+
+    /// How the cluster stands, if it is at rest: all logs are equal and committed, where the system tells them. Only what was
+    /// asked after `since` counts.
+    fn at_rest(&self, view: &View, since: Nanos, before: &Value) -> Option<Start> {
+        let leader = self.leader_of_all(view)?;
+        let status = view.status(leader)?;
+        let is_fresh = |node: &NodeView| node.status.as_ref().is_some_and(|(asked, _)| *asked >= since);
+        let rests = match self.board().tells_log {
+            true => is_even(view, since),
+            false => view.nodes.iter().all(is_fresh),
+        };
+        rests.then(|| Start {
+            leader,
+            term: status.term.unwrap_or(UNTOLD),
+            last: status.last_index().unwrap_or_default(),
+            before: before.clone(),
+        })
+    }
+
     /// Stage 0: a leader, the workload had its time, the gate is closed, an acknowledged value, equal logs.
     async fn settle(&self) -> Told<Start> {
         self.carry_out(self.undo()).await;

@@ -11,11 +11,9 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::look::{UNTOLD, is_even, one_leader, only_leader};
 use super::net::Net;
 use super::out::Out;
 use super::panel::Panel;
-use super::play::Start;
 use super::probes::Probes;
 use super::record::{Facts, Outcome, Part, Record, Stage, Tally};
 use crate::effect::{self, ClientRule, Effect, FrameKind, Link, LinkRule, NodeId};
@@ -23,7 +21,7 @@ use crate::evidence;
 use crate::faults::{ClientRulesSet, FramesInjected};
 use crate::schedule::Settings;
 use crate::tells::Tells;
-use crate::view::{NodeView, View};
+use crate::view::View;
 
 /// Why a story broke off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +81,7 @@ pub(super) struct Board {
     pub(super) record: Record,
     filler: Option<u64>,
     failover: Duration,
-    tells_log: bool,
+    pub(super) tells_log: bool,
     /// What the cycles before this one came to.
     pub(super) tally: Tally,
     /// The stage that is being worked on.
@@ -229,32 +227,6 @@ impl Scene {
     /// This time, or as many failovers where they take longer.
     pub fn at_least(&self, time: Duration, failovers: u32) -> Duration {
         time.max(self.board().failover * failovers)
-    }
-
-    /// The leader, if every node runs and follows it, as far as the system tells.
-    pub(super) fn leader_of_all(&self, view: &View) -> Option<NodeId> {
-        match self.board().tells_log {
-            true => one_leader(view),
-            false => only_leader(view),
-        }
-    }
-
-    /// How the cluster stands, if it is at rest: all logs are equal and committed, where the system tells them. Only what was
-    /// asked after `since` counts.
-    pub(super) fn at_rest(&self, view: &View, since: Nanos, before: &Value) -> Option<Start> {
-        let leader = self.leader_of_all(view)?;
-        let status = view.status(leader)?;
-        let is_fresh = |node: &NodeView| node.status.as_ref().is_some_and(|(asked, _)| *asked >= since);
-        let rests = match self.board().tells_log {
-            true => is_even(view, since),
-            false => view.nodes.iter().all(is_fresh),
-        };
-        rests.then(|| Start {
-            leader,
-            term: status.term.unwrap_or(UNTOLD),
-            last: status.last_index().unwrap_or_default(),
-            before: before.clone(),
-        })
     }
 
     /// Counts from 0, so that a story with several twists has each of them in turn.
