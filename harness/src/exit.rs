@@ -7,7 +7,7 @@ use histories::format::FormatError;
 use histories::run_folder::FolderError;
 use runs::course::CourseError;
 
-use crate::errors::{CliError, RecorderError, ReportError, RunError, ServeError};
+use crate::errors::{CliError, KnownError, RecorderError, ReportError, RunError, ServeError};
 use systems::SystemError;
 
 pub(crate) use runs::exit::Exit;
@@ -19,6 +19,8 @@ use runs::record::{SettingsError, Unreadable};
 pub enum Failure {
     #[error(transparent)]
     Cli(#[from] CliError),
+    #[error(transparent)]
+    Known(#[from] KnownError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
@@ -93,6 +95,7 @@ impl Failure {
                 false
             }
             Failure::Cli(error) => error.is_ours(),
+            Failure::Known(error) => error.is_ours(),
             Failure::Judge(error) => error.is_ours(),
             Failure::Report(error) => error.is_ours(),
             Failure::Serve(error) => error.is_ours(),

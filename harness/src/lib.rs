@@ -19,6 +19,7 @@ mod doctor;
 mod errors;
 mod exit;
 mod flags;
+mod known;
 pub mod report;
 pub mod run;
 mod selftest;

@@ -8,6 +8,7 @@ mod convert;
 mod doctor;
 mod gate;
 mod inspect;
+mod known;
 mod list;
 mod outputs;
 mod pager;
@@ -56,6 +57,7 @@ enum Command {
     Doctor(doctor::Args),
     Gate(gate::Args),
     Inspect(inspect::Args),
+    Known(known::Args),
     List(list::Args),
     Replay(replay::Args),
     Report(report::Args),
@@ -77,6 +79,7 @@ pub fn main() -> Exit {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Gate(args) => gate::gate(&args),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Known(args) => known::known(&args),
         Command::List(args) => list::list(&args),
         Command::Report(args) => report::report(&args),
         Command::Replay(args) => replay::replay(&args),

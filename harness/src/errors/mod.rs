@@ -2,12 +2,14 @@
 //! [`crate::exit`] says.
 
 mod cli;
+mod known;
 mod recorder;
 mod report;
 mod run;
 mod serve;
 
 pub(crate) use cli::CliError;
+pub(crate) use known::KnownError;
 pub(crate) use recorder::RecorderError;
 pub(crate) use report::ReportError;
 pub(crate) use run::RunError;

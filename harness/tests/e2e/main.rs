@@ -10,6 +10,7 @@ mod ci;
 mod commanded;
 mod described;
 mod etcd;
+mod known;
 mod maelstrom;
 mod main_job;
 mod networks;

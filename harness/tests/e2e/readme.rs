@@ -20,7 +20,7 @@ fn expected(command: &str) -> i32 {
         Some("run") if command.contains("--system etcd") && !has_etcd() => 255,
         Some("check") if command.contains("bad/") => 1,
         Some("check" | "replay") if command.contains("latest") => 1,
-        Some("run" | "inspect" | "list" | "report" | "selftest" | "system") => 0,
+        Some("run" | "inspect" | "known" | "list" | "report" | "selftest" | "system") => 0,
         _ => panic!("the README has a command that no test knows: {command}"),
     }
 }
@@ -44,7 +44,7 @@ fn every_command_of_the_readme_does_what_it_says() {
             "selftest",
             "selftest --bug commit-any-term --correct-duration 12s",
         );
-        let mut harness = match shorter.starts_with("system ") {
+        let mut harness = match shorter.starts_with("system ") || shorter.starts_with("known ") {
             // It has no store.
             true => lab.bare(&shorter),
             // What is looked at afterwards is the run of our own node. Which faults come in so short a time is no matter of chance.
