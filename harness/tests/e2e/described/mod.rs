@@ -204,11 +204,17 @@ fn a_description_is_begun_shown_and_checked_by_commands() {
     let text = std::fs::read_to_string(lab.folder.path().join("mine.toml")).unwrap();
     let described: serde_json::Value = toml::from_str(&text).unwrap();
     assert!(jsonschema::is_valid(&schema, &described));
+    for builtin in systems::builtin::TABLE {
+        let described: serde_json::Value = toml::from_str(builtin.text).unwrap();
+        assert!(jsonschema::is_valid(&schema, &described), "{}", builtin.name);
+    }
     let other = serde_json::json!({ "name": "mine", "abuot": "" });
     assert!(!jsonschema::is_valid(&schema, &other));
     let unknown = harness("run --system etdc").with(254);
     assert!(
-        unknown.stderr.contains("cluster-node, maelstrom, etcd"),
+        unknown
+            .stderr
+            .contains("cluster-node, maelstrom, consul, dqlite, etcd"),
         "{}",
         unknown.stderr
     );
