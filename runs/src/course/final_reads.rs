@@ -169,3 +169,20 @@ impl<'a> Walk<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_that_timed_out_was_not_answered_whatever_that_says_of_it() {
+        let failed = |code: &str| Reply {
+            answer: Answer::Fail,
+            ..Reply::unknown(code, String::new())
+        };
+        assert!(is_unanswered(&failed("client-timeout")));
+        assert!(is_unanswered(&Reply::unknown("connection-lost", String::new())));
+        assert!(!is_unanswered(&failed("not-leader")));
+        assert!(!is_unanswered(&Reply::ok(Value::Null, None)));
+    }
+}
