@@ -32,6 +32,7 @@ pub(crate) fn row() -> Row {
         interval: Duration::from_millis(600),
         bugs: runs::cluster_node::BUGS,
         capabilities: Capabilities::all(),
+        may_tell: &[],
         proxies: Some(Framing::Frames),
         namespaces: Some(Plan {
             framing: Framing::Frames,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use histories::{RunFolder, Seed};
 use nemesis::hands::{Framing, Hands, Instructions, Latency, Network, Plan, Reached};
-use nemesis::{Need, NodeId, NodeStatus};
+use nemesis::{Need, NodeId, NodeStatus, Tells};
 use runs::capabilities::Capabilities;
 use runs::case::Bug;
 use runs::record::{NetworkName, SettingsError};
@@ -39,6 +39,14 @@ pub trait System: Send + Sync {
     /// Hold a watch at a node, and tell what it is told, until it is lost: why it was.
     fn watch<'a>(&'a self, _node: NodeId, _watch: &'a Watch, _tell: Tell<'a>) -> Boxed<'a, String> {
         Box::pin(std::future::ready("nothing can be watched here".to_owned()))
+    }
+
+    /// What its nodes tell of themselves that may do so or not, once they run: they are asked.
+    ///
+    /// # Errors
+    /// Which of them does not, and what it said.
+    fn tells(&self) -> Boxed<'_, Result<Vec<Tells>, String>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// Ask a node how it stands, past all proxies. `None` if it does not answer.
@@ -117,6 +125,8 @@ pub struct Row {
     pub bugs: &'static [Bug],
     /// What its nodes tell, and what they do by themselves.
     pub capabilities: Capabilities,
+    /// What its nodes may tell beyond that: they are asked where a schedule has to see it.
+    pub may_tell: &'static [Tells],
     /// How its peers speak, if each of its nodes can be told an address of its own of each peer.
     pub proxies: Option<Framing>,
     /// What it uses of a network in which a node has one address for all, if it can be told which.

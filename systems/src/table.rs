@@ -61,6 +61,7 @@ fn described_row(described: Description, source: &str) -> Row {
         interval: described.life.failover.map_or(INTERVAL, |span| span.0 * 2),
         bugs: &[],
         capabilities: foreign::capabilities(&described),
+        may_tell: &[],
         proxies: None,
         namespaces: described.cluster.is_none().then(|| plan(&described.network)),
         messages: false,

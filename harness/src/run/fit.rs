@@ -1,7 +1,7 @@
 //! Whether what a run asks for is in its system's power: told before anything starts.
 
 use checker::Levels;
-use nemesis::Need;
+use nemesis::{Need, Tells};
 use runs::judge;
 use runs::record::{Settings, SettingsError};
 use systems::Row;
@@ -39,7 +39,8 @@ fn serves(settings: &Settings, row: &Row) -> Result<(), SettingsError> {
         });
     }
     for schedule in settings.nemesis_rows()? {
-        let unseen = schedule.needs.iter().find(|needed| !capabilities.tell(**needed));
+        let is_hidden = |needed: &&Tells| !capabilities.tell(**needed) && !row.may_tell.contains(needed);
+        let unseen = schedule.needs.iter().find(is_hidden);
         if let Some(unseen) = unseen {
             return Err(SettingsError::Unseen {
                 nemesis: schedule.name,

@@ -26,7 +26,7 @@ use runs::capabilities::Does;
 use runs::course::{
     self, Acknowledged, Clients, Conductor, CourseError, Gate, Healed, Observer, Pace, first_write, read_all,
 };
-use runs::record::{Record, Recovery, Settings};
+use runs::record::{Record, Recovery, Settings, SettingsError};
 use runs::stop::Stop;
 use runs::store::{Answer, Request};
 use runs::workloads;
@@ -172,6 +172,7 @@ impl<'a> Run<'a> {
 
     async fn stages(&mut self, signals: &Signals, progress: Progress) -> Result<(), Failure> {
         self.start().await?;
+        self.look().await?;
         self.init().await?;
         self.serve().await?;
         let (clients, recorder) = self.recording()?;
@@ -214,6 +215,27 @@ impl<'a> Run<'a> {
             return Err(RunError::NotStarted { node, why }.into());
         }
         self.stage_over("start", begin)
+    }
+
+    /// What nodes may tell of themselves, where a schedule has to see it: they are asked.
+    async fn look(&mut self) -> Result<(), Failure> {
+        let row = systems::row(&self.settings.system)?;
+        let hidden = |schedule: &&nemesis::Row| {
+            let mut needs = schedule.needs.iter();
+            needs.any(|need| !row.capabilities.tell(*need))
+        };
+        let Some(schedule) = self.settings.nemesis_rows()?.into_iter().find(hidden) else {
+            return Ok(());
+        };
+        let told = tokio::select! {
+            told = self.system.tells() => told,
+            what = self.hands.next_unexpected() => return Err(RunError::Unexpected(what).into()),
+        };
+        self.record.capabilities.tells = told.map_err(|why| SettingsError::Untold {
+            nemesis: schedule.name,
+            why,
+        })?;
+        Ok(())
     }
 
     /// What the system wants done once.

@@ -81,6 +81,11 @@ async fn read_keys(clients: &Clients, limit: Duration) -> Result<(), CourseError
     Ok(())
 }
 
+/// Whether nobody answered in time: a read of most systems has failed then, for it changes nothing.
+fn is_unanswered(reply: &Reply) -> bool {
+    reply.answer == Answer::Unknown || reply.error.as_deref() == Some("client-timeout")
+}
+
 /// Finds the leader, and stays with it.
 struct Walk<'a> {
     clients: &'a Clients,
@@ -157,10 +162,27 @@ impl<'a> Walk<'a> {
             if seen == Some(false) {
                 continue;
             }
-            if reply.answer == Answer::Unknown {
+            if is_unanswered(&reply) {
                 self.stir(keys).await;
             }
             pass(&*self.clients.world, PAUSE).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_that_timed_out_was_not_answered_whatever_that_says_of_it() {
+        let failed = |code: &str| Reply {
+            answer: Answer::Fail,
+            ..Reply::unknown(code, String::new())
+        };
+        assert!(is_unanswered(&failed("client-timeout")));
+        assert!(is_unanswered(&Reply::unknown("connection-lost", String::new())));
+        assert!(!is_unanswered(&failed("not-leader")));
+        assert!(!is_unanswered(&Reply::ok(Value::Null, None)));
     }
 }

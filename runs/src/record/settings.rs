@@ -288,6 +288,16 @@ pub enum SettingsError {
         /// Who does not tell it.
         system: String,
     },
+    /// Its nodes may tell it, and do not.
+    #[error(
+        "--nemesis {nemesis}: it has to see how every node stands, and {why}; see docs/maelstrom.md, \"How a node stands\""
+    )]
+    Untold {
+        /// The schedule.
+        nemesis: &'static str,
+        /// Who does not, and what was said.
+        why: String,
+    },
     /// What it kills comes back without what it had promised.
     #[error(
         "--nemesis {nemesis}: it kills nodes, and those of {system} keep nothing over that, unless you say that yours keep their state on disk: --profile {durable}"

@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 
 use super::service::Body;
 use super::services::{self, Services};
+use super::status;
 use crate::description::Transport;
 use crate::meaning::{Came, Told};
 
-/// Who sends `init`.
+/// Who sends `init`, and asks how nodes stand.
 const BEGINNER: &str = "c0";
 
 /// The clients of a run.
@@ -221,6 +222,19 @@ impl Clients {
                     "{node} did not answer `{kind}` within {limit:?}; it has to print, and flush, a line such as {{\"src\":\"{node}\",\"dest\":\"{BEGINNER}\",\"body\":{{\"type\":\"{kind}_ok\",\"in_reply_to\":{}}}}}",
                     request.id
                 ))
+            }
+        }
+    }
+
+    /// Ask a node how it stands, past everything that is between it and its clients.
+    pub(super) async fn status(&self, messages: &Messages, node: NodeId, patience: Duration) -> Option<Body> {
+        let request = self.lock().ask(BEGINNER.to_owned(), node, status::question());
+        messages.send(node, request.line);
+        match tokio::time::timeout(patience, request.answered).await {
+            Ok(answered) => answered.ok(),
+            Err(_) => {
+                self.lock().give_up(request.id);
+                None
             }
         }
     }

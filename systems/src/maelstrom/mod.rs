@@ -6,16 +6,18 @@ mod clients;
 mod kv;
 mod service;
 mod services;
+mod status;
 mod topology;
 mod words;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nemesis::hands::{Hands, Instructions, Logs, Messages, NodeCommand, Ready};
-use nemesis::{NodeId, NodeStatus, ProcessState};
+use nemesis::{NodeId, NodeStatus, ProcessState, Tells};
 use runs::capabilities::{Capabilities, Does};
 use runs::store::{Reply, Request};
 use runs::world::Boxed;
@@ -57,6 +59,7 @@ pub(crate) fn row() -> Row {
             revisions: false,
             filler: None,
         },
+        may_tell: &status::TELLS,
         proxies: None,
         namespaces: None,
         messages: true,
@@ -72,6 +75,9 @@ pub(crate) use words::rules;
 const DISK: &str = "disk";
 /// The workload whose nodes are told who is whose neighbour.
 const BROADCAST: &str = "broadcast";
+/// How long a node may take to tell how it stands, and for the first time.
+const STATUS: Duration = Duration::from_millis(500);
+const STATUS_AT_FIRST: Duration = Duration::from_secs(5);
 /// How long a node may take to answer `init`.
 const INIT: Duration = Duration::from_secs(10);
 
@@ -81,6 +87,8 @@ struct Maelstrom {
     commands: Vec<NodeCommand>,
     clients: Arc<Clients>,
     words: Words,
+    /// Whether its nodes tell how they stand. Who does not know that word may end by it, so none is asked before a schedule needs it.
+    tell: AtomicBool,
 }
 
 impl Maelstrom {
@@ -99,6 +107,7 @@ impl Maelstrom {
             commands: Vec::new(),
             clients,
             words: Words::default(),
+            tell: AtomicBool::new(false),
         };
         for node in NodeId::all(settings.nodes) {
             let command = system.command_of(node, settings)?;
@@ -174,7 +183,27 @@ impl System for Maelstrom {
         Box::pin(self.ask(node, request))
     }
 
-    fn status(&self, _: NodeId) -> Boxed<'_, Option<NodeStatus>> {
-        Box::pin(async { None })
+    fn tells(&self) -> Boxed<'_, Result<Vec<Tells>, String>> {
+        Box::pin(async {
+            for node in NodeId::all(self.commands.len()) {
+                status::is_whole(
+                    node,
+                    self.clients.status(&self.messages, node, STATUS_AT_FIRST).await,
+                )?;
+            }
+            self.tell.store(true, Ordering::SeqCst);
+            Ok(status::TELLS.to_vec())
+        })
+    }
+
+    fn status(&self, node: NodeId) -> Boxed<'_, Option<NodeStatus>> {
+        Box::pin(async move {
+            if !self.tell.load(Ordering::SeqCst) {
+                return None;
+            }
+            let incarnation = self.hands.starts(node);
+            let told = self.clients.status(&self.messages, node, STATUS).await?;
+            status::read(told, incarnation)
+        })
     }
 }

@@ -75,6 +75,8 @@ pub(crate) fn rules() -> &'static [Rule] {
 
 /// What an answer to this request means.
 pub(super) fn reply(request: &Request, came: &Came) -> (Reply, Basis) {
+    let identified = (request.op == StoreOp::Generate).then(|| identified(came.clone()));
+    let came = identified.as_ref().unwrap_or(came);
     let (word, rules) = (Word::of(&request.op), &MEANING.error);
     let answer = match &request.op {
         StoreOp::Read => &MEANING.read,
@@ -111,6 +113,17 @@ fn read_as(value: Option<Value>, word: Word, told: &Told) -> Reply {
         Some(value) => Reply::ok(value, None),
         None => unclear(word, "unreadable-answer", told.json.to_string()),
     }
+}
+
+/// An identifier may be any JSON. One that is no value of a history, such as 1.5 or a number beyond 63 bits, stands there as a text.
+fn identified(mut came: Came) -> Came {
+    if let Came::Answer(told) = &mut came
+        && let Some(id) = told.json.get_mut("id")
+        && serde_json::from_value::<Value>(id.clone()).is_err()
+    {
+        *id = id.to_string().into();
+    }
+    came
 }
 
 /// Keys that are not called k0, k1, … are numbers from here on.
@@ -387,6 +400,16 @@ mod tests {
                 StoreOp::Generate,
                 r#"{"type":"generate_ok"}"#.to_owned(),
                 Answer::Unknown,
+            ),
+            (
+                StoreOp::Generate,
+                r#"{"type":"generate_ok","id":1.5}"#.to_owned(),
+                Answer::Ok("1.5".into()),
+            ),
+            (
+                StoreOp::Generate,
+                r#"{"type":"generate_ok","id":[18446744073709551615]}"#.to_owned(),
+                Answer::Ok("[18446744073709551615]".into()),
             ),
             (StoreOp::Generate, error(10), Answer::Fail),
             (

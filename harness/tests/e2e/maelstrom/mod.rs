@@ -1,5 +1,6 @@
 //! Programs that speak Maelstrom's protocol, met as a stranger's: a right one, a mistaken one, and those that break it.
 
+mod guided;
 mod workloads;
 
 use std::os::unix::fs::PermissionsExt;
