@@ -153,6 +153,8 @@ impl LinkRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FrameKind {
+    /// An AppendEntries with as many entries as go into one: of systems that are not known to have such, any with entries.
+    Batch,
     /// An AppendEntries that carries entries.
     AppendEntries,
     /// Any AppendEntries, a heartbeat too: what only a leader sends.
@@ -166,13 +168,21 @@ pub enum FrameKind {
 impl FrameKind {
     /// Whether a frame of this kind is also one of `wanted`.
     pub fn is(self, wanted: FrameKind) -> bool {
-        self == wanted || (self, wanted) == (FrameKind::AppendEntries, FrameKind::Append)
+        match wanted {
+            FrameKind::Append => matches!(
+                self,
+                FrameKind::Batch | FrameKind::AppendEntries | FrameKind::Append
+            ),
+            FrameKind::AppendEntries => matches!(self, FrameKind::Batch | FrameKind::AppendEntries),
+            _ => self == wanted,
+        }
     }
 }
 
 impl fmt::Display for FrameKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            FrameKind::Batch => "batch",
             FrameKind::AppendEntries => "entries",
             FrameKind::Append => "append",
             FrameKind::RequestVote => "request for votes",

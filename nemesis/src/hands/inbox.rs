@@ -15,7 +15,7 @@ pub(super) fn is_of(kind: FrameKind, number: u8) -> bool {
     match number {
         4 => kind == FrameKind::RequestVote,
         5 => kind == FrameKind::RequestVoteReply,
-        6 => FrameKind::AppendEntries.is(kind),
+        6 => FrameKind::Batch.is(kind),
         // A heartbeat.
         7 => kind == FrameKind::Append,
         _ => false,

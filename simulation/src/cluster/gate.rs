@@ -52,9 +52,10 @@ pub(super) const NEVER: Nanos = Nanos(u64::MAX);
 
 fn is_of(kind: FrameKind, frame: &Frame) -> bool {
     match (kind, frame) {
-        (FrameKind::AppendEntries, Frame::Message(Message::AppendEntries { entries, .. })) => {
-            !entries.is_empty()
-        }
+        (
+            FrameKind::Batch | FrameKind::AppendEntries,
+            Frame::Message(Message::AppendEntries { entries, .. }),
+        ) => !entries.is_empty(),
         (FrameKind::Append, Frame::Message(Message::AppendEntries { .. })) => true,
         (FrameKind::RequestVote, Frame::Message(Message::RequestVote { .. })) => true,
         (FrameKind::RequestVoteReply, Frame::Message(Message::RequestVoteReply { .. })) => true,

@@ -24,7 +24,9 @@ pub struct Frames {
     pub request_vote: Option<Mark>,
     /// What a vote is known by.
     pub vote: Option<Mark>,
-    /// What an AppendEntries is known by that carries entries: of those that fill a batch, where there is a `filler`.
+    /// What an AppendEntries is known by that carries as many entries as go into one.
+    pub batch: Option<Mark>,
+    /// What an AppendEntries is known by that carries entries.
     pub entries: Option<Mark>,
     /// What any AppendEntries is known by, a heartbeat too.
     pub append: Option<Mark>,
@@ -88,6 +90,7 @@ impl Frames {
         let kinds = [
             (FrameKind::RequestVote, &self.request_vote),
             (FrameKind::RequestVoteReply, &self.vote),
+            (FrameKind::Batch, &self.batch),
             (FrameKind::AppendEntries, &self.entries),
             (FrameKind::Append, &self.append),
         ];

@@ -227,7 +227,7 @@ async fn bring_apart<T>(
     let began = scene.now();
     loop {
         // A leader of T2 that knows of no other may have sent a batch, too, and used the rule up.
-        let batch = LinkRule::PassThenHold(FrameKind::AppendEntries, 1);
+        let batch = LinkRule::PassThenHold(FrameKind::Batch, 1);
         scene.rule_anew(batch, &there).await?;
         match scene.until_told(SOON, otherwise, &mut brought).await {
             Ok(_) => break,
