@@ -151,7 +151,7 @@ impl Doors {
     /// The doors of these links, if all of them are there and this may be asked of them.
     fn doors(&self, need: Need, links: &[Link]) -> Result<Vec<(Link, &Door)>, &'static str> {
         if !self.can().contains(&need) {
-            return Err("frames are not known in this system's streams: they can only be cut");
+            return Err("frames are not known in this system's streams: they can only be cut and delayed");
         }
         let door = |link: &Link| Some((*link, self.peers.get(link)?));
         let doors: Option<_> = links.iter().map(door).collect();
@@ -210,8 +210,8 @@ impl Links for Doors {
                 Need::Frames,
                 Need::Clients,
             ],
-            Framing::Stream(_, Some(_)) => &[Need::Links, Need::Counts, Need::Clients],
-            Framing::Stream(_, None) => &[Need::Links, Need::Clients],
+            Framing::Stream(_, Some(_)) => &[Need::Links, Need::Delays, Need::Counts, Need::Clients],
+            Framing::Stream(_, None) => &[Need::Links, Need::Delays, Need::Clients],
         }
     }
 

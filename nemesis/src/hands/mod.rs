@@ -30,6 +30,7 @@
 //! | `gate` | the rule of one link, and its counters |
 //! | `inject` | frames that were recorded, put into a link by hand |
 //! | `sight` | frames in a stream of a stranger's, as far as their form was told |
+//! | `arrivals` | when what waits of a stream came, for a delay |
 //! | `inbox`, `frame_pump`, `silent_pump`, `stream_pump` | what carries the bytes: of frames, of nodes, of clients |
 //!
 //! **When the harness dies** (`kill -9`): on Linux every node has asked for SIGKILL at the death of the thread that
@@ -37,6 +38,7 @@
 //! input ends with the harness, and a node that minds it (`cluster-node --exit-with-stdin`) exits; one that is paused
 //! survives until somebody continues it.
 
+mod arrivals;
 mod child_setup;
 mod clock;
 mod command;

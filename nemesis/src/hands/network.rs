@@ -41,8 +41,8 @@ pub enum Framing {
     /// whatever the rule is; type 6 is an AppendEntries with entries.
     Frames,
     /// Anything else, both ways on each connection. A cut is silent, as in a real network: what is sent is swallowed, a
-    /// new connection does not complete, and what was swallowed from is reset at the heal. Nothing can be delayed; frames
-    /// can be counted where their form is known.
+    /// new connection does not complete, and what was swallowed from is reset at the heal. Bytes can be delayed, in
+    /// order; frames can be counted where their form is known.
     Stream(Direction, Option<Arc<FrameForm>>),
 }
 

@@ -15,10 +15,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
+use super::arrivals::Arrivals;
 use super::gate::{ConnectionId, Gate, Shared};
 use super::network::FrameForm;
 use super::sight::{Sight, Strange};
@@ -28,6 +31,9 @@ use crate::effect::LinkRule;
 
 /// How much is read at once.
 const READ: usize = 64 << 10;
+
+/// How much may wait under a delay before the sender feels it.
+const DELAYED: usize = 8 << 20;
 
 /// The gates of a connection: of what the dialler says, and of what it is answered.
 #[derive(Clone)]
@@ -81,6 +87,9 @@ struct Half {
     end: usize,
     /// What is seen of the frames, where their form is known.
     sight: Option<Sight>,
+    /// The delay of its gate when it was last looked at, and when what waits came.
+    delay: Option<Duration>,
+    arrivals: Arrivals,
     /// The sender has said all.
     ended: bool,
     /// The receiver has heard so.
@@ -110,6 +119,8 @@ impl Half {
             whole: 0,
             end: 0,
             sight: form.map(Sight::new),
+            delay: None,
+            arrivals: Arrivals::default(),
             ended: false,
             told: false,
             lost,
@@ -123,6 +134,10 @@ impl Half {
         let mut shared = gate.lock();
         shared.wake_on_change(self.id, context);
         self.cut = shared.is_cut();
+        self.delay = match shared.rule {
+            LinkRule::DelayMs(ms) => Some(Duration::from_millis(ms)),
+            _ => None,
+        };
         let news = shared.cuts != self.cuts;
         self.cuts = shared.cuts;
         if news && self.start < self.end {
@@ -137,6 +152,7 @@ impl Half {
         (self.start, self.whole) = (self.end, self.end);
         self.lost = true;
         self.sight = None;
+        self.arrivals.forget();
     }
 
     /// Read, and write or swallow, until one of the two has to wait; ready when all is said and handed on.
@@ -147,11 +163,22 @@ impl Half {
         to: &mut Option<TcpStream>,
     ) -> Poll<Result<(), Gone>> {
         loop {
-            ready!(self.poll_write(context, to))?;
-            if self.ended {
-                return self.poll_end(context, to);
+            let waits = match self.poll_write(context, to) {
+                Poll::Ready(done) => {
+                    done?;
+                    false
+                }
+                Poll::Pending => true,
+            };
+            match (waits, self.ended) {
+                (false, true) => return self.poll_end(context, to),
+                (true, true) => return Poll::Pending,
+                // What is delayed waits here, and not in the sender.
+                (true, false) if self.delay.is_none() || self.end - self.start >= DELAYED => {
+                    return Poll::Pending;
+                }
+                (_, false) => ready!(self.poll_read(context, from))?,
             }
-            ready!(self.poll_read(context, from))?;
         }
     }
 
@@ -171,17 +198,30 @@ impl Half {
         let read = room.filled().len();
         self.end += read;
         self.ended = read == 0;
+        if self.delay.is_some() {
+            self.arrivals.came(Instant::now(), read);
+        }
         let mut count = bytes(read);
         count.frames = self.see();
         self.gate.lock().traffic.offered.add(count);
         Poll::Ready(Ok(()))
     }
 
-    /// Whatever waited has gone, but for the beginning of a frame: that moves to the front, and has room to grow.
+    /// What waits moves to the front if that frees half of the buffer; otherwise, so that nothing is moved again and again,
+    /// the buffer doubles.
     fn make_room(&mut self) {
-        self.buffer.copy_within(self.start..self.end, 0);
-        (self.start, self.whole, self.end) = (0, 0, self.end - self.start);
-        if self.buffer.len() < self.end + READ / 4 {
+        if self.start == self.end {
+            (self.start, self.whole, self.end) = (0, 0, 0);
+        }
+        if self.buffer.len() - self.end >= READ / 4 {
+            return;
+        }
+        if self.start >= self.buffer.len() / 2 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.whole -= self.start;
+            self.end -= self.start;
+            self.start = 0;
+        } else {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
     }
@@ -206,9 +246,17 @@ impl Half {
         }
     }
 
-    /// How much may go under the rule: where it counts frames, none behind the last of them.
+    /// How much may go under the rule: where it counts frames, none behind the last of them; where it delays, what came so long
+    /// ago.
     fn may_go(&self, shared: &Shared) -> usize {
         match (&self.sight, shared.rule) {
+            (_, LinkRule::DelayMs(ms)) => {
+                let waiting = self.end - self.start;
+                let due = self
+                    .arrivals
+                    .due(waiting, Instant::now(), Duration::from_millis(ms));
+                due.min(self.whole - self.start)
+            }
             (Some(sight), LinkRule::HoldFrom(kind)) => sight.before(kind),
             (Some(sight), rule) if let Some((kind, _)) = rule.counts() => sight.through(kind, shared.left),
             _ => self.whole - self.start,
@@ -235,6 +283,9 @@ impl Half {
             // Whoever sets the next rule wakes this task.
             let may_go = self.may_go(&shared);
             if may_go == 0 || shared.holds() {
+                if let LinkRule::DelayMs(ms) = shared.rule {
+                    self.arrivals.wake_when_due(Duration::from_millis(ms), context);
+                }
                 return Poll::Pending;
             }
             let waiting = &self.buffer[self.start..self.start + may_go];
@@ -247,6 +298,7 @@ impl Half {
     }
 
     fn has_gone(&mut self, written: usize, shared: &mut Shared) {
+        self.arrivals.went(self.end - self.start, written);
         self.start += written;
         let mut count = bytes(written);
         if let Some(sight) = &mut self.sight {

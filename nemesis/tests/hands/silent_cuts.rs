@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nemesis::faults::RulesSet;
 use nemesis::hands::{Direction, FrameForm, Framing, Mark, Packed, Prefix};
@@ -272,8 +272,57 @@ async fn what_is_held_is_dropped_by_a_cut_and_the_connection_is_over() {
 }
 
 #[tokio::test]
+async fn what_is_delayed_comes_later_and_in_order() {
+    let (stage, peers) = stage(Direction::Bytes).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    says(&down, &mut up, b"ping");
+    let delay = Duration::from_millis(120);
+    set(&stage, LinkRule::DelayMs(120), &[THERE]).await;
+    let began = Instant::now();
+    down.write_all(b"late").unwrap();
+    // The other way nothing is delayed.
+    says(&up, &mut down, b"soon");
+    down.write_all(b"more").unwrap();
+    let mut heard = [0; 8];
+    up.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"latemore");
+    assert!(began.elapsed() >= delay, "{:?}", began.elapsed());
+    // What waits is let go by the next rule, and nothing comes after what was sent later.
+    set(&stage, LinkRule::DelayMs(3_600_000), &[THERE]).await;
+    down.write_all(b"kept").unwrap();
+    until("it has come", || {
+        stage.hands.link_counters()[&THERE].offered.bytes == 16
+    })
+    .await;
+    let ended = set(&stage, LinkRule::Pass, &[THERE]).await.ended;
+    assert_eq!(ended[0].traffic.delivered.bytes, 0);
+    let mut heard = [0; 4];
+    up.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"kept");
+    says(&down, &mut up, b"then");
+}
+
+#[tokio::test]
+async fn a_delay_takes_in_what_a_sender_has_and_a_cut_drops_it() {
+    let (stage, peers) = stage(Direction::Bytes).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let up = peers.recv().unwrap();
+    set(&stage, LinkRule::DelayMs(3_600_000), &[THERE]).await;
+    // More than the sockets have room for.
+    down.write_all(&vec![7; 6 << 20]).unwrap();
+    let offered = || stage.hands.link_counters()[&THERE].offered.bytes;
+    until("all of it has come", || offered() == 6 << 20).await;
+    set(&stage, LinkRule::Cut, &[THERE]).await;
+    swallowed(&stage, THERE, 6 << 20).await;
+    set(&stage, LinkRule::Pass, &[THERE]).await;
+    is_reset(down);
+    is_reset(up);
+}
+
+#[tokio::test]
 async fn frames_are_not_known() {
     let (stage, _) = stage(Direction::Bytes).await;
-    let delay = Effect::links(LinkRule::DelayMs(5), [THERE]);
-    assert!(stage.skipped(delay).await.starts_with("frames are not known"));
+    let counted = Effect::links(LinkRule::PassThenCut(5), [THERE]);
+    assert!(stage.skipped(counted).await.starts_with("frames are not known"));
 }
