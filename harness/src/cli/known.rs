@@ -241,9 +241,9 @@ fn one(args: &Run, row: &Row, stop: &Stop) -> Result<Told, Failure> {
                     .reason
                     .as_deref()
                     .map_or(String::new(), |why| format!(": {why}"));
-                let ending = word(finding.ending);
+                let (kind, ending) = (kind(which), word(finding.ending));
                 eprintln!(
-                    "{} {version}, seed {seed}: {ending} after {took:.1} s{why}",
+                    "{} {version} ({kind}), seed {seed}: {ending} after {took:.1} s{why}",
                     row.name
                 );
             }
