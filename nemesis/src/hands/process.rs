@@ -131,26 +131,31 @@ impl Alive {
         match signal {
             Signal::STOP | Signal::CONT => {
                 kill_process_group(pid, signal)?;
-                // So does who has left it for a group of its own, as the sessions of PostgreSQL do.
-                threads::each_of_family(pid, |process| drop(kill_process(process, signal)));
-                Ok(())
+                met(pid, signal);
             }
             Signal::KILL => {
                 kill_process_group(pid, Signal::STOP)?;
-                let mut family = Vec::new();
-                threads::each_of_family(pid, |process| {
-                    let _ = kill_process(process, Signal::STOP);
-                    family.push(process);
-                });
                 // The children first: while their parent is stopped, nobody else is given their numbers.
-                for process in family.into_iter().rev() {
+                for process in met(pid, Signal::STOP).into_iter().rev() {
                     let _ = kill_process(process, Signal::KILL);
                 }
-                Ok(kill_process_group(pid, Signal::KILL)?)
+                kill_process_group(pid, Signal::KILL)?;
             }
-            other => Ok(kill_process_group(pid, other)?),
+            other => kill_process_group(pid, other)?,
         }
+        Ok(())
     }
+}
+
+/// Send a signal also to whoever has left a process' group for one of its own, as the sessions of PostgreSQL do: whom it was sent to.
+fn met(pid: Pid, signal: Signal) -> Vec<Pid> {
+    let mut family = Vec::new();
+    threads::each_of_family(pid, |process| {
+        // Who has just ended needs none.
+        let _ = kill_process(process, signal);
+        family.push(process);
+    });
+    family
 }
 
 impl NodeProcess {
