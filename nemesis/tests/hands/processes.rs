@@ -55,11 +55,13 @@ async fn a_pause_is_proved_by_the_state_of_every_thread() {
 #[tokio::test]
 async fn a_pause_is_proved_of_what_the_node_has_started_too() {
     // The second leaves the node's group.
-    for started in ["sleep 1000", "setsid sleep 1000"] {
+    for shell in ["sh", "setsid sh"] {
         let stage = Stage::new(1, Framing::Frames).await;
         // It is there before the node is ready.
         let serves = ready_then("wait", nowhere(), nowhere());
-        stage.script(N1, &format!("{started} &\n{serves}"));
+        let started = format!("{shell} -c \"touch $READY.left; exec sleep 1000\" &");
+        let is_there = "until [ -e $READY.left ]; do sleep 0.01; done";
+        stage.script(N1, &format!("{started}\n{is_there}\n{serves}"));
         stage.start(N1).await;
         let paused: Stopped = stage.done(Effect::Pause(N1)).await;
         assert!(paused.all_stopped() && paused.threads.len() > 1, "{paused:?}");
