@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::{Value, Word};
-use super::postgres::Postgres;
+use super::postgres::PostgresOperation;
 use super::secret::{Auth, Tls};
 use super::template::Template;
 use super::txn::{Part, Txn};
@@ -196,6 +196,12 @@ impl Asked for NatsOperation {
     }
 }
 
+impl Asked for PostgresOperation {
+    fn answer(&self) -> &Value {
+        &self.answer
+    }
+}
+
 impl Asked for RedisOperation {
     fn answer(&self) -> &Value {
         &self.answer
@@ -218,6 +224,9 @@ impl<T: Asked> Operations<T> {
 
 /// Requests of HTTP.
 pub type Http = Operations<HttpOperation>;
+
+/// Statements of PostgreSQL.
+pub type Postgres = Operations<PostgresOperation>;
 
 /// Commands of Redis.
 pub type Redis = Operations<RedisOperation>;

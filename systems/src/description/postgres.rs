@@ -8,11 +8,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::answers::Value;
-use super::client::{Asked, Operations};
 use super::template::Template;
-
-/// Statements of PostgreSQL.
-pub type Postgres = Operations<PostgresOperation>;
 
 /// What is asked of PostgreSQL for one operation.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -37,12 +33,6 @@ pub enum Sql {
     /// Statements that are sent one by one, between BEGIN and COMMIT: every line of what a template becomes is one, and a line
     /// that is empty is none. The answer is the list of their answers.
     Statements(Vec<Template>),
-}
-
-impl Asked for PostgresOperation {
-    fn answer(&self) -> &Value {
-        &self.answer
-    }
 }
 
 impl PostgresOperation {
