@@ -110,6 +110,8 @@ pub struct Row {
     pub about: &'static str,
     /// The least number of nodes that it makes sense with.
     pub least_nodes: usize,
+    /// Whether it makes sense with one node, too: a store of a single server goes away as a whole.
+    pub alone: bool,
     /// How many nodes a run has that does not say.
     pub nodes: usize,
     /// Whether it leads the cluster through stages of its own, and leaves a record of each cycle.

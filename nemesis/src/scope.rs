@@ -38,11 +38,16 @@ impl Scope<'_> {
         Some((leader, format!("{leader}{term}")))
     }
 
-    /// Draw whose processes a fault hits: a node, the leader, or a minority; never so many that no majority is left.
+    /// Draw whose processes a fault hits: a node, the leader, or a minority; never so many that no majority is left, but where
+    /// there is one node, that.
     /// `verb` is what `effect` does to them.
     pub fn victims(&self, rng: &mut ChaCha8Rng, verb: &str, effect: fn(NodeId) -> Effect) -> Option<Drawn> {
         let mut free = self.free();
-        let spare = free.len().saturating_sub(majority(self.view.nodes.len()));
+        let kept = match self.view.nodes.len() {
+            1 => 0,
+            all => majority(all),
+        };
+        let spare = free.len().saturating_sub(kept);
         free.shuffle(rng);
         let one = *free.first().filter(|_| spare > 0)?;
         let (whom, resolved, victims) = match rng.random_range(0..3) {

@@ -72,6 +72,11 @@ pub const TABLE: &[Builtin] = &[
         files: &[],
     },
     Builtin {
+        name: "postgres",
+        text: include_str!("../builtin/postgres/system.toml"),
+        files: &[],
+    },
+    Builtin {
         name: "pysyncobj",
         text: include_str!("../builtin/pysyncobj/system.toml"),
         files: &[("node.py", include_str!("../builtin/pysyncobj/node.py"))],

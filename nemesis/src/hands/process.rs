@@ -15,7 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, waitid, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, kill_process_group, waitid, waitpid,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -25,6 +27,7 @@ use super::logs::Lengths;
 use super::messages::Messages;
 use super::ready::{self, Addresses, IsReady};
 use super::spawner::Spawner;
+use super::threads;
 use crate::effect::NodeId;
 use crate::view::ProcessState;
 
@@ -123,9 +126,36 @@ struct Alive {
 
 impl Alive {
     fn signal(&self, signal: Signal) -> io::Result<()> {
+        let pid = self.launched.pid;
         // The group, so that a wrapper around the program, and what it has started, shares the node's fate.
-        Ok(kill_process_group(self.launched.pid, signal)?)
+        match signal {
+            Signal::STOP | Signal::CONT => {
+                kill_process_group(pid, signal)?;
+                met(pid, signal);
+            }
+            Signal::KILL => {
+                kill_process_group(pid, Signal::STOP)?;
+                // The children first: while their parent is stopped, nobody else is given their numbers.
+                for process in met(pid, Signal::STOP).into_iter().rev() {
+                    let _ = kill_process(process, Signal::KILL);
+                }
+                kill_process_group(pid, Signal::KILL)?;
+            }
+            other => kill_process_group(pid, other)?,
+        }
+        Ok(())
     }
+}
+
+/// Send a signal also to whoever has left a process' group for one of its own, as the sessions of PostgreSQL do: whom it was sent to.
+fn met(pid: Pid, signal: Signal) -> Vec<Pid> {
+    let mut family = Vec::new();
+    threads::each_of_family(pid, |process| {
+        // Who has just ended needs none.
+        let _ = kill_process(process, signal);
+        family.push(process);
+    });
+    family
 }
 
 impl NodeProcess {

@@ -21,6 +21,19 @@ pub(super) fn states(pid: Pid) -> Option<String> {
     (!states.is_empty()).then_some(states)
 }
 
+/// Meet the process and all that it has started, and what these have, whatever group or session they have gone to. Whoever is
+/// met stopped starts nobody before its children are looked for.
+pub(super) fn each_of_family(pid: Pid, mut meet: impl FnMut(Pid)) {
+    let mut waiting = vec![pid];
+    while let Some(process) = waiting.pop() {
+        meet(process);
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero()));
+        let of_tasks = tasks.into_iter().flatten().flatten();
+        let started = of_tasks.flat_map(|task| children(&task.path()));
+        waiting.extend(started.filter_map(Pid::from_raw));
+    }
+}
+
 /// The processes that a thread has started, where the kernel tells.
 fn children(task: &Path) -> Vec<i32> {
     let listed = std::fs::read_to_string(task.join("children")).unwrap_or_default();

@@ -9,6 +9,7 @@ pub(super) const ROW: Row = Row {
     name: "none",
     about: "no fault at all: the baseline",
     least_nodes: 1,
+    alone: true,
     nodes: 5,
     guided: false,
     retries: false,

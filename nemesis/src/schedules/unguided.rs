@@ -25,6 +25,7 @@ use crate::view::View;
 pub(super) const KILL: Row = Row {
     name: "kill",
     about: "kill -9 of a random node, the leader or a minority; started again after a while",
+    alone: true,
     asks: &[Need::Restarts],
     build: |settings| alone(settings, &faults::KILL),
     ..CHAOS
@@ -34,6 +35,7 @@ pub(super) const KILL: Row = Row {
 pub(super) const PAUSE: Row = Row {
     name: "pause",
     about: "SIGSTOP of a random node, the leader or a minority; continued after a while",
+    alone: true,
     asks: &[Need::Processes],
     build: |settings| alone(settings, &faults::PAUSE),
     ..CHAOS
@@ -65,6 +67,7 @@ pub(super) const CHAOS: Row = Row {
     name: "chaos",
     about: "a seeded mix of kills, pauses, partitions and delays, and of what loses and reorders messages, overlapping",
     least_nodes: 3,
+    alone: false,
     nodes: 5,
     guided: false,
     retries: false,

@@ -54,15 +54,20 @@ async fn a_pause_is_proved_by_the_state_of_every_thread() {
 /// A store may be a wrapper with what really serves beside it: a pause of the wrapper alone would prove nothing.
 #[tokio::test]
 async fn a_pause_is_proved_of_what_the_node_has_started_too() {
-    let stage = Stage::new(1, Framing::Frames).await;
-    // It is there before the node is ready.
-    let serves = ready_then("wait", nowhere(), nowhere());
-    stage.script(N1, &format!("sleep 1000 &\n{serves}"));
-    stage.start(N1).await;
-    let paused: Stopped = stage.done(Effect::Pause(N1)).await;
-    assert!(paused.all_stopped() && paused.threads.len() > 1, "{paused:?}");
-    let resumed: Stopped = stage.done(Effect::Resume(N1)).await;
-    assert!(!resumed.threads.contains('T'), "{resumed:?}");
+    // The second leaves the node's group.
+    for shell in ["sh", "setsid sh"] {
+        let stage = Stage::new(1, Framing::Frames).await;
+        // It is there before the node is ready.
+        let serves = ready_then("wait", nowhere(), nowhere());
+        let started = format!("{shell} -c \"touch $READY.left; exec sleep 1000\" &");
+        let is_there = "until [ -e $READY.left ]; do sleep 0.01; done";
+        stage.script(N1, &format!("{started}\n{is_there}\n{serves}"));
+        stage.start(N1).await;
+        let paused: Stopped = stage.done(Effect::Pause(N1)).await;
+        assert!(paused.all_stopped() && paused.threads.len() > 1, "{paused:?}");
+        let resumed: Stopped = stage.done(Effect::Resume(N1)).await;
+        assert!(!resumed.threads.contains('T'), "{resumed:?}");
+    }
 }
 
 #[tokio::test]
@@ -76,9 +81,15 @@ async fn a_paused_node_can_be_killed() {
 
 #[tokio::test]
 async fn a_kill_takes_along_what_the_node_has_started() {
+    for started in ["sleep 1000", "setsid sleep 1000"] {
+        takes_along(started).await;
+    }
+}
+
+async fn takes_along(started: &str) {
     let stage = Stage::new(1, Framing::Frames).await;
-    let wrapper = "sleep 1000 & echo $!\nwait";
-    stage.script(N1, &ready_then(wrapper, nowhere(), nowhere()));
+    let wrapper = format!("{started} & echo $!\nwait");
+    stage.script(N1, &ready_then(&wrapper, nowhere(), nowhere()));
     stage.start(N1).await;
     let out = stage.folder.path().join("n1.out");
     let mut child = 0;

@@ -212,7 +212,7 @@ impl Settings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         let rows = self.nemesis_rows()?;
         for (at, row) in rows.iter().enumerate() {
-            if self.nodes < row.least_nodes {
+            if self.nodes < row.least_nodes && !(self.nodes == 1 && row.alone) {
                 return Err(SettingsError::TooFewNodes {
                     nodes: self.nodes,
                     nemesis: row.name,

@@ -96,7 +96,8 @@ pub enum Transport {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Condition {
-    /// The status: a number of HTTP, or of JetStream, which are like those of HTTP; the first word of an error of Redis.
+    /// The status: a number of HTTP, or of JetStream, which are like those of HTTP; the first word of an error of Redis; the SQLSTATE of
+    /// PostgreSQL, `OK` where it is no error.
     pub status: Option<serde_json::Value>,
     /// Where in the answer's JSON to look. By itself: something is there.
     pub path: Option<Path>,
@@ -245,6 +246,8 @@ pub struct Status {
     pub body: Option<Template>,
     /// NATS' subject. Beside the answer stands `asked`, the name of the server that was asked.
     pub subject: Option<Template>,
+    /// SQL for PostgreSQL.
+    pub sql: Option<Template>,
     /// The words of a command of Redis.
     pub command: Option<Vec<Template>>,
     /// What the answer is; with another form than its own, the paths below say nothing more.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answers::{Value, Word};
+use super::postgres::PostgresOperation;
 use super::secret::{Auth, Tls};
 use super::template::Template;
 use super::txn::{Part, Txn};
@@ -19,6 +20,8 @@ pub enum Client {
     Http(Box<Http>),
     /// NATS: requests and their answers, such as those of JetStream.
     Nats(Box<Nats>),
+    /// PostgreSQL's protocol, and SQL.
+    Postgres(Box<Postgres>),
     /// Redis' protocol (RESP).
     Redis(Box<Redis>),
     /// A program that speaks to the system on the harness's behalf (docs/adapter.md).
@@ -31,6 +34,7 @@ impl Client {
         match self {
             Client::Http(operations) => operations.words(),
             Client::Nats(operations) => operations.words(),
+            Client::Postgres(operations) => operations.words(),
             Client::Redis(operations) => operations.words(),
             Client::Adapter(adapter) => adapter.words(),
         }
@@ -41,6 +45,7 @@ impl Client {
         match self {
             Client::Http(operations) => (operations.auth.as_ref(), operations.tls.as_ref()),
             Client::Nats(operations) => (operations.auth.as_ref(), operations.tls.as_ref()),
+            Client::Postgres(operations) => (operations.auth.as_ref(), operations.tls.as_ref()),
             Client::Redis(operations) => (operations.auth.as_ref(), operations.tls.as_ref()),
             Client::Adapter(_) => (None, None),
         }
@@ -51,6 +56,7 @@ impl Client {
         let (auth, tls) = match self {
             Client::Http(operations) => (&mut operations.auth, &mut operations.tls),
             Client::Nats(operations) => (&mut operations.auth, &mut operations.tls),
+            Client::Postgres(operations) => (&mut operations.auth, &mut operations.tls),
             Client::Redis(operations) => (&mut operations.auth, &mut operations.tls),
             Client::Adapter(_) => return,
         };
@@ -63,6 +69,7 @@ impl Client {
         match self {
             Client::Http(operations) => operations.update.is_some(),
             Client::Nats(operations) => operations.get(Word::Cas, Part::Whole).is_some(),
+            Client::Postgres(operations) => operations.update.is_some(),
             Client::Redis(operations) => operations.update.is_some(),
             Client::Adapter(_) => false,
         }
@@ -74,8 +81,20 @@ impl Client {
         match self {
             Client::Http(operations) => has_whole(operations.transacts_at_once()),
             Client::Nats(operations) => has_whole(operations.transacts_at_once()),
+            Client::Postgres(operations) => has_whole(operations.transacts_at_once()),
             Client::Redis(operations) => has_whole(operations.transacts_at_once()),
             Client::Adapter(_) => true,
+        }
+    }
+
+    /// The database that it asks for, where it says one.
+    pub(crate) fn database(&self) -> Option<&str> {
+        match self {
+            Client::Http(operations) => operations.database.as_deref(),
+            Client::Nats(operations) => operations.database.as_deref(),
+            Client::Postgres(operations) => operations.database.as_deref(),
+            Client::Redis(operations) => operations.database.as_deref(),
+            Client::Adapter(_) => None,
         }
     }
 
@@ -84,6 +103,7 @@ impl Client {
         match self {
             Client::Http(operations) => operations.answers(),
             Client::Nats(operations) => operations.answers(),
+            Client::Postgres(operations) => operations.answers(),
             Client::Redis(operations) => operations.answers(),
             Client::Adapter(_) => Vec::new(),
         }
@@ -99,6 +119,8 @@ pub struct Operations<T> {
     pub auth: Option<Auth>,
     /// How what is said is protected; of HTTP alone.
     pub tls: Option<Tls>,
+    /// Which database is used; of PostgreSQL alone.
+    pub database: Option<String>,
     /// Tell the value.
     pub read: T,
     /// Set it.
@@ -174,6 +196,12 @@ impl Asked for NatsOperation {
     }
 }
 
+impl Asked for PostgresOperation {
+    fn answer(&self) -> &Value {
+        &self.answer
+    }
+}
+
 impl Asked for RedisOperation {
     fn answer(&self) -> &Value {
         &self.answer
@@ -196,6 +224,9 @@ impl<T: Asked> Operations<T> {
 
 /// Requests of HTTP.
 pub type Http = Operations<HttpOperation>;
+
+/// Statements of PostgreSQL.
+pub type Postgres = Operations<PostgresOperation>;
 
 /// Commands of Redis.
 pub type Redis = Operations<RedisOperation>;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::answers::Value;
 use super::client::{Asked, Client, HttpOperation, NatsOperation, RedisOperation};
+use super::postgres::PostgresOperation;
 use super::span::Span;
 
 /// A step that makes a cluster of nodes that run, or what the operations need: a bucket, a table, an account. It is asked of
@@ -16,6 +17,8 @@ pub struct Init {
     pub http: Option<HttpOperation>,
     /// A request of NATS.
     pub nats: Option<NatsOperation>,
+    /// SQL for PostgreSQL.
+    pub postgres: Option<PostgresOperation>,
     /// A command of Redis.
     pub redis: Option<RedisOperation>,
     /// How long it may take until it is done; 30 s, if nothing is said.
@@ -29,6 +32,8 @@ pub enum Request<'a> {
     Http(&'a HttpOperation),
     /// Of NATS.
     Nats(&'a NatsOperation),
+    /// Of PostgreSQL.
+    Postgres(&'a PostgresOperation),
     /// Of Redis.
     Redis(&'a RedisOperation),
 }
@@ -39,6 +44,7 @@ impl Request<'_> {
         match self {
             Request::Http(request) => request.answer(),
             Request::Nats(request) => request.answer(),
+            Request::Postgres(request) => request.answer(),
             Request::Redis(request) => request.answer(),
         }
     }
@@ -49,6 +55,7 @@ impl Request<'_> {
             (self, client),
             (Request::Http(_), Client::Http(_))
                 | (Request::Nats(_), Client::Nats(_))
+                | (Request::Postgres(_), Client::Postgres(_))
                 | (Request::Redis(_), Client::Redis(_))
         )
     }
@@ -59,8 +66,9 @@ impl Init {
     pub(crate) fn request(&self) -> Option<Request<'_>> {
         let http = self.http.iter().map(Request::Http);
         let nats = self.nats.iter().map(Request::Nats);
+        let postgres = self.postgres.iter().map(Request::Postgres);
         let redis = self.redis.iter().map(Request::Redis);
-        let mut all = http.chain(nats).chain(redis);
+        let mut all = http.chain(nats).chain(postgres).chain(redis);
         all.next().filter(|_| all.next().is_none())
     }
 }

@@ -9,6 +9,7 @@ mod frames;
 mod init;
 mod life;
 mod path;
+mod postgres;
 mod secret;
 mod span;
 mod template;
@@ -19,7 +20,8 @@ use serde::Deserialize;
 
 pub use answers::{Condition, Decode, Form, Is, Recorded, Rule, Status, Transport, Value as ValueAt, Word};
 pub use client::{
-    Adapter, Asked, Client, Http, HttpOperation, Nats, NatsOperation, Operations, Redis, RedisOperation,
+    Adapter, Asked, Client, Http, HttpOperation, Nats, NatsOperation, Operations, Postgres, Redis,
+    RedisOperation,
 };
 pub use commands::{Asking, Cluster, Commands, Deed, Full, Line, Looks, Member, Probe, StartedBy};
 pub use content::{Brought, Content};
@@ -27,6 +29,7 @@ pub use frames::{Frames, Length, Mark, Packed};
 pub use init::{Init, Request};
 pub use life::{Direction, Life, Network, Program, Ready};
 pub use path::Path;
+pub use postgres::{PostgresOperation, Sql};
 pub use secret::{Auth, Secret, Tls};
 pub use span::Span;
 pub use template::{Place, Template, TemplateError};

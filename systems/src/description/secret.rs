@@ -28,7 +28,7 @@ pub struct Auth {
     pub header: Option<String>,
     /// Its name.
     pub user: Option<String>,
-    /// HTTP: basic authentication. Redis: AUTH. NATS: the user's password.
+    /// HTTP: basic authentication. Redis: AUTH. NATS, PostgreSQL: the user's password.
     pub password: Option<Secret>,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,10 +66,10 @@ impl TryFrom<String> for Template {
         environment.add_filter("base64", |text: &str| BASE64_STANDARD.encode(text));
         // Of a text its JSON, of a list that of its elements.
         environment.add_filter("json", |value: minijinja::Value| {
-            serde_json::to_string(&value).map_err(|error| {
-                minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string())
-            })
+            serde_json::to_string(&value)
+                .map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, error.to_string()))
         });
+        environment.add_filter("sql", |value: minijinja::Value| literal(&value));
         environment
             .add_template_owned(NAME, text)
             .map_err(|error| TemplateError::of(&source, &error))?;
@@ -78,6 +78,32 @@ impl TryFrom<String> for Template {
             environment: Arc::new(environment),
         })
     }
+}
+
+/// A value as a literal of SQL, whatever the server takes a backslash for: of a text that text, of none NULL, of anything else
+/// what it looks like, as a text. It stands in one line.
+fn literal(value: &minijinja::Value) -> Result<String, minijinja::Error> {
+    let refused = |kind, why: &str| Err(minijinja::Error::new(kind, why.to_owned()));
+    if value.is_undefined() {
+        return refused(ErrorKind::UndefinedError, "there is nothing for `sql` to quote");
+    }
+    if value.is_none() {
+        return Ok("NULL".to_owned());
+    }
+    let text = value.to_string();
+    if text.contains('\0') {
+        return refused(ErrorKind::InvalidOperation, "no text of SQL holds a zero byte");
+    }
+    let quoted = text.replace('\'', "''");
+    if !text.contains(['\\', '\n', '\r']) {
+        return Ok(format!("'{quoted}'"));
+    }
+    let escaped = quoted
+        .replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('\r', "\\r");
+    // The space keeps the E from being the end of a word before it.
+    Ok(format!(" E'{escaped}'"))
 }
 
 impl Template {
@@ -138,5 +164,29 @@ mod tests {
         let slip = template("{{ kee }}").unwrap().render(&context).unwrap_err();
         assert_eq!(slip.to_string(), "the template `{{ kee }}`: undefined value");
         assert!(template("{{ key").is_err());
+    }
+
+    /// What a stranger's text would have to break out of.
+    #[test]
+    fn a_literal_of_sql_holds_whatever_a_text_is() {
+        let context = serde_json::json!({
+            "plain": "k\"1", "drop": "'); DROP TABLE kv; --", "slash": "\\' OR 1=1\n\r", "none": null, "nul": "a\0",
+        });
+        let literal = |name: &str| {
+            let template = Template::try_from(format!("{{{{ {name} | sql }}}}")).unwrap();
+            template.render(&context)
+        };
+        for (name, wanted) in [
+            ("plain", "'k\"1'"),
+            ("drop", "'''); DROP TABLE kv; --'"),
+            ("slash", r" E'\\'' OR 1=1\n\r'"),
+            ("none", "NULL"),
+            ("-3", "'-3'"),
+        ] {
+            assert_eq!(literal(name).unwrap(), wanted);
+        }
+        for refused in ["nul", "nothing"] {
+            assert!(literal(refused).is_err(), "{refused}");
+        }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn watched() -> &'static ValueAt {
 pub(crate) fn rules_of(client: &description::Client) -> &'static [Rule] {
     match client {
         description::Client::Adapter(_) => &MEANING.error,
-        description::Client::Http(_) | description::Client::Nats(_) | description::Client::Redis(_) => &[],
+        _ => &[],
     }
 }
 

@@ -5,6 +5,8 @@ pub(crate) mod adapter;
 mod http;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod redis;
 
 use std::net::SocketAddr;
@@ -78,6 +80,15 @@ pub(crate) fn of(
             return Err(SystemError::NotBuilt {
                 protocol: "NATS",
                 feature: "nats",
+            });
+        }
+        #[cfg(feature = "postgres")]
+        Client::Postgres(operations) => Arc::new(postgres::Postgres::new((**operations).clone(), secrets)?),
+        #[cfg(not(feature = "postgres"))]
+        Client::Postgres(_) => {
+            return Err(SystemError::NotBuilt {
+                protocol: "PostgreSQL",
+                feature: "postgres",
             });
         }
         Client::Redis(operations) => Arc::new(redis::Redis::new((**operations).clone(), secrets)?),

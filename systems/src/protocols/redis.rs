@@ -178,7 +178,7 @@ impl Protocol for Redis {
                 description::Request::Redis(operation) => {
                     self.send(target, command(&operation.command, node)).await
                 }
-                description::Request::Http(_) | description::Request::Nats(_) => Came::not_offered(),
+                _ => Came::not_offered(),
             }
         })
     }

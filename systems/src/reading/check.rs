@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::Slip;
 use crate::commands::places;
 use crate::description::{
-    Client, Condition, Description, HttpOperation, NatsOperation, Operations, Part, Request, Template,
-    TemplateError, ValueAt, Word,
+    Client, Condition, Description, HttpOperation, NatsOperation, Operations, Part, PostgresOperation,
+    Request, Template, TemplateError, ValueAt, Word,
 };
 use crate::seen::{NodeSees, RequestSees};
 
@@ -69,11 +69,18 @@ fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
     match life.init.as_ref().and_then(|init| init.request()) {
         Some(Request::Http(request)) => http(request, &node)?,
         Some(Request::Nats(request)) => nats(request, &node)?,
+        Some(Request::Postgres(request)) => postgres(request, &node)?,
         Some(Request::Redis(request)) => all(&request.command, &node)?,
         None => {}
     }
     if let Some(status) = &described.status {
-        for template in status.path.iter().chain(&status.body).chain(&status.subject) {
+        for template in status
+            .path
+            .iter()
+            .chain(&status.body)
+            .chain(&status.subject)
+            .chain(&status.sql)
+        {
             template.render(&node)?;
         }
         all(status.command.as_deref().unwrap_or_default(), &node)?;
@@ -87,6 +94,7 @@ fn templates_under(described: &Description, profile: &str) -> Result<(), Slip> {
     match &described.client {
         Client::Http(operations) => each(operations, &requests, http),
         Client::Nats(operations) => each(operations, &requests, nats),
+        Client::Postgres(operations) => each(operations, &requests, postgres),
         Client::Redis(operations) => each(operations, &requests, |operation, request| {
             all(&operation.command, request)
         }),
@@ -107,6 +115,11 @@ fn nats(operation: &NatsOperation, sees: &impl Serialize) -> Result<(), Template
     others
         .chain([&operation.subject])
         .try_for_each(|template| template.render(sees).map(drop))
+}
+
+fn postgres(operation: &PostgresOperation, sees: &impl Serialize) -> Result<(), TemplateError> {
+    let mut templates = operation.templates();
+    templates.try_for_each(|template| template.render(sees).map(drop))
 }
 
 fn each<T>(
@@ -132,6 +145,8 @@ fn ways(described: &Description) -> Result<(), Slip> {
         Client::Http(operations) => ways_of(operations, |operation| &operation.answer),
         Client::Redis(operations) if operations.watch.is_some() => Err(no_watch("redis")),
         Client::Nats(operations) if operations.watch.is_some() => Err(no_watch("nats")),
+        Client::Postgres(operations) if operations.watch.is_some() => Err(no_watch("postgres")),
+        Client::Postgres(operations) => ways_of(operations, |operation| &operation.answer),
         Client::Redis(operations) => ways_of(operations, |operation| &operation.answer),
         Client::Nats(operations) if operations.txn.is_some() => Err(Slip::Marked {
             mark: "[client.nats.txn".to_owned(),
@@ -267,7 +282,7 @@ fn init(described: &Description) -> Result<(), Slip> {
         true => Ok(()),
         false => Err(Slip::Marked {
             mark: "[life.init".to_owned(),
-            why: "life.init is one request, of the protocol of [client]: http, nats or redis; an adapter does it by itself, \
+            why: "life.init is one request, of the protocol of [client]: http, nats, postgres or redis; an adapter does it by itself, \
                   at its start"
                 .to_owned(),
         }),
@@ -282,6 +297,7 @@ fn status(described: &Description) -> Result<(), Slip> {
     let lacks = match &described.client {
         Client::Http(_) if status.path.is_none() => "path",
         Client::Nats(_) if status.subject.is_none() => "subject",
+        Client::Postgres(_) if status.sql.is_none() => "sql",
         Client::Redis(_) if status.command.is_none() => "command",
         _ => return Ok(()),
     };

@@ -54,6 +54,7 @@ pub const fn row(name: &'static str, about: &'static str, build: fn(&Settings) -
         name,
         about,
         least_nodes: 3,
+        alone: false,
         nodes: 3,
         guided: true,
         retries: false,

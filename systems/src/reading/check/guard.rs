@@ -8,6 +8,9 @@ pub(super) fn check(described: &Description) -> Result<(), Slip> {
     if let Some(auth) = auth {
         told(&described.client, auth)?;
     }
+    if described.client.database().is_some() && !matches!(described.client, Client::Postgres(_)) {
+        return Err(marked("database", "database is for PostgreSQL; leave it out"));
+    }
     match tls {
         Some(tls) => protected(&described.client, tls),
         None => Ok(()),
@@ -30,18 +33,25 @@ fn told(client: &Client, auth: &Auth) -> Result<(), Slip> {
     }
     match (&auth.token, &auth.password) {
         (Some(_), Some(_)) => return slip("has a token and a password: say one of them"),
+        // Whom a PostgreSQL trusts needs no password.
+        (None, None) if auth.user.is_some() && matches!(client, Client::Postgres(_)) => {}
         (None, None) => return slip("has neither a token nor a password"),
         _ => {}
     }
     match client {
         Client::Redis(_) if auth.token.is_some() => slip("of Redis is a password, with or without a user"),
-        Client::Http(_) | Client::Nats(_) if auth.password.is_some() && auth.user.is_none() => {
+        Client::Postgres(_) if auth.token.is_some() => {
+            slip("of PostgreSQL is a user, with or without a password")
+        }
+        Client::Http(_) | Client::Nats(_) | Client::Postgres(_)
+            if auth.password.is_some() && auth.user.is_none() =>
+        {
             slip("has a password without its user")
         }
         Client::Http(_) if auth.header.is_some() && auth.token.is_none() => {
             slip("has a header without the token that stands in it")
         }
-        Client::Redis(_) | Client::Nats(_) if auth.header.is_some() => {
+        Client::Redis(_) | Client::Nats(_) | Client::Postgres(_) if auth.header.is_some() => {
             slip("has a header, which only HTTP has")
         }
         _ => Ok(()),
@@ -147,9 +157,27 @@ mod tests {
             ),
             ("redis", "auth = { password = { env = \"A\" } }", ""),
             ("redis", "tls = { ca = \"ca.pem\" }", "is for HTTP"),
+            ("redis", "database = \"mine\"", "is for PostgreSQL"),
+            ("postgres", "database = \"mine\"\nauth = { user = \"me\" }", ""),
+            (
+                "postgres",
+                "auth = { user = \"me\", password = { env = \"A\" } }",
+                "",
+            ),
+            (
+                "postgres",
+                "auth = { token = { env = \"A\" } }",
+                "of PostgreSQL is a user",
+            ),
+            (
+                "postgres",
+                "auth = { password = { env = \"A\" } }",
+                "a password without its user",
+            ),
         ] {
             let (begin, _) = text.split_once("[client.http.read]").unwrap();
             let read_of = match protocol {
+                "postgres" => "read.sql = \"SELECT {{ key | sql }}\"",
                 "redis" => "read.command = [\"GET\", \"{{ key }}\"]",
                 _ => "read.path = \"/{{ key }}\"",
             };
