@@ -209,6 +209,7 @@ impl Half {
     /// How much may go under the rule: where it counts frames, none behind the last of them.
     fn may_go(&self, shared: &Shared) -> usize {
         match (&self.sight, shared.rule) {
+            _ if shared.holds() => 0,
             (Some(sight), LinkRule::HoldFrom(kind)) => sight.before(kind),
             (Some(sight), rule) if let Some((kind, _)) = rule.counts() => sight.through(kind, shared.left),
             _ => self.whole - self.start,
@@ -234,7 +235,8 @@ impl Half {
             };
             // Whoever sets the next rule wakes this task.
             let may_go = self.may_go(&shared);
-            if may_go == 0 || shared.holds() {
+            shared.keep(may_go < self.whole - self.start);
+            if may_go == 0 {
                 return Poll::Pending;
             }
             let waiting = &self.buffer[self.start..self.start + may_go];
