@@ -252,7 +252,11 @@ fn one(args: &Run, row: &Row, stop: &Stop) -> Result<Told, Failure> {
         versions.push(Version {
             which,
             version: side.version.clone(),
-            runs: findings.into_iter().flatten().collect(),
+            runs: findings
+                .into_iter()
+                .zip(&jobs)
+                .map(|(finding, job)| finding.unwrap_or_else(|| job.not_run()))
+                .collect(),
         });
     }
     Ok(Told::of(row, versions))
@@ -321,7 +325,7 @@ fn rendered(told: &[Told]) -> String {
             .iter()
             .filter(|version| version.which != Which::Unguided);
         let bad = bad.flat_map(|version| &version.runs);
-        for run in bad.filter(|run| !run.ending.is_good()) {
+        for run in bad.filter(|run| !run.ending.is_good() && run.ending != Ending::NotRun) {
             let why = run.reason.as_deref().unwrap_or_default();
             let _ = writeln!(
                 out,

@@ -40,7 +40,7 @@ pub(crate) struct Job {
     pub env: BTreeMap<String, String>,
 }
 
-/// What came of it.
+/// What came of a run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Finding {
     pub seed: Seed,
@@ -50,7 +50,7 @@ pub(crate) struct Finding {
     /// From the start of the run to its verdict.
     #[serde(serialize_with = "seconds")]
     pub took: Duration,
-    /// Why it is not as it should be.
+    /// Why the ending is not as it should be.
     pub reason: Option<String>,
     /// What anybody could type.
     pub command: String,
@@ -105,6 +105,18 @@ impl Job {
             .chain(self.words.iter().cloned());
         let words = words.map(|word| shell_words::quote(&word).into_owned());
         env.chain(words).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What there is of it where nobody made it.
+    pub(crate) fn not_run(&self) -> Finding {
+        Finding {
+            seed: self.seed,
+            ending: Ending::NotRun,
+            by: Vec::new(),
+            took: Duration::ZERO,
+            reason: None,
+            command: self.command(),
+        }
     }
 
     /// Make the run. At `stop` it is asked to end, as by Ctrl-C.
