@@ -102,6 +102,14 @@ struct Run {
 }
 
 impl Kept {
+    /// Bring the packages of one version, if it has any. Tells where they are unpacked.
+    fn get(&self, row: &Row, (which, side): (Which, &Side)) -> Result<PathBuf, KnownError> {
+        match side.packages.is_empty() {
+            true => Ok(PathBuf::new()),
+            false => packages::get(side, &self.folder(row, which)?),
+        }
+    }
+
     /// The folder of one version's packages.
     fn folder(&self, row: &Row, which: Which) -> Result<PathBuf, KnownError> {
         let cache = match &self.cache {
@@ -165,7 +173,7 @@ fn listed(rows: &[Row]) -> String {
 
 fn get(row: &Row, kept: &Kept) -> Result<Exit, Failure> {
     for (which, side) in sides(row, false) {
-        match packages::get(side, &kept.folder(row, which)?) {
+        match kept.get(row, (which, side)) {
             Ok(_) if side.packages.is_empty() => show(&format!("{}: what is installed\n", side.version))?,
             Ok(folder) => show(&format!("{}: {}\n", side.version, folder.display()))?,
             Err(gone @ KnownError::NotToBeHad { .. }) => {
@@ -223,8 +231,10 @@ fn one(args: &Run, row: &Row, stop: &Stop) -> Result<Told, Failure> {
     let harness = own_program()?;
     let mut versions = Vec::new();
     for (which, side) in sides(row, args.unguided) {
-        let packages = match packages::get(side, &args.kept.folder(row, which)?) {
+        let packages = match args.kept.get(row, (which, side)) {
             Ok(folder) => folder,
+            // Who interrupts has interrupted its client, too.
+            Err(_) if stop.is_set() => return Ok(Told::not_run(row, None)),
             Err(gone @ KnownError::NotToBeHad { .. }) => {
                 return Ok(Told::not_run(row, Some(gone.to_string())));
             }
