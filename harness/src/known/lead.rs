@@ -72,12 +72,16 @@ impl Job {
         (packages, store): (&Path, &Path),
     ) -> Result<Job, KnownError> {
         let packages = packages.display().to_string();
-        let filled = |text: &str| text.replace("{{ packages }}", &packages);
+        let filled = |text: &str, by: &str| text.replace("{{ packages }}", by);
         let run = match (which, &row.unguided) {
             (Which::Unguided, Some(unguided)) => unguided,
             _ => &row.run,
         };
-        let said = format!("run {run} {}", filled(&side.words));
+        // A folder is one word, whatever its name is.
+        let said = format!(
+            "run {run} {}",
+            filled(&side.words, &shell_words::quote(&packages))
+        );
         let mut words = shell_words::split(&said).map_err(|source| KnownError::Words { said, source })?;
         if which != Which::After {
             words.push("--until-violation".to_owned());
@@ -85,7 +89,10 @@ impl Job {
         let more = ["--seed".to_owned(), seed.to_string(), "--store".to_owned()];
         words.extend(more);
         words.push(store.display().to_string());
-        let env = side.env.iter().map(|(name, value)| (name.clone(), filled(value)));
+        let env = side
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), filled(value, &packages)));
         Ok(Job {
             which,
             seed,
