@@ -20,8 +20,9 @@ use crate::known::summary::{self, Standing, Told, Version};
 use crate::selftest::crew::work;
 
 const ABOUT: &str = "\
-A row of the table pins two versions of a store by the hashes of their packages. `run` leads both through the same run: the one with the
-bug must be caught, in nine of ten seeds, and the one without it must pass, armed.
+A row of the table pins two versions of a store by the hashes of their packages. `run` leads
+both through the same run: the one with the bug must be caught, in nine of ten seeds, and the
+one without it must pass, armed.
 
 Exit codes:
   0    every bug was shown, and every version without it passed
@@ -213,12 +214,13 @@ fn lead(args: &Run) -> Result<Exit, Failure> {
         }
         told.push(one(args, row, &stop)?);
     }
-    if let Some(path) = &args.markdown {
-        put(path, markdown(&told).as_bytes())?;
-    }
     match args.json {
         true => show_json(&told)?,
         false => show(&rendered(&told))?,
+    }
+    // The last: what it took long to find out is not lost for a file that cannot be written.
+    if let Some(path) = &args.markdown {
+        put(path, markdown(&told).as_bytes())?;
     }
     match stop.is_set() {
         true => Ok(Exit::Interrupted),
