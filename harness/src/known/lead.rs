@@ -178,7 +178,7 @@ impl Job {
     }
 }
 
-/// The run's results, if it came to some, and the last line that it said.
+/// The run's results, if it came to some, and how it ended.
 fn wait(mut child: Child, stop: &Stop) -> std::io::Result<(Option<Results>, String)> {
     let read = |stream: Option<Box<dyn std::io::Read + Send>>| {
         std::thread::spawn(move || {
@@ -204,12 +204,15 @@ fn wait(mut child: Child, stop: &Stop) -> std::io::Result<(Option<Results>, Stri
     };
     let text = out.join().unwrap_or_default();
     let said = said.join().unwrap_or_default();
-    let last = said
-        .lines()
-        .rfind(|line| !line.trim().is_empty())
-        .unwrap_or("no word");
     let results = matches!(ended.code(), Some(0..=2)).then(|| serde_json::from_str(&text).ok());
-    Ok((results.flatten(), format!("{ended}: {last}")))
+    Ok((results.flatten(), format!("{ended}: {}", complaint(&said))))
+}
+
+/// The line that says what is wrong; the last, if none begins as such do.
+fn complaint(said: &str) -> &str {
+    let complains = |line: &&str| line.starts_with("error: ") || line.starts_with("harness: ");
+    let last = || said.lines().rfind(|line| !line.trim().is_empty());
+    said.lines().find(complains).or_else(last).unwrap_or("no word")
 }
 
 /// The program that these runs are of: this one.
@@ -218,4 +221,32 @@ fn wait(mut child: Child, stop: &Stop) -> std::io::Result<(Option<Results>, Stri
 /// The system does not tell where it is.
 pub(crate) fn own_program() -> Result<PathBuf, KnownError> {
     std::env::current_exe().map_err(KnownError::Own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_found_before_what_is_said_of_help() {
+        let said = "seed 1\nerror: invalid value 'nope'\n\nFor more information, try '--help'.\n";
+        assert_eq!(complaint(said), "error: invalid value 'nope'");
+        assert_eq!(complaint("one\ntwo\n\n"), "two");
+        assert_eq!(complaint(""), "no word");
+    }
+
+    #[test]
+    fn a_folder_with_a_space_is_one_word() {
+        let mut row = crate::known::row::find("pysyncobj-figure8").unwrap();
+        row.before.words = "--bin {{ packages }}/bin/python".to_owned();
+        let side = (Which::Before, &row.before);
+        let folders = (Path::new("/a b"), Path::new("store"));
+        let job = Job::new(&row, side, Seed(1), folders).unwrap();
+        assert!(
+            job.words.contains(&"/a b/bin/python".to_owned()),
+            "{:?}",
+            job.words
+        );
+        assert_eq!(job.env["PYTHONPATH"], "/a b");
+    }
 }
