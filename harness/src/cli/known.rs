@@ -20,8 +20,9 @@ use crate::known::summary::{self, Standing, Told, Version};
 use crate::selftest::crew::work;
 
 const ABOUT: &str = "\
-A row of the table pins two versions of a store by the hashes of their packages. `run` leads both through the same run: the one with the
-bug must be caught, in nine of ten seeds, and the one without it must pass, armed.
+A row of the table pins two versions of a store by the hashes of their packages. `run` leads
+both through the same run: the one with the bug must be caught, in nine of ten seeds, and the
+one without it must pass, armed.
 
 Exit codes:
   0    every bug was shown, and every version without it passed
@@ -102,6 +103,14 @@ struct Run {
 }
 
 impl Kept {
+    /// Bring the packages of one version, if it has any. Tells where they are unpacked.
+    fn get(&self, row: &Row, (which, side): (Which, &Side)) -> Result<PathBuf, KnownError> {
+        match side.packages.is_empty() {
+            true => Ok(PathBuf::new()),
+            false => packages::get(side, &self.folder(row, which)?),
+        }
+    }
+
     /// The folder of one version's packages.
     fn folder(&self, row: &Row, which: Which) -> Result<PathBuf, KnownError> {
         let cache = match &self.cache {
@@ -165,7 +174,7 @@ fn listed(rows: &[Row]) -> String {
 
 fn get(row: &Row, kept: &Kept) -> Result<Exit, Failure> {
     for (which, side) in sides(row, false) {
-        match packages::get(side, &kept.folder(row, which)?) {
+        match kept.get(row, (which, side)) {
             Ok(_) if side.packages.is_empty() => show(&format!("{}: what is installed\n", side.version))?,
             Ok(folder) => show(&format!("{}: {}\n", side.version, folder.display()))?,
             Err(gone @ KnownError::NotToBeHad { .. }) => {
@@ -205,12 +214,13 @@ fn lead(args: &Run) -> Result<Exit, Failure> {
         }
         told.push(one(args, row, &stop)?);
     }
-    if let Some(path) = &args.markdown {
-        put(path, markdown(&told).as_bytes())?;
-    }
     match args.json {
         true => show_json(&told)?,
         false => show(&rendered(&told))?,
+    }
+    // The last: what it took long to find out is not lost for a file that cannot be written.
+    if let Some(path) = &args.markdown {
+        put(path, markdown(&told).as_bytes())?;
     }
     match stop.is_set() {
         true => Ok(Exit::Interrupted),
@@ -223,8 +233,10 @@ fn one(args: &Run, row: &Row, stop: &Stop) -> Result<Told, Failure> {
     let harness = own_program()?;
     let mut versions = Vec::new();
     for (which, side) in sides(row, args.unguided) {
-        let packages = match packages::get(side, &args.kept.folder(row, which)?) {
+        let packages = match args.kept.get(row, (which, side)) {
             Ok(folder) => folder,
+            // Who interrupts has interrupted its client, too.
+            Err(_) if stop.is_set() => return Ok(Told::not_run(row, None)),
             Err(gone @ KnownError::NotToBeHad { .. }) => {
                 return Ok(Told::not_run(row, Some(gone.to_string())));
             }
@@ -252,7 +264,11 @@ fn one(args: &Run, row: &Row, stop: &Stop) -> Result<Told, Failure> {
         versions.push(Version {
             which,
             version: side.version.clone(),
-            runs: findings.into_iter().flatten().collect(),
+            runs: findings
+                .into_iter()
+                .zip(&jobs)
+                .map(|(finding, job)| finding.unwrap_or_else(|| job.not_run()))
+                .collect(),
         });
     }
     Ok(Told::of(row, versions))
@@ -321,7 +337,7 @@ fn rendered(told: &[Told]) -> String {
             .iter()
             .filter(|version| version.which != Which::Unguided);
         let bad = bad.flat_map(|version| &version.runs);
-        for run in bad.filter(|run| !run.ending.is_good()) {
+        for run in bad.filter(|run| !run.ending.is_good() && run.ending != Ending::NotRun) {
             let why = run.reason.as_deref().unwrap_or_default();
             let _ = writeln!(
                 out,

@@ -12,6 +12,8 @@ pub enum KnownError {
         file: String,
         source: Box<toml::de::Error>,
     },
+    #[error("{file}: name = {name:?}: the name of a known bug has small letters, digits and hyphens")]
+    Name { file: String, name: String },
     #[error("cannot read {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("`{said}` cannot be split into words: {source}")]

@@ -40,7 +40,7 @@ pub(crate) struct Job {
     pub env: BTreeMap<String, String>,
 }
 
-/// What came of it.
+/// What came of a run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Finding {
     pub seed: Seed,
@@ -50,7 +50,7 @@ pub(crate) struct Finding {
     /// From the start of the run to its verdict.
     #[serde(serialize_with = "seconds")]
     pub took: Duration,
-    /// Why it is not as it should be.
+    /// Why the ending is not as it should be.
     pub reason: Option<String>,
     /// What anybody could type.
     pub command: String,
@@ -72,12 +72,16 @@ impl Job {
         (packages, store): (&Path, &Path),
     ) -> Result<Job, KnownError> {
         let packages = packages.display().to_string();
-        let filled = |text: &str| text.replace("{{ packages }}", &packages);
+        let filled = |text: &str, by: &str| text.replace("{{ packages }}", by);
         let run = match (which, &row.unguided) {
             (Which::Unguided, Some(unguided)) => unguided,
             _ => &row.run,
         };
-        let said = format!("run {run} {}", filled(&side.words));
+        // A folder is one word, whatever its name is.
+        let said = format!(
+            "run {run} {}",
+            filled(&side.words, &shell_words::quote(&packages))
+        );
         let mut words = shell_words::split(&said).map_err(|source| KnownError::Words { said, source })?;
         if which != Which::After {
             words.push("--until-violation".to_owned());
@@ -85,7 +89,10 @@ impl Job {
         let more = ["--seed".to_owned(), seed.to_string(), "--store".to_owned()];
         words.extend(more);
         words.push(store.display().to_string());
-        let env = side.env.iter().map(|(name, value)| (name.clone(), filled(value)));
+        let env = side
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), filled(value, &packages)));
         Ok(Job {
             which,
             seed,
@@ -105,6 +112,18 @@ impl Job {
             .chain(self.words.iter().cloned());
         let words = words.map(|word| shell_words::quote(&word).into_owned());
         env.chain(words).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What there is of it where nobody made it.
+    pub(crate) fn not_run(&self) -> Finding {
+        Finding {
+            seed: self.seed,
+            ending: Ending::NotRun,
+            by: Vec::new(),
+            took: Duration::ZERO,
+            reason: None,
+            command: self.command(),
+        }
     }
 
     /// Make the run. At `stop` it is asked to end, as by Ctrl-C.
@@ -159,7 +178,7 @@ impl Job {
     }
 }
 
-/// The run's results, if it came to some, and the last line that it said.
+/// The run's results, if it came to some, and how it ended.
 fn wait(mut child: Child, stop: &Stop) -> std::io::Result<(Option<Results>, String)> {
     let read = |stream: Option<Box<dyn std::io::Read + Send>>| {
         std::thread::spawn(move || {
@@ -185,12 +204,15 @@ fn wait(mut child: Child, stop: &Stop) -> std::io::Result<(Option<Results>, Stri
     };
     let text = out.join().unwrap_or_default();
     let said = said.join().unwrap_or_default();
-    let last = said
-        .lines()
-        .rfind(|line| !line.trim().is_empty())
-        .unwrap_or("no word");
     let results = matches!(ended.code(), Some(0..=2)).then(|| serde_json::from_str(&text).ok());
-    Ok((results.flatten(), format!("{ended}: {last}")))
+    Ok((results.flatten(), format!("{ended}: {}", complaint(&said))))
+}
+
+/// The line that says what is wrong; the last, if none begins as such do.
+fn complaint(said: &str) -> &str {
+    let complains = |line: &&str| line.starts_with("error: ") || line.starts_with("harness: ");
+    let last = || said.lines().rfind(|line| !line.trim().is_empty());
+    said.lines().find(complains).or_else(last).unwrap_or("no word")
 }
 
 /// The program that these runs are of: this one.
@@ -199,4 +221,32 @@ fn wait(mut child: Child, stop: &Stop) -> std::io::Result<(Option<Results>, Stri
 /// The system does not tell where it is.
 pub(crate) fn own_program() -> Result<PathBuf, KnownError> {
     std::env::current_exe().map_err(KnownError::Own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_found_before_what_is_said_of_help() {
+        let said = "seed 1\nerror: invalid value 'nope'\n\nFor more information, try '--help'.\n";
+        assert_eq!(complaint(said), "error: invalid value 'nope'");
+        assert_eq!(complaint("one\ntwo\n\n"), "two");
+        assert_eq!(complaint(""), "no word");
+    }
+
+    #[test]
+    fn a_folder_with_a_space_is_one_word() {
+        let mut row = crate::known::row::find("pysyncobj-figure8").unwrap();
+        row.before.words = "--bin {{ packages }}/bin/python".to_owned();
+        let side = (Which::Before, &row.before);
+        let folders = (Path::new("/a b"), Path::new("store"));
+        let job = Job::new(&row, side, Seed(1), folders).unwrap();
+        assert!(
+            job.words.contains(&"/a b/bin/python".to_owned()),
+            "{:?}",
+            job.words
+        );
+        assert_eq!(job.env["PYTHONPATH"], "/a b");
+    }
 }

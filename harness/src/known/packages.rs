@@ -12,10 +12,10 @@ use crate::errors::KnownError;
 /// The file that says that all is there, with the hashes.
 const READY: &str = "ready";
 
-/// Bring what this side needs below `folder`, unless it is there. Where it is unpacked.
+/// Bring what this side needs below `folder`, unless it is there. Tells where it is unpacked.
 ///
 /// # Errors
-/// A package is not to be had any more, or is not what it was.
+/// A package is not to be had any more, or is not what it was; the folder cannot be written.
 pub(crate) fn get(side: &Side, folder: &Path) -> Result<PathBuf, KnownError> {
     let (unpacked, ready) = (folder.join("packages"), folder.join(READY));
     let wanted: String = side
@@ -23,7 +23,7 @@ pub(crate) fn get(side: &Side, folder: &Path) -> Result<PathBuf, KnownError> {
         .iter()
         .map(|package| package.sha256.clone() + "\n")
         .collect();
-    if fs::read_to_string(&ready).is_ok_and(|there| there == wanted) {
+    if unpacked.is_dir() && fs::read_to_string(&ready).is_ok_and(|there| there == wanted) {
         return Ok(unpacked);
     }
     let failed = |source| KnownError::Cache {
@@ -143,7 +143,7 @@ fn only_file(folder: &Path) -> Option<PathBuf> {
 
 /// A package that is not what it was would prove something of another program.
 fn verify(package: &Package, file: &Path) -> Result<(), KnownError> {
-    let bytes = fs::read(file).map_err(|source| KnownError::File {
+    let bytes = fs::read(file).map_err(|source| KnownError::Cache {
         path: file.to_owned(),
         source,
     })?;
@@ -184,15 +184,24 @@ mod tests {
     #[test]
     fn what_is_there_is_not_brought_again() {
         let folder = tempfile::tempdir().unwrap();
+        let gone = Package {
+            by: Manager::Apt,
+            what: "no-such-store=1".to_owned(),
+            sha256: "0".repeat(64),
+        };
         let side = Side {
-            version: "installed".to_owned(),
+            version: "1".to_owned(),
             words: String::new(),
-            packages: Vec::new(),
+            packages: vec![gone.clone()],
             env: Default::default(),
         };
-        let unpacked = get(&side, folder.path()).unwrap();
-        fs::write(unpacked.join("here"), "").unwrap();
-        get(&side, folder.path()).unwrap();
-        assert!(unpacked.join("here").is_file());
+        let (unpacked, ready) = (folder.path().join("packages"), folder.path().join(READY));
+        fs::create_dir(&unpacked).unwrap();
+        fs::write(&ready, gone.sha256.clone() + "\n").unwrap();
+        assert_eq!(get(&side, folder.path()).unwrap(), unpacked);
+        // Somebody has cleared the caches, and forgotten one file.
+        fs::remove_dir(&unpacked).unwrap();
+        get(&side, folder.path()).unwrap_err();
+        assert!(!ready.exists());
     }
 }

@@ -123,10 +123,19 @@ pub(crate) fn find(name: &str) -> Result<Row, KnownError> {
 }
 
 fn read(text: &str, file: &str) -> Result<Row, KnownError> {
-    toml::from_str(text).map_err(|source| KnownError::Row {
+    let row: Row = toml::from_str(text).map_err(|source| KnownError::Row {
         file: file.to_owned(),
         source: Box::new(source),
-    })
+    })?;
+    // A folder goes by it, and what is in there is removed.
+    let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    match !row.name.is_empty() && row.name.chars().all(fits) {
+        true => Ok(row),
+        false => Err(KnownError::Name {
+            file: file.to_owned(),
+            name: row.name,
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +151,15 @@ mod tests {
                 let hashes = side.packages.iter().map(|package| &package.sha256);
                 assert!(hashes.clone().all(|hash| hash.len() == 64), "{name}: {hashes:?}");
             }
+        }
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_cache() {
+        let (_, text) = TABLE[0];
+        for name in ["", "..", "/tmp", "../mine", "a/b", "Mine"] {
+            let told = read(&text.replacen("pysyncobj-figure8", name, 1), "mine.toml").unwrap_err();
+            assert!(told.to_string().contains(&format!("name = {name:?}")), "{told}");
         }
     }
 

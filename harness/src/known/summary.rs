@@ -89,6 +89,7 @@ impl Version {
         match self.which {
             // What chance shows is told, and asked of nobody.
             Which::Unguided => Standing::Reproduced,
+            _ if all == 0 => Standing::Open,
             Which::Before if good * 10 >= all * 9 => Standing::Reproduced,
             Which::After if good == all => Standing::Reproduced,
             Which::After if self.count(Ending::FalseAlarm) > 0 => Standing::Not,
@@ -173,6 +174,8 @@ mod tests {
             (Which::After, vec![(Clean, 9), (Unarmed, 1)], Standing::Open),
             (Which::After, vec![(FalseAlarm, 1), (Unarmed, 1)], Standing::Not),
             (Which::Before, vec![(NotRun, 1)], Standing::Open),
+            (Which::Before, vec![], Standing::Open),
+            (Which::After, vec![], Standing::Open),
             (Which::Unguided, vec![(Missed, 3)], Standing::Reproduced),
         ] {
             assert_eq!(

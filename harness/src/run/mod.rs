@@ -456,7 +456,8 @@ impl<'a> Run<'a> {
             can,
             filler: row.capabilities.filler,
             failover: row.interval / 2,
-            tells: row.capabilities.tells.clone(),
+            // What its nodes were found to tell, too.
+            tells: self.record.capabilities.tells.clone(),
         };
         let (clients, observer, rows) = (clients.clone(), observer.clone(), self.settings.nemesis_rows()?);
         Conductor::new(clients, observer, &rows, &settings, self.settings.duration)

@@ -77,6 +77,16 @@ fn what_is_not_to_be_had_is_no_verdict() {
 }
 
 #[test]
+fn where_nothing_is_to_be_brought_no_cache_is_needed() {
+    let lab = Lab::new();
+    std::fs::write(lab.folder.path().join("row.toml"), row("")).unwrap();
+    let mut command = lab.bare("known get row.toml");
+    command.env_remove("HOME").env_remove("XDG_CACHE_HOME");
+    let told = Ended::from(command.output().unwrap()).with(0).stdout;
+    assert!(told.contains("right: what is installed"), "{told}");
+}
+
+#[test]
 fn nothing_is_left_of_one_that_is_killed() {
     let lab = Lab::new();
     std::fs::write(lab.folder.path().join("row.toml"), row("")).unwrap();

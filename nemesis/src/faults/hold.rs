@@ -23,11 +23,12 @@ pub static HOLD: Fault = Fault {
 };
 
 impl RuleEnded {
-    /// Whether this proves that frames were held: as many passed as were to, or something stayed.
+    /// Whether this proves that frames were held: as many passed as were to, or something was kept. That less was delivered than
+    /// offered proves nothing, for a receiver may be slow, and a frame may not have come to its end.
     pub fn proves_hold(&self) -> bool {
         match self.was {
-            LinkRule::PassThenHold(..) => self.left == Some(0),
-            LinkRule::HoldFrom(_) => self.traffic.offered.bytes > self.traffic.delivered.bytes,
+            LinkRule::PassThenHold(_, 1..) => self.kept || self.left == Some(0),
+            LinkRule::PassThenHold(_, 0) | LinkRule::HoldFrom(_) => self.kept,
             _ => false,
         }
     }

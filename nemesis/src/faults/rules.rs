@@ -23,6 +23,9 @@ pub struct RuleEnded {
     /// Of a rule that counts frames: how many it would still have handed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
+    /// Of a rule that holds: whether it kept something back that came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// What went through.
     #[serde(flatten)]
     pub traffic: Traffic,

@@ -157,6 +157,11 @@ fn nothing_is_proved_without_evidence() {
 
 /// Whether a rule that ended with this traffic proves `fault`.
 fn proves(fault: &Fault, was: LinkRule, offered: u64, delivered: u64, left: Option<u64>) -> bool {
+    proves_by(fault, &ended(was, offered, delivered, left))
+}
+
+/// A rule that ended with this traffic.
+fn ended(was: LinkRule, offered: u64, delivered: u64, left: Option<u64>) -> RuleEnded {
     let count = |bytes| {
         if bytes > 0 {
             Count::frame(bytes)
@@ -164,24 +169,28 @@ fn proves(fault: &Fault, was: LinkRule, offered: u64, delivered: u64, left: Opti
             Count::default()
         }
     };
-    let ended = RuleEnded {
+    RuleEnded {
         link: LINK,
         was,
         for_us: 1,
         left,
+        kept: false,
         traffic: Traffic {
             offered: count(offered),
             delivered: count(delivered),
             ..Traffic::default()
         },
-    };
+    }
+}
+
+fn proves_by(fault: &Fault, ended: &RuleEnded) -> bool {
     (fault.proof)(&Spell {
         target: Target::Link(LINK),
         begun: &installed(&()),
         end: &Effect::links(LinkRule::Pass, [LINK]),
         ended: &installed(&RulesSet {
             in_force_us: 1,
-            ended: vec![ended],
+            ended: vec![ended.clone()],
         }),
     })
 }
@@ -200,8 +209,14 @@ fn a_rule_is_proved_by_what_went_through_under_it() {
     assert!(proves(&HOLD, hold, 9, 9, Some(0)));
     assert!(!proves(&HOLD, hold, 9, 9, Some(1)));
     let from = LinkRule::HoldFrom(FrameKind::Append);
-    assert!(proves(&HOLD, from, 9, 8, None));
-    assert!(!proves(&HOLD, from, 9, 9, None));
+    let none = LinkRule::PassThenHold(FrameKind::RequestVote, 0);
+    for (rule, left) in [(hold, Some(1)), (none, Some(0)), (from, None)] {
+        // A receiver that is slow has not got all, either.
+        let mut ended = ended(rule, 9, 8, left);
+        assert!(!proves_by(&HOLD, &ended), "{rule:?}");
+        ended.kept = true;
+        assert!(proves_by(&HOLD, &ended), "{rule:?}");
+    }
 }
 
 #[test]

@@ -151,7 +151,17 @@ impl Doors {
     /// The doors of these links, if all of them are there and this may be asked of them.
     fn doors(&self, need: Need, links: &[Link]) -> Result<Vec<(Link, &Door)>, &'static str> {
         if !self.can().contains(&need) {
-            return Err("frames are not known in this system's streams: they can only be cut and delayed");
+            return Err(match self.framing {
+                Framing::Stream(_, Some(_)) => {
+                    "of this system's frames only the form is known: they can be cut, delayed, counted and held"
+                }
+                Framing::Stream(_, None) => {
+                    "frames are not known in this system's streams: they can only be cut and delayed"
+                }
+                Framing::Frames => {
+                    "frames go over these links, in their order: none can be lost or repeated by lot"
+                }
+            });
         }
         let door = |link: &Link| Some((*link, self.peers.get(link)?));
         let doors: Option<_> = links.iter().map(door).collect();

@@ -152,7 +152,10 @@ impl FramePump {
             match passage(&shared, &self.inbox, Instant::now()) {
                 Passage::Drop => shared.traffic.dropped.add(self.inbox.drop_waiting()),
                 Passage::Go(bytes) => self.write(context, &mut shared, bytes)?,
-                Passage::Wait => break,
+                Passage::Wait => {
+                    shared.keep(true);
+                    break;
+                }
                 Passage::NotBefore(moment) => {
                     self.alarm = Some(Box::pin(sleep_until(moment)));
                     break;

@@ -30,6 +30,8 @@ pub(super) struct Shared {
     since: Nanos,
     /// Of a rule that counts: how many more of its frames may go.
     pub(super) left: u64,
+    /// Whether the rule has kept something back that came.
+    kept: bool,
     /// Counts the cuts: what was queued before one is not delivered after it, however short it was.
     pub(super) cuts: u64,
     /// How many single messages were sent over it, and the number of the last one of those that arrived.
@@ -93,6 +95,12 @@ impl Shared {
         self.rule.holds(self.left)
     }
 
+    /// Whether the rule keeps something back that waits; what a cut drops is not kept.
+    pub(super) fn keep(&mut self, something: bool) {
+        let holds = matches!(self.rule, LinkRule::PassThenHold(..) | LinkRule::HoldFrom(_));
+        self.kept |= something && holds;
+    }
+
     /// Wake this connection's task when the rule changes.
     pub(super) fn wake_on_change(&mut self, connection: ConnectionId, context: &Context<'_>) {
         let known = self.wakers.get(&connection);
@@ -107,6 +115,7 @@ impl Shared {
             was: self.rule,
             for_us: micros(now.since(self.since)),
             left: self.rule.counts().map(|_| self.left),
+            kept: std::mem::take(&mut self.kept),
             traffic: self.traffic.since(&self.before),
         };
         self.since = now;
@@ -124,6 +133,7 @@ impl Gate {
                 rule: LinkRule::Pass,
                 since: clock.now(),
                 left: 0,
+                kept: false,
                 cuts: 0,
                 sent: 0,
                 latest: 0,

@@ -250,6 +250,7 @@ impl Half {
     /// ago.
     fn may_go(&self, shared: &Shared) -> usize {
         match (&self.sight, shared.rule) {
+            _ if shared.holds() => 0,
             (_, LinkRule::DelayMs(ms)) => {
                 let waiting = self.end - self.start;
                 let due = self
@@ -282,7 +283,8 @@ impl Half {
             };
             // Whoever sets the next rule wakes this task.
             let may_go = self.may_go(&shared);
-            if may_go == 0 || shared.holds() {
+            shared.keep(may_go < self.whole - self.start);
+            if may_go == 0 {
                 if let LinkRule::DelayMs(ms) = shared.rule {
                     self.arrivals.wake_when_due(Duration::from_millis(ms), context);
                 }

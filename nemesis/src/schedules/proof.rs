@@ -183,6 +183,7 @@ mod tests {
             was: rule,
             for_us: (until - from) * 1000,
             left: None,
+            kept: false,
             traffic,
         };
         [

@@ -10,7 +10,7 @@ use nemesis::faults::RulesSet;
 use nemesis::hands::{Direction, FrameForm, Framing, Mark, Packed, Prefix};
 use nemesis::{Effect, FrameKind, Link, LinkRule};
 
-use crate::stage::{BOUND, IDLE, N1, N2, Stage, ready_then, until};
+use crate::stage::{BOUND, IDLE, N1, N2, Stage, bounded, ready_then, until};
 
 const THERE: Link = Link(N1, N2);
 const BACK: Link = Link(N2, N1);
@@ -318,6 +318,54 @@ async fn a_delay_takes_in_what_a_sender_has_and_a_cut_drops_it() {
     set(&stage, LinkRule::Pass, &[THERE]).await;
     is_reset(down);
     is_reset(up);
+}
+
+#[tokio::test]
+async fn what_has_not_come_to_its_end_was_not_held() {
+    let (stage, peers) = stage_with(Direction::Bytes, Some(in_words())).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    let hold = LinkRule::HoldFrom(FrameKind::Append);
+    set(&stage, hold, &[THERE]).await;
+    let all = framed(&["add long"]);
+    let (first, rest) = all.split_at(4);
+    down.write_all(first).unwrap();
+    let offered = || stage.hands.link_counters()[&THERE].offered.bytes == 4;
+    until("a part is offered", offered).await;
+    let ended = set(&stage, hold, &[THERE]).await.ended;
+    assert!(!ended[0].proves_hold(), "{ended:?}");
+    let none = LinkRule::PassThenHold(FrameKind::RequestVote, 0);
+    set(&stage, none, &[THERE]).await;
+    let ended = set(&stage, none, &[THERE]).await.ended;
+    assert!(!ended[0].proves_hold(), "{ended:?}");
+    // The sender ends while the rest is held: both are handed on after it.
+    down.write_all(rest).unwrap();
+    let offered = || stage.hands.link_counters()[&THERE].offered.bytes == all.len() as u64;
+    until("all is offered", offered).await;
+    down.shutdown(std::net::Shutdown::Write).unwrap();
+    bounded(async { while !set(&stage, none, &[THERE]).await.ended[0].proves_hold() {} }).await;
+    set(&stage, LinkRule::Pass, &[THERE]).await;
+    hears(&mut up, &["add long"]);
+    assert_eq!(up.read(&mut [0]).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_receiver_that_goes_while_frames_are_held_is_missed_at_once() {
+    let (stage, peers) = stage_with(Direction::Bytes, Some(in_words())).await;
+    let mut down = dial(stage.hands.peer_address(THERE));
+    let mut up = peers.recv().unwrap();
+    let hold = LinkRule::PassThenHold(FrameKind::RequestVote, 1);
+    set(&stage, hold, &[THERE]).await;
+    down.write_all(&framed(&["vote", "kept"])).unwrap();
+    hears(&mut up, &["vote"]);
+    let offered = || stage.hands.link_counters()[&THERE].offered.bytes == 10;
+    until("all is offered", offered).await;
+    socket2::SockRef::from(&up)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(up);
+    is_reset(down);
+    swallowed(&stage, THERE, 5).await;
 }
 
 #[tokio::test]

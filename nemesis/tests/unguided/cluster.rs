@@ -218,6 +218,7 @@ impl Play {
             was,
             for_us: 1,
             left: None,
+            kept: false,
             traffic,
         }
     }

@@ -154,6 +154,7 @@ impl Gate {
             was: self.rule,
             for_us: now.since(self.since).as_micros() as u64,
             left: self.rule.counts().map(|_| self.left),
+            kept: !self.delayed.is_empty() && !matches!(self.rule, LinkRule::DelayMs(_)),
             traffic: self.traffic.since(&self.before),
         };
         self.since = now;

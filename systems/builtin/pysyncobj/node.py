@@ -75,7 +75,7 @@ class Glance:
         told = {"role": role, "term": known["raft_term"], "leader": self.name(known["leader"]),
                 "commit": known["commit_idx"], "applied": known["last_applied"],
                 "last": {"index": tail[-1][1], "term": tail[-1][2]},
-                "tail": [{"index": index, "term": term, "hash": self.hash(command, index, term)}
+                "tail": [{"index": index, "term": term, "hash": self.hash(command)}
                          for command, index, term in tail]}
         if role == "leader":
             matches = ((node, known.get("match_idx_server_" + node)) for node in self.names)
@@ -85,14 +85,13 @@ class Glance:
     def name(self, node):
         return node and self.names.get(node.id)
 
-    def hash(self, command, index, term):
-        # Entries do not change, and one may be long.
+    def hash(self, command):
+        # One may be long, and stands there at every look.
         if len(self.hashes) > 4 * TAIL:
             self.hashes.clear()
-        key = (index, term, len(command), command[-16:])
-        if key not in self.hashes:
-            self.hashes[key] = hashlib.sha1(command).hexdigest()[:16]
-        return self.hashes[key]
+        if command not in self.hashes:
+            self.hashes[command] = hashlib.sha1(command).hexdigest()[:16]
+        return self.hashes[command]
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,6 +1,7 @@
 //! Whether a description can be followed: every template is filled in once, with examples of what it will see.
 
 mod cluster;
+mod frames;
 mod guard;
 
 use runs::judge;
@@ -18,6 +19,7 @@ pub(super) fn check(described: &Description) -> Result<(), Slip> {
     name(&described.name)?;
     cluster::check(described)?;
     guard::check(described)?;
+    frames::check(described)?;
     ways(described)?;
     templates(described)?;
     init(described)?;

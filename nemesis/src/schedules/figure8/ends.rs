@@ -98,7 +98,8 @@ pub(super) async fn close(scene: &Scene, trap: &Trap) -> Told<()> {
         .until(REFUSED, otherwise, |view| {
             let status = view.status(s5)?;
             let with_t4 = holders_of_term(&scene.view(), trap.t4);
-            let winner = leader_among(view, &rest, trap.t4);
+            let winner =
+                leader_among(view, &rest, trap.t4).filter(|(node, _)| *node == s5 || with_t4.contains(node));
             let mut denied_by = denied_by_log(view, s5, trap.t3);
             denied_by.retain(|by| with_t4.contains(by));
             let facts = Facts {

@@ -226,7 +226,7 @@ impl Scene {
 
     /// This time, or as many failovers where they take longer.
     pub fn at_least(&self, time: Duration, failovers: u32) -> Duration {
-        time.max(self.board().failover * failovers)
+        time.max(self.board().failover.saturating_mul(failovers))
     }
 
     /// Counts from 0, so that a story with several twists has each of them in turn.

@@ -150,9 +150,10 @@ fn armed_by(evidence: &Evidence<'_>, ends: &[Outcome], told: &[Outcome]) -> Arme
     }
 }
 
-/// How often the trap must be set in a run of this length: 5 times a minute, at least once; 5 are enough for any.
+/// How often the trap must be set in a run of this length: 5 times a minute, but not more often than once in four intervals, for
+/// where failovers take long no more cycles fit; at least once; 5 are enough for any.
 fn needed(ran: Duration, interval: Duration) -> u64 {
-    let fit = ran.as_millis() / (4 * interval).as_millis().max(1);
+    let fit = ran.as_millis() / interval.saturating_mul(4).as_millis().max(1);
     (5 * ran.as_secs() / 60).min(fit as u64).clamp(1, 5)
 }
 
