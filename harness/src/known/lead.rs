@@ -140,7 +140,10 @@ impl Job {
         };
         let (results, said) = match ended {
             Ok(ended) => ended,
-            Err(error) => return finding(Ending::Broken, Vec::new(), Some(error.to_string())),
+            Err(error) => {
+                let why = format!("{} cannot be run: {error}", harness.display());
+                return finding(Ending::Broken, Vec::new(), Some(why));
+            }
         };
         if stop.is_set() {
             return finding(Ending::NotRun, Vec::new(), None);

@@ -23,7 +23,9 @@ pub(crate) fn get(side: &Side, folder: &Path) -> Result<PathBuf, KnownError> {
         .iter()
         .map(|package| package.sha256.clone() + "\n")
         .collect();
-    if unpacked.is_dir() && fs::read_to_string(&ready).is_ok_and(|there| there == wanted) {
+    // Without what was unpacked the machine's own would be run, and taken for it.
+    let something = fs::read_dir(&unpacked).is_ok_and(|mut entries| entries.next().is_some());
+    if something && fs::read_to_string(&ready).is_ok_and(|there| there == wanted) {
         return Ok(unpacked);
     }
     let failed = |source| KnownError::Cache {
@@ -196,11 +198,11 @@ mod tests {
             env: Default::default(),
         };
         let (unpacked, ready) = (folder.path().join("packages"), folder.path().join(READY));
-        fs::create_dir(&unpacked).unwrap();
+        fs::create_dir_all(unpacked.join("store")).unwrap();
         fs::write(&ready, gone.sha256.clone() + "\n").unwrap();
         assert_eq!(get(&side, folder.path()).unwrap(), unpacked);
         // Somebody has cleared the caches, and forgotten one file.
-        fs::remove_dir(&unpacked).unwrap();
+        fs::remove_dir(unpacked.join("store")).unwrap();
         get(&side, folder.path()).unwrap_err();
         assert!(!ready.exists());
     }
