@@ -4,6 +4,7 @@ use checker::Levels;
 use nemesis::{Need, Tells};
 use runs::judge;
 use runs::record::{Settings, SettingsError};
+use runs::workloads;
 use systems::Row;
 
 use crate::exit::Failure;
@@ -38,49 +39,61 @@ fn serves(settings: &Settings, row: &Row) -> Result<(), SettingsError> {
             lacks,
         });
     }
-    for schedule in settings.nemesis_rows()? {
-        let is_hidden = |needed: &&Tells| !capabilities.tell(**needed) && !row.may_tell.contains(needed);
-        let unseen = schedule.needs.iter().find(is_hidden);
-        if let Some(unseen) = unseen {
-            return Err(SettingsError::Unseen {
-                nemesis: schedule.name,
-                unseen: *unseen,
-                system: system(),
-            });
-        }
-        if let Some(need) = schedule.asks.iter().find(|need| row.lacks(**need)) {
-            return Err(SettingsError::NoCommands {
-                nemesis: schedule.name,
-                system: system(),
-                needed: commands(*need),
-            });
-        }
-        if schedule.retries && !capabilities.sessions {
-            return Err(SettingsError::Retries {
-                nemesis: schedule.name,
-                system: system(),
-            });
-        }
-        if schedule.guided && !workload.looks {
-            return Err(SettingsError::NoLooks {
-                nemesis: schedule.name,
-                workload: workload.name,
-            });
-        }
-        if schedule.asks.contains(&Need::Messages) && !row.messages {
-            return Err(SettingsError::NoMessages {
-                nemesis: schedule.name,
-                system: system(),
-            });
-        }
-        let spared = |need| row.spared_until(&settings.profile, need);
-        if let Some(durable) = schedule.asks.iter().copied().find_map(spared) {
-            return Err(SettingsError::Forgets {
-                nemesis: schedule.name,
-                system: system(),
-                durable,
-            });
-        }
+    let schedules = settings.nemesis_rows()?;
+    schedules
+        .into_iter()
+        .try_for_each(|schedule| led(schedule, settings, row, workload))
+}
+
+/// What this schedule needs of the system, and of the workload, is there.
+fn led(
+    schedule: &nemesis::Row,
+    settings: &Settings,
+    row: &Row,
+    workload: &workloads::Row,
+) -> Result<(), SettingsError> {
+    let (system, capabilities) = (|| settings.system.clone(), &row.capabilities);
+    let is_hidden = |needed: &&Tells| !capabilities.tell(**needed) && !row.may_tell.contains(needed);
+    let unseen = schedule.needs.iter().find(is_hidden);
+    if let Some(unseen) = unseen {
+        return Err(SettingsError::Unseen {
+            nemesis: schedule.name,
+            unseen: *unseen,
+            system: system(),
+        });
+    }
+    if let Some(need) = schedule.asks.iter().find(|need| row.lacks(**need)) {
+        return Err(SettingsError::NoCommands {
+            nemesis: schedule.name,
+            system: system(),
+            needed: commands(*need),
+        });
+    }
+    if schedule.retries && !capabilities.sessions {
+        return Err(SettingsError::Retries {
+            nemesis: schedule.name,
+            system: system(),
+        });
+    }
+    if schedule.guided && !workload.looks {
+        return Err(SettingsError::NoLooks {
+            nemesis: schedule.name,
+            workload: workload.name,
+        });
+    }
+    if schedule.asks.contains(&Need::Messages) && !row.messages {
+        return Err(SettingsError::NoMessages {
+            nemesis: schedule.name,
+            system: system(),
+        });
+    }
+    let spared = |need| row.spared_until(&settings.profile, need);
+    if let Some(durable) = schedule.asks.iter().copied().find_map(spared) {
+        return Err(SettingsError::Forgets {
+            nemesis: schedule.name,
+            system: system(),
+            durable,
+        });
     }
     Ok(())
 }
