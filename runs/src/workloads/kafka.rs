@@ -99,7 +99,7 @@ fn call(operation: &Operation) -> Call {
 struct Reader {
     /// Of the logs that it is assigned: the offset that it asks for next.
     next: BTreeMap<Value, i64>,
-    /// What it is to commit.
+    /// The last offset of each log that it was given since it last committed.
     looked_at: Vec<(Value, i64)>,
 }
 

@@ -420,8 +420,8 @@ impl Scene {
         self.apply(effects).await.map(drop)
     }
 
-    /// What it takes to have the links as this draws them: for who has more carried out together with it.
-    pub fn redraw(&self, draw: impl FnOnce(&mut Net) -> Vec<Effect>) -> Vec<Effect> {
+    /// The effects that make the links as this draws them; nothing is carried out yet.
+    fn redraw(&self, draw: impl FnOnce(&mut Net) -> Vec<Effect>) -> Vec<Effect> {
         draw(&mut self.board().net)
     }
 
