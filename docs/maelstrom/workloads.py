@@ -108,7 +108,10 @@ class Counter:
 
     def add(self, src, body):
         up, down = self.sums.get(me, (0, 0))
-        delta = 0 if slips() else body["delta"]
+        delta = body["delta"]
+        # Only additions: with subtractions beside them what is forgotten could come to nothing.
+        if delta > 0 and slips():
+            delta = 0
         self.sums[me] = (up + max(delta, 0), down - min(delta, 0))
         return {"type": "add_ok"}
 
